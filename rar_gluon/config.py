@@ -1,0 +1,294 @@
+"""Every number of the method in one frozen tree, each marked `paper` or `assumed`, with YAML in and out.
+
+A YAML file holds only what differs from its `base:` (another file, relative to it, or a preset's name); without a
+base it differs from the defaults below, which are the paper's tracker (row 13 of Table 3).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Iterator, Tuple, get_type_hints
+
+import yaml
+
+from rar_gluon.common import InputError
+
+PRESETS = Path(__file__).parent / "presets"
+STAGES = ("conv3", "conv4", "conv5")
+
+
+@dataclass(frozen=True)
+class Accept:
+    """Which values of a field make sense: a test, and the words that tell a user."""
+
+    words: str
+    test: Callable[[Any], bool]
+
+
+def one_of(*values) -> Accept:
+    return Accept("one of " + ", ".join(str(v) for v in values), lambda value: value in values)
+
+
+def between(low: float, high: float) -> Accept:
+    return Accept(f"from {low} to {high}", lambda value: low <= value <= high)
+
+
+def odd(low: int, high: int) -> Accept:
+    return Accept(f"an odd number from {low} to {high}", lambda value: low <= value <= high and value % 2 == 1)
+
+
+def subset_of(*names: str, least: int = 0) -> Accept:
+    words = ("" if least == 0 else "at least one of ") + ", ".join(names) + ", each once, in this order"
+
+    def test(value: Tuple[str, ...]) -> bool:
+        return len(value) >= least and list(value) == [name for name in names if name in value]
+
+    return Accept(words, test)
+
+
+ANY_BOOL = one_of(True, False)
+
+
+def paper(default: Any, where: str, accept: Accept) -> Any:
+    """Declare a field whose value the paper states, and where."""
+    return field(default=default, metadata={"mark": "paper", "source": where, "accept": accept})
+
+
+def assumed(default: Any, source: str, accept: Accept) -> Any:
+    """Declare a field that the paper leaves open, and where its value comes from."""
+    return field(default=default, metadata={"mark": "assumed", "source": source, "accept": accept})
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sections 3.1-3.2: image to reinforced attentional representation."""
+
+    backbone: str = paper("resnet50", "Section 4.1, Table 1; vgg_m: Table 4", one_of("resnet50", "vgg_m"))
+    width: float = paper(1.0, "Table 1; 0.5 is the thin ResNet-50", between(0.0625, 2.0))
+    stem_channels: int = paper(64, "Table 1", between(4, 128))
+    stride: int = paper(8, "Section 4.1, Table 3", one_of(4, 8, 16, 32))
+    levels: Tuple[str, ...] = paper(STAGES, "Section 4.1, Table 3", subset_of(*STAGES, least=1))
+    deformable: Tuple[str, ...] = paper(("conv4",), "Section 4.1: the 3x3 of conv4_1; Table 3", subset_of(*STAGES))
+    dilate: bool = assumed(False, "no dilation is mentioned; true keeps pretrained receptive fields", ANY_BOOL)
+    downsample: str = paper("3x3", "Section 4.1: stride on the 3x3; 1x1 is the original v1", one_of("3x3", "1x1"))
+    inter_frame: bool = paper(True, "Eq. 3-4; false is NTA of Table 4", ANY_BOOL)
+    channel: bool = paper(True, "Eq. 5; false is NCA of Table 4", ANY_BOOL)
+    spatial: bool = paper(True, "Eq. 6; false is NSA of Table 4", ANY_BOOL)
+    lstm_hidden: int = assumed(64, "ours: C hidden channels would need 300 M parameters", between(1, 2048))
+    channel_reduction: int = assumed(16, "SENet", between(1, 256))
+    spatial_hidden: int = assumed(16, "ours", between(1, 256))
+    spatial_kernel: int = assumed(7, "CBAM", odd(1, 15))
+    refinement: str = paper("stacked", "Fig. 6; concat joins the levels without it", one_of("stacked", "concat"))
+    refinement_channels: int = assumed(256, "FPN", between(1, 2048))
+    output_channels: int = assumed(64, "ours: the filter's cost and overfitting grow with D", between(1, 2048))
+
+
+@dataclass(frozen=True)
+class FilterConfig:
+    """Section 3.3: the contextual attentional correlation filter."""
+
+    lambda1: float = paper(1e-4, "Section 4.1", between(0.0, 1e6))
+    lambda2: float = paper(1e-1, "Section 4.1", between(0.0, 1e6))
+    contexts: int = assumed(4, "CACF: one target size up, down, left, right; k in Eq. 8", one_of(0, 4))
+    context_source: str = assumed("image", "CACF crops the image; feature: crops one larger map", one_of("image", "feature"))
+    denominator: str = assumed("summed", "DCFNet, CFNet; per-channel: CACF, EDCF", one_of("summed", "per-channel"))
+    backward: str = assumed("exact", "derived; printed: Eq. 13 to the letter", one_of("exact", "printed"))
+    template_gradient: bool = paper(True, "Eq. 13; false is TDCF of Table 4 (with lambda2 = 0)", ANY_BOOL)
+    normalize: bool = assumed(True, "DCFNet: energy divided by H*W*D, so that lambda means the same at any size", ANY_BOOL)
+    label_sigma: float = assumed(0.1, "DCFNet, EDCF: of the target's size, in cells", between(0.01, 1.0))
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Sections 3.3 and 4.1: frames to boxes."""
+
+    input_size: int = paper(255, "Table 1; the text of Section 4.1 says 225", between(63, 511))
+    padding: float = paper(2.0, "Section 4.1", between(0.5, 8.0))
+    window: str = assumed("square", "SiamFC, CFNet; per-axis: DCFNet", one_of("square", "per-axis"))
+    scales: int = paper(3, "Section 4.1", odd(1, 33))
+    scale_step: float = paper(1.02, "Section 4.1", between(1.0, 1.5))
+    scale_penalty: float = assumed(0.98, "SiamFC, DCFNet: response of a changed scale is multiplied by it", between(0.5, 1.0))
+    learning_rate: float = assumed(0.017, "EDCF: eta of the incremental Eq. 10", between(0.0, 1.0))
+    adaptive_rate: bool = assumed(True, "EDCF: eta is scaled by max g_t / max g_1", ANY_BOOL)
+    min_side: float = assumed(2.0, "ours: pixels; a box never shrinks below it", between(1.0, 64.0))
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Section 4.1: pairs to weights."""
+
+    learning_rate: float = paper(1e-3, "Section 4.1", between(0.0, 10.0))
+    final_learning_rate: float = paper(1e-4, "Section 4.1", between(0.0, 10.0))
+    momentum: float = paper(0.9, "Section 4.1", between(0.0, 1.0))
+    weight_decay: float = paper(5e-4, "Section 4.1", between(0.0, 1.0))
+    epochs: int = assumed(50, "EDCF", between(1, 10000))
+    batch: int = assumed(32, "EDCF", between(1, 4096))
+    templates: int = assumed(1, "pairs in the text; T of Eq. 8", between(1, 16))
+    max_gap: int = assumed(100, "SiamFC: frames between the two of a pair", between(1, 100000))
+    frozen: Tuple[str, ...] = paper(("conv1", "conv2"), "Section 4.1", subset_of("conv1", "conv2", *STAGES))
+    statistics: str = assumed("frozen", "usual fine-tuning; trained when from scratch", one_of("frozen", "trained"))
+    seed: int = assumed(0, "ours", between(0, 2**31 - 1))
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole method."""
+
+    network: NetworkConfig = NetworkConfig()
+    filter: FilterConfig = FilterConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    training: TrainingConfig = TrainingConfig()
+
+
+def fields(config: Any = Config, prefix: str = "") -> Iterator[Tuple[str, dataclasses.Field, Any]]:
+    """Walk the tree: yields (path, field, default or value) of every leaf."""
+    for leaf in dataclasses.fields(config):
+        value = leaf.default if isinstance(config, type) else getattr(config, leaf.name)
+        if dataclasses.is_dataclass(value):
+            yield from fields(value, f"{prefix}{leaf.name}.")
+        else:
+            yield prefix + leaf.name, leaf, value
+
+
+def from_dict(values: Any, where: str = "config", base: Config | None = None) -> Config:
+    """Build a `Config` from nested mappings, over `base` (default: the defaults).
+
+    Raises
+    ------
+    InputError
+        Unknown key, wrong type or impossible value; the message holds the key's path and the accepted values.
+    """
+    config = _merge(base if base is not None else Config(), values, "", where)
+    return _coherent(config, where)
+
+
+def _merge(node: Any, values: Any, path: str, where: str) -> Any:
+    """Replace leaves of the dataclass `node` by the mapping `values`."""
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: {path.rstrip('.') or 'the file'} must hold keys and values, not {values!r}.")
+    names = {leaf.name: leaf for leaf in dataclasses.fields(node)}
+    types = get_type_hints(type(node))
+    changes = {}
+    for key, value in values.items():
+        if key not in names:
+            raise InputError(f"{where}: unknown key {path}{key}; accepted here: {', '.join(names)}.")
+        old = getattr(node, key)
+        if dataclasses.is_dataclass(old):
+            changes[key] = _merge(old, value, f"{path}{key}.", where)
+        else:
+            changes[key] = _checked(value, types[key], names[key].metadata["accept"], path + key, where)
+    return dataclasses.replace(node, **changes)
+
+
+def _checked(value: Any, kind: Any, accept: Accept, path: str, where: str) -> Any:
+    """Return `value` as `kind`, or raise `InputError` with `path` and the accepted values."""
+    if kind is float and isinstance(value, str):
+        try:  # YAML 1.1 reads 1e-4 as text
+            value = float(value)
+        except ValueError:
+            pass
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if kind is Tuple[str, ...]:
+        ok = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+        value, name = tuple(value) if ok else value, "a list of words"
+    else:
+        ok, name = type(value) is kind, {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a word")
+    if not ok:
+        raise InputError(f"{where}: {path} is {value!r} but must be {name}; accepted: {accept.words}.")
+    if not accept.test(value):
+        shown = list(value) if isinstance(value, tuple) else value
+        raise InputError(f"{where}: {path} is {shown!r}, which is not accepted; accepted: {accept.words}.")
+    return value
+
+
+def _coherent(config: Config, where: str) -> Config:
+    """Refuse values that are each possible but not together."""
+    network, tracking = config.network, config.tracking
+    if network.backbone == "vgg_m":
+        if network.stride not in (8, 16):
+            raise InputError(f"{where}: network.stride is {network.stride}, but vgg_m has 8 or 16; accepted: 8, 16.")
+        if network.deformable or network.dilate or network.width != 1.0:
+            raise InputError(
+                f"{where}: network.deformable, network.dilate and network.width are of resnet50; "
+                "with vgg_m use deformable: [], dilate: false, width: 1.0."
+            )
+    if tracking.input_size < 4 * network.stride:
+        raise InputError(
+            f"{where}: tracking.input_size {tracking.input_size} gives fewer than four cells at network.stride "
+            f"{network.stride}; accepted: at least {4 * network.stride}."
+        )
+    if network.refinement == "concat" and network.output_channels != NetworkConfig.output_channels:
+        raise InputError(f"{where}: network.output_channels belongs to refinement: stacked; leave it out with concat.")
+    if config.training.final_learning_rate > config.training.learning_rate:
+        raise InputError(f"{where}: training.final_learning_rate must not exceed training.learning_rate.")
+    return config
+
+
+def to_dict(config: Config) -> dict:
+    """Turn a config into nested plain mappings, complete, in declaration order."""
+
+    def plain(value: Any) -> Any:
+        if dataclasses.is_dataclass(value):
+            return {leaf.name: plain(getattr(value, leaf.name)) for leaf in dataclasses.fields(value)}
+        return list(value) if isinstance(value, tuple) else value
+
+    return plain(config)
+
+
+def dump(config: Config) -> str:
+    """Write the whole config as YAML text."""
+    return yaml.safe_dump(to_dict(config), sort_keys=False)
+
+
+def load(source: str | os.PathLike) -> Config:
+    """Read a config: a preset's name (`rar`, `rar_thin`) or a YAML file.
+
+    Raises
+    ------
+    InputError
+        The file is absent or no YAML, inherits in a circle, or holds anything `from_dict` refuses.
+    """
+    return _load(_locate(source, Path()), ())
+
+
+def _locate(source: str | os.PathLike, folder: Path) -> Path:
+    """Find the file of a preset's name or of a path relative to `folder`."""
+    preset = PRESETS / f"{source}.yaml"
+    if os.sep not in str(source) and preset.is_file():
+        return preset
+    path = folder / source
+    if not path.is_file():
+        presets = ", ".join(sorted(file.stem for file in PRESETS.glob("*.yaml")))
+        raise InputError(f"no config {path}: give a YAML file or one of the presets {presets}.")
+    return path
+
+
+def _load(path: Path, seen: Tuple[Path, ...]) -> Config:
+    if path.resolve() in seen:
+        raise InputError(f"{path}: its base leads back to itself: remove one of the base lines.")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path} must hold keys and values.")
+    base = values.pop("base", None)
+    if base is not None and not isinstance(base, str):
+        raise InputError(f"{path}: base is {base!r} but must be a file or a preset's name.")
+    parent = Config() if base is None else _load(_locate(base, path.parent), (*seen, path.resolve()))
+    return from_dict(values, str(path), parent)
+
+
+def explain(config: Config) -> str:
+    """Print every value with its mark: `network.stride  8  paper (Section 4.1, Table 3)`, `*` where changed."""
+    rows = []
+    for (path, leaf, value), (_, _, default) in zip(fields(config), fields()):
+        shown = "[" + ", ".join(value) + "]" if isinstance(value, tuple) else str(value)
+        changed = "" if value == default else f"  [changed from {list(default) if isinstance(default, tuple) else default}]"
+        rows.append((path, shown, f"{leaf.metadata['mark']} ({leaf.metadata['source']}){changed}"))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return "\n".join(f"{path:<{widths[0]}}  {shown:<{widths[1]}}  {mark}" for path, shown, mark in rows)

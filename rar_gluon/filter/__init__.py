@@ -1,0 +1,1 @@
+"""Section 3.3: representation to filter to response."""

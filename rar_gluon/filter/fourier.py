@@ -1,0 +1,123 @@
+"""2-D Fourier transforms of real maps as matrix products, spectra as pairs of real arrays; labels and windows.
+
+MXNet has no complex numbers and its FFT is 1-D and GPU-only; products with cosine and sine matrices run on every
+device, hybridise and are differentiable, and at the sizes of a response map (15 to 31) they are fast.
+
+Functions take `F`, which is `mx.nd` or `mx.sym`. A spectrum holds the half plane that determines a real map, and is
+kept transposed: a map (..., H, W) has a `Spectrum` of two arrays (..., K, H), K = W // 2 + 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Spectrum(NamedTuple):
+    """Real and imaginary part, arrays or symbols of one shape."""
+
+    re: Any
+    im: Any
+
+
+class Dft(NamedTuple):
+    """Matrices of the transform of (H, W) maps, as numpy arrays, NDArrays or symbols."""
+
+    row: Any  # (W, 2K)  [cos | -sin]: along each row
+    column: Any  # (H, 2H)  [cos | sin]: along each column
+    inverse_re: Any  # (K, W)  cos / HW, doubled where a frequency stands for two
+    inverse_im: Any  # (K, W)  -sin / HW, likewise
+
+
+def dft_matrices(height: int, width: int) -> Dft:
+    """Build the matrices of `rfft2` and `irfft2` for maps of (height, width), in float64."""
+    half = width // 2 + 1
+    row = 2 * np.pi * np.outer(np.arange(width), np.arange(half)) / width
+    column = 2 * np.pi * np.outer(np.arange(height), np.arange(height)) / height
+    twice = np.full((half, 1), 2.0)
+    twice[0] = 1.0
+    if width % 2 == 0:
+        twice[-1] = 1.0
+    scale = twice / (height * width)
+    return Dft(
+        np.concatenate([np.cos(row), -np.sin(row)], axis=1),
+        np.concatenate([np.cos(column), np.sin(column)], axis=1),
+        scale * np.cos(row.T),
+        -scale * np.sin(row.T),
+    )
+
+
+def rfft2(F, x, dft: Dft) -> Spectrum:
+    """Transform real maps x (..., H, W), unnormalised: a Spectrum of (..., K, H)."""
+    rows = F.dot(x, dft.row)  # (..., H, 2K): real parts of all frequencies, then imaginary
+    both = F.dot(F.swapaxes(rows, -1, -2), dft.column)  # (..., 2K, 2H)
+    re, im = F.split(both, num_outputs=2, axis=-2)
+    re_cos, re_sin = F.split(re, num_outputs=2, axis=-1)
+    im_cos, im_sin = F.split(im, num_outputs=2, axis=-1)
+    return Spectrum(re_cos + im_sin, im_cos - re_sin)  # (re + i im)(cos - i sin)
+
+
+def irfft2(F, x: Spectrum, dft: Dft):
+    """Invert `rfft2` (with its 1/HW): Spectrum of (..., K, H) to real maps (..., H, W)."""
+    re_cos, re_sin = F.split(F.dot(x.re, dft.column), num_outputs=2, axis=-1)
+    im_cos, im_sin = F.split(F.dot(x.im, dft.column), num_outputs=2, axis=-1)
+    re, im = re_cos - im_sin, re_sin + im_cos  # (re + i im)(cos + i sin)
+    return F.dot(F.swapaxes(re, -1, -2), dft.inverse_re) + F.dot(F.swapaxes(im, -1, -2), dft.inverse_im)
+
+
+def multiply(F, a: Spectrum, b: Spectrum) -> Spectrum:
+    """a b, with broadcasting."""
+    return Spectrum(
+        F.broadcast_mul(a.re, b.re) - F.broadcast_mul(a.im, b.im),
+        F.broadcast_mul(a.re, b.im) + F.broadcast_mul(a.im, b.re),
+    )
+
+
+def conjugate_multiply(F, a: Spectrum, b: Spectrum) -> Spectrum:
+    """a* b, with broadcasting."""
+    return multiply(F, Spectrum(a.re, -a.im), b)
+
+
+def conjugate_product_real(F, a: Spectrum, b: Spectrum):
+    """Re(a* b), with broadcasting."""
+    return F.broadcast_mul(a.re, b.re) + F.broadcast_mul(a.im, b.im)
+
+
+def scale(F, a: Spectrum, factor) -> Spectrum:
+    """A real array times a spectrum, with broadcasting."""
+    return Spectrum(F.broadcast_mul(a.re, factor), F.broadcast_mul(a.im, factor))
+
+
+def divide(F, a: Spectrum, real) -> Spectrum:
+    """A spectrum over a real array, with broadcasting."""
+    return Spectrum(F.broadcast_div(a.re, real), F.broadcast_div(a.im, real))
+
+
+def each(function, a: Spectrum) -> Spectrum:
+    """Apply a real-linear function (a sum, a reshape) to both parts."""
+    return Spectrum(function(a.re), function(a.im))
+
+
+def energy(F, a: Spectrum):
+    """|a|², element-wise."""
+    return F.square(a.re) + F.square(a.im)
+
+
+def gaussian_label(height: int, width: int, sigma_y: float, sigma_x: float | None = None) -> np.ndarray:
+    """Desired response y of Eq. 8: a Gaussian with peak 1 at index (0, 0) and wrap-around, (H, W) float64.
+
+    `sigma_y`, `sigma_x` are in cells (default: the same). Source: DCFNet, EDCF.
+    """
+    sigma_x = sigma_y if sigma_x is None else sigma_x
+    y = np.minimum(np.arange(height), height - np.arange(height)) / sigma_y
+    x = np.minimum(np.arange(width), width - np.arange(width)) / sigma_x
+    return np.exp(-0.5 * (y[:, None] ** 2 + x[None, :] ** 2))
+
+
+def hann_window(height: int, width: int) -> np.ndarray:
+    """Symmetric Hann window without zero border, (H, W) float64. Assumed: standard in correlation filters.
+
+    A border of exact zeros would waste the outermost cells, of which there are few: 15 to 31 a side.
+    """
+    return np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])

@@ -1,0 +1,212 @@
+"""The contextual attentional correlation layer: templates, contexts and a search region to a response.
+
+Two routes to one function: `correlation_response`, whose backward is the closed form, for training; and
+`CorrelationFilter`, a HybridBlock made of operators, for inference, export and as the oracle of the first.
+`OnlineFilter` is the same filter as a tracker keeps it, updated frame by frame.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import mxnet as mx
+import numpy as np
+from mxnet import autograd, nd
+from mxnet.gluon import HybridBlock
+
+from rar_gluon.common import InputError
+from rar_gluon.config import FilterConfig
+from rar_gluon.filter import closed_form
+from rar_gluon.filter.fourier import Dft, Spectrum, dft_matrices, hann_window, irfft2, rfft2
+
+BACKWARDS = {"exact": closed_form.exact_backward, "printed": closed_form.printed_backward}
+
+
+@lru_cache(maxsize=32)
+def _dft(height: int, width: int, dtype: type, ctx: mx.Context) -> Dft:
+    """Put the transform's matrices on a device, once."""
+    return Dft(*(nd.array(matrix, ctx=ctx, dtype=dtype) for matrix in dft_matrices(height, width)))
+
+
+def transform(x: nd.NDArray) -> Spectrum:
+    """Spectrum of real maps x (..., H, W)."""
+    return rfft2(nd, x, _dft(*x.shape[-2:], x.dtype, x.context))
+
+
+def invert(x: Spectrum, width: int) -> nd.NDArray:
+    """Real maps (..., H, W) of a spectrum (..., K, H); W cannot be told from K."""
+    return irfft2(nd, x, _dft(x.re.shape[-1], width, x.re.dtype, x.re.context))
+
+
+def energy_scale(channels: int, height: int, width: int, normalize: bool) -> float:
+    """e: what spectra's energy is multiplied by; 1/(HWD) makes λ mean the same at any size (assumed: DCFNet)."""
+    return 1.0 / (height * width * channels) if normalize else 1.0
+
+
+class _ClosedForm(autograd.Function):
+    """g(x, z0, zi) with Eq. 10-11 forward and a closed-form backward."""
+
+    def __init__(self, y, beta, lambda1, lambda2, summed, backward, e):
+        super().__init__()
+        self.beta, self.lambda1, self.lambda2 = beta, lambda1, lambda2
+        self.summed, self.closed_backward, self.e = summed, BACKWARDS[backward], e
+        self.y = transform(y)
+        self.width = y.shape[-1]
+
+    def forward(self, x, z0, *zi):
+        x, z0 = transform(x), transform(z0)
+        zi = transform(zi[0]) if zi else None
+        n = closed_form.numerator(nd, z0, self.y, self.beta, self.e)
+        d = closed_form.denominator(nd, z0, zi, self.beta, self.lambda1, self.lambda2, self.e, self.summed)
+        self.spectra = (x, z0, zi, n, d)
+        return invert(closed_form.respond(nd, n, d, x), self.width)
+
+    def backward(self, grad):
+        x, z0, zi, n, d = self.spectra
+        gradients = self.closed_backward(
+            nd, transform(grad), x, z0, zi, self.y, n, d, self.beta, self.lambda2, self.e, self.summed
+        )
+        return tuple(invert(gradient, self.width) for gradient in gradients if gradient is not None)
+
+
+def correlation_response(
+    x: nd.NDArray,
+    z0: nd.NDArray,
+    zi: nd.NDArray | None,
+    y: nd.NDArray,
+    beta: nd.NDArray | None = None,
+    lambda1: float = 1e-4,
+    lambda2: float = 1e-1,
+    denominator: str = "summed",
+    backward: str = "exact",
+    normalize: bool = False,
+) -> nd.NDArray:
+    """Solve the filter of Eq. 8 on templates and contexts, and correlate it with the search region (Eq. 10-11).
+
+    Parameters
+    ----------
+    x : (B, D, H, W) representation of the search regions.
+    z0 : (B, T, D, H, W) representations of the targets of T frames.
+    zi : (B, T, k, D, H, W) representations of their context patches, or None for none.
+    y : (H, W) desired response, peak at (0, 0) with wrap-around.
+    beta : (T,) weights of the frames, β_t >= 0; default 1 each.
+    lambda1, lambda2 : regularisation and weight of the contexts (Eq. 8).
+    denominator : "summed" over channels (DCFNet, CFNet) or "per-channel" (CACF, EDCF).
+    backward : "exact" gradient, or "printed", Eq. 13 to the letter (docs/eq13.md).
+    normalize : divide spectra's energy by H·W·D.
+
+    Returns
+    -------
+    (B, H, W) response g, differentiable in x, z0 and zi through the closed-form backward.
+    The window is the caller's: multiply the representations by it before.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit each other, an unknown `denominator` or `backward`.
+    """
+    height, width = x.shape[-2:]
+    _check_shapes(x.shape, z0.shape, None if zi is None else zi.shape, y.shape, None if beta is None else beta.shape)
+    if denominator not in ("summed", "per-channel"):
+        raise InputError(f"denominator is {denominator!r}; accepted: summed, per-channel.")
+    if backward not in BACKWARDS:
+        raise InputError(f"backward is {backward!r}; accepted: {', '.join(BACKWARDS)}.")
+    if beta is None:
+        beta = nd.ones(z0.shape[1], ctx=x.context, dtype=x.dtype)
+    e = energy_scale(x.shape[1], height, width, normalize)
+    layer = _ClosedForm(y, beta, lambda1, lambda2, denominator == "summed", backward, e)
+    return layer(x, z0) if zi is None else layer(x, z0, zi)
+
+
+def _check_shapes(x, z0, zi, y, beta) -> None:
+    """Raise `InputError` where shapes do not fit; None stands for an absent array."""
+    if len(x) != 4:
+        raise InputError(f"x has shape {x}; (B, D, H, W) is needed.")
+    batch, channels, height, width = x
+    if len(z0) != 5 or (z0[0], *z0[2:]) != (batch, channels, height, width):
+        raise InputError(f"z0 has shape {z0}; ({batch}, T, {channels}, {height}, {width}) is needed to fit x.")
+    if zi is not None and (len(zi) != 6 or (*zi[:2], *zi[3:]) != z0):
+        raise InputError(f"zi has shape {zi}; ({batch}, {z0[1]}, k, {channels}, {height}, {width}) is needed to fit z0.")
+    if y != (height, width):
+        raise InputError(f"y has shape {y}; ({height}, {width}) is needed to fit x.")
+    if beta is not None and beta != (z0[1],):
+        raise InputError(f"beta has shape {beta}; ({z0[1]},) is needed, one weight for each frame of z0.")
+
+
+class CorrelationFilter(HybridBlock):
+    """Eq. 10-11 from operators: `block(x, z0, zi) -> g`, or `block(x, z0)` without contexts; shapes as in
+    `correlation_response`. Hybridizable and exportable; autograd through it gives the exact gradient.
+
+    Parameters
+    ----------
+    label : (H, W) array, desired response y.
+    channels : int, D.
+    beta : T weights.
+    """
+
+    def __init__(
+        self,
+        label: np.ndarray,
+        channels: int,
+        beta=(1.0,),
+        lambda1: float = 1e-4,
+        lambda2: float = 1e-1,
+        denominator: str = "summed",
+        normalize: bool = False,
+        dtype: str = "float32",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        height, width = label.shape
+        self._lambda1, self._lambda2, self._summed = lambda1, lambda2, denominator == "summed"
+        self._e = energy_scale(channels, height, width, normalize)
+        constants = dict(dft_matrices(height, width)._asdict(), label=label, beta=np.asarray(beta))
+        for name, value in constants.items():
+            setattr(self, name, self.params.get_constant(name, nd.array(value, dtype=dtype)))
+
+    def hybrid_forward(self, F, x, z0, zi=None, *, label, beta, **matrices):
+        dft = Dft(**matrices)
+        y, x, z0 = (rfft2(F, maps, dft) for maps in (label, x, z0))
+        zi = None if zi is None else rfft2(F, zi, dft)
+        n = closed_form.numerator(F, z0, y, beta, self._e)
+        d = closed_form.denominator(F, z0, zi, beta, self._lambda1, self._lambda2, self._e, self._summed)
+        return irfft2(F, closed_form.respond(F, n, d, x), dft)
+
+
+class OnlineFilter:
+    """The filter a tracker keeps: numerator and denominator of Eq. 10, updated incrementally, for one target.
+
+    Representations come in as the network gives them; the Hann window is applied here.
+    """
+
+    def __init__(self, config: FilterConfig, label: np.ndarray, ctx: mx.Context | None = None):
+        """`label` is the desired response y (H, W)."""
+        height, width = label.shape
+        self._config, self._summed = config, config.denominator == "summed"
+        self._width, self._hann = width, nd.array(hann_window(height, width), ctx=ctx)
+        self._y = transform(nd.array(label, ctx=ctx))
+        self._beta = nd.ones(1, ctx=ctx)
+        self._n = self._d = None
+
+    def learn(self, z0: nd.NDArray, zi: nd.NDArray | None, rate: float) -> None:
+        """Move the filter towards a template z0 (D, H, W) with contexts zi (k, D, H, W): n ← (1-η)n + ηn', D likewise.
+
+        The first call sets it, whatever the rate η.
+        """
+        config = self._config
+        e = energy_scale(*z0.shape, config.normalize)
+        z0 = transform(nd.broadcast_mul(z0, self._hann).expand_dims(0).expand_dims(0))
+        if zi is not None:
+            zi = transform(nd.broadcast_mul(zi, self._hann).expand_dims(0).expand_dims(0))
+        n = closed_form.numerator(nd, z0, self._y, self._beta, e)
+        d = closed_form.denominator(nd, z0, zi, self._beta, config.lambda1, config.lambda2, e, self._summed)
+        if self._n is None:
+            self._n, self._d = n, d
+        else:
+            self._n = Spectrum(*((1 - rate) * old + rate * new for old, new in zip(self._n, n)))
+            self._d = (1 - rate) * self._d + rate * d
+
+    def respond(self, x: nd.NDArray) -> np.ndarray:
+        """Responses (S, H, W) of search regions x (S, D, H, W); the peak of an unmoved target is at (0, 0)."""
+        spectrum = transform(nd.broadcast_mul(x, self._hann))
+        return invert(closed_form.respond(nd, self._n, self._d, spectrum), self._width).asnumpy()

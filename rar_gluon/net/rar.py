@@ -1,0 +1,92 @@
+"""The network: (image, state) to (reinforced attentional representation, state)."""
+
+from __future__ import annotations
+
+import math
+from typing import List, Tuple
+
+import mxnet as mx
+from mxnet import nd
+from mxnet.gluon import HybridBlock
+
+from rar_gluon.config import NetworkConfig
+from rar_gluon.net.attention import LevelAttention
+from rar_gluon.net.backbone import build_backbone, level_channels, level_strides
+from rar_gluon.net.refinement import Concatenation, StackedRefinement
+
+
+class RAR(HybridBlock):
+    """Sections 3.1-3.2, one function for training and for tracking.
+
+    `net(image, *state)` takes images (B, 3, H, W), BGR 0-255, and the state (h and c of each level, none without
+    inter-frame attention), and returns a list: the representation (B, D, H', W') and the new state.
+    `begin_state` makes the zero state.
+    """
+
+    def __init__(self, config: NetworkConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.recurrent = config.inter_frame and (config.channel or config.spatial)
+        channels = level_channels(config)
+        # Levels finer than the output stride are average-pooled to it before merging (assumed).
+        self._halvings = [int(math.log2(config.stride // stride)) for stride in level_strides(config)]
+        with self.name_scope():
+            self.backbone = build_backbone(config)
+            for level, count in zip(config.levels, channels):
+                setattr(self, f"attention_{level}", LevelAttention(count, config))
+            if config.refinement == "stacked":
+                self.refinement = StackedRefinement(channels, config.refinement_channels, config.output_channels)
+            else:
+                self.refinement = Concatenation()
+
+    def hybrid_forward(self, F, image, *state):
+        levels, new_state = [], []
+        for index, (level, phi) in enumerate(zip(self.config.levels, self.backbone(image))):
+            attention = getattr(self, f"attention_{level}")
+            if self.recurrent:
+                phi, *level_state = attention(phi, *state[2 * index : 2 * index + 2])
+                new_state += level_state
+            else:
+                phi = attention(phi)
+            for _ in range(self._halvings[index]):
+                phi = _halve(F, phi)
+            levels.append(phi)
+        return [self.refinement(*levels), *new_state]
+
+    def begin_state(
+        self, image_shape: Tuple[int, ...], ctx: mx.Context | None = None, dtype: str = "float32"
+    ) -> List[nd.NDArray]:
+        """Make the zero state for images of shape (B, 3, H, W)."""
+        if not self.recurrent:
+            return []
+        levels = mx.sym.Group(self.backbone(mx.sym.var("image")))
+        _, shapes, _ = levels.infer_shape_partial(image=image_shape)
+        hidden = self.config.lstm_hidden
+        return [
+            nd.zeros((batch, hidden, height, width), ctx=ctx, dtype=dtype)
+            for batch, _, height, width in shapes
+            for _ in ("h", "c")
+        ]
+
+
+def build(config: NetworkConfig, ctx: mx.Context | None = None, seed: int = 0) -> RAR:
+    """Make the network with initial parameters: He for convolutions, the rest as each block says."""
+    net = RAR(config)
+    mx.random.seed(seed)
+    net.initialize(mx.init.MSRAPrelu(slope=0), ctx=ctx)
+    size = 16 * config.stride
+    image = nd.zeros((1, 3, size, size), ctx=ctx)
+    net(image, *net.begin_state(image.shape, ctx))  # deformable kernels learn their shape from a first call
+    return net
+
+
+def hybridize_static(net: HybridBlock) -> None:
+    """Compile for inference on inputs of one shape: memory and shapes planned once."""
+    net.hybridize(static_alloc=True, static_shape=True)
+
+
+def _halve(F, x):
+    """Average-pool by 2, aligned with a 3x3/2 convolution of padding 1."""
+    return F.Pooling(
+        x, kernel=(3, 3), stride=(2, 2), pad=(1, 1), pool_type="avg", count_include_pad=False
+    )

@@ -1,0 +1,135 @@
+"""Box, window, crop and response: pure functions between them.
+
+A box is (x, y, w, h). Coordinates are continuous: pixel i covers [i, i + 1), so that a box of the whole frame is
+(0, 0, W, H) and its centre (W/2, H/2).
+"""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple, Sequence, Tuple
+
+import cv2
+import numpy as np
+
+Box = Tuple[float, float, float, float]
+
+
+class Window(NamedTuple):
+    """A rectangle of the frame that is cropped and resized to the network's input."""
+
+    cx: float
+    cy: float
+    width: float
+    height: float
+
+
+def window_of(box: Sequence[float], padding: float, kind: str) -> Window:
+    """Search window of a box: side (1 + padding) √(w h) on both axes ("square"), or (1 + padding) w by
+    (1 + padding) h ("per-axis"). Section 4.1 gives the padding and leaves the rest open.
+    """
+    x, y, w, h = box
+    if kind == "square":
+        width = height = (1 + padding) * (w * h) ** 0.5
+    else:
+        width, height = (1 + padding) * w, (1 + padding) * h
+    return Window(x + w / 2, y + h / 2, width, height)
+
+
+def scaled(window: Window, factor: float) -> Window:
+    """Enlarge the window about its centre."""
+    return window._replace(width=window.width * factor, height=window.height * factor)
+
+
+def shifted(window: Window, dx: float, dy: float) -> Window:
+    """Move the window, in pixels of the frame."""
+    return window._replace(cx=window.cx + dx, cy=window.cy + dy)
+
+
+def to_crop(box: Sequence[float], window: Window, size: int) -> Box:
+    """Box of the frame in the coordinates of the crop (size x size)."""
+    zx, zy = size / window.width, size / window.height
+    x, y, w, h = box
+    left, top = window.cx - window.width / 2, window.cy - window.height / 2
+    return ((x - left) * zx, (y - top) * zy, w * zx, h * zy)
+
+
+def from_crop(box: Sequence[float], window: Window, size: int) -> Box:
+    """Invert `to_crop`."""
+    zx, zy = window.width / size, window.height / size
+    x, y, w, h = box
+    return (x * zx + window.cx - window.width / 2, y * zy + window.cy - window.height / 2, w * zx, h * zy)
+
+
+def crop(frame: np.ndarray, window: Window, size: int) -> np.ndarray:
+    """Cut the window out of a frame (H, W, 3) and resize it to (size, size, 3); beyond the frame its border repeats
+    (assumed: KCF, DCFNet).
+
+    Sampled bilinearly; when it shrinks, at an integer multiple of the size and then averaged, against aliasing.
+    """
+    fine = max(1, int(max(window.width, window.height) / size))
+    count = size * fine
+    zx, zy = window.width / count, window.height / count
+    # warpAffine counts from pixel centres: output i lies at continuous i + 1/2.
+    matrix = np.array(
+        [
+            [zx, 0, window.cx - window.width / 2 + zx / 2 - 0.5],
+            [0, zy, window.cy - window.height / 2 + zy / 2 - 0.5],
+        ]
+    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    patch = cv2.warpAffine(frame, matrix, (count, count), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return patch if fine == 1 else cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def context_windows(window: Window, box: Sequence[float]) -> List[Window]:
+    """Windows of the k = 4 context patches: one target size up, down, left and right (assumed: CACF)."""
+    _, _, w, h = box
+    return [shifted(window, dx, dy) for dx, dy in ((0, -h), (0, h), (-w, 0), (w, 0))]
+
+
+def peak(response: np.ndarray) -> Tuple[float, float]:
+    """Displacement (dy, dx) in cells of the maximum of a response (H, W) whose (0, 0) is no displacement.
+
+    Wraps around, and is refined below a cell by a parabola through the neighbours on each axis (assumed: KCF).
+    """
+    shape = response.shape
+    top = np.unravel_index(int(np.argmax(response)), shape)
+    found = []
+    for axis, (index, length) in enumerate(zip(top, shape)):
+        before, here, after = (response[_moved(top, axis, step, length)] for step in (-1, 0, 1))
+        curvature = before - 2 * here + after
+        offset = 0.5 * (before - after) / curvature if curvature < 0 else 0.0
+        signed = index - length if index > length // 2 else index
+        found.append(float(signed + offset))
+    return found[0], found[1]
+
+
+def _moved(index: Tuple[int, ...], axis: int, step: int, length: int) -> Tuple[int, ...]:
+    """The index one step along an axis, with wrap-around."""
+    moved = list(index)
+    moved[axis] = (moved[axis] + step) % length
+    return tuple(moved)
+
+
+def displaced(box: Sequence[float], cells: Tuple[float, float], stride: int, window: Window, size: int) -> Box:
+    """Box moved by (dy, dx) cells of a response, each `stride` pixels of the crop of `window`."""
+    dy, dx = cells
+    x, y, w, h = box
+    return (x + dx * stride * window.width / size, y + dy * stride * window.height / size, w, h)
+
+
+def resized(box: Sequence[float], factor: float) -> Box:
+    """Box scaled about its centre."""
+    x, y, w, h = box
+    return (x + w * (1 - factor) / 2, y + h * (1 - factor) / 2, w * factor, h * factor)
+
+
+def limited(box: Sequence[float], frame_shape: Sequence[int], min_side: float) -> Box:
+    """Box with its centre on the frame and its sides between `min_side` and the frame's, aspect kept if it can be."""
+    x, y, w, h = box
+    height, width = frame_shape[:2]
+    cx, cy = min(max(x + w / 2, 0.0), width), min(max(y + h / 2, 0.0), height)
+    shrink = min(1.0, width / w, height / h)
+    grow = max(1.0, min_side / (w * shrink), min_side / (h * shrink))
+    w, h = w * shrink * grow, h * shrink * grow
+    return (cx - w / 2, cy - h / 2, w, h)

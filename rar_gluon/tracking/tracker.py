@@ -1,0 +1,147 @@
+"""The online tracker of Section 3.3: `init(frame, box)`, then `update(frame) -> box`."""
+
+from __future__ import annotations
+
+import math
+from typing import List, Sequence
+
+import mxnet as mx
+import numpy as np
+from mxnet import nd
+
+from rar_gluon.common import InputError
+from rar_gluon.config import Config
+from rar_gluon.filter.fourier import gaussian_label
+from rar_gluon.filter.layer import OnlineFilter
+from rar_gluon.net.rar import RAR, hybridize_static
+from rar_gluon.tracking import geometry
+from rar_gluon.tracking.geometry import Box, Window
+from rar_gluon.tracking.video import to_bgr8
+
+
+class Tracker:
+    """Tracks one target.
+
+    Parameters
+    ----------
+    config : the whole configuration; its network part must be the network's.
+    net : a network with weights (`rar_gluon.net.weights.load_network`).
+
+    Attributes
+    ----------
+    box : (x, y, w, h) of the last frame, pixels of the frame.
+    response : (H, W) response of the chosen scale, no displacement at (0, 0); None before the first update.
+    window : the window of the frame that `response` covers.
+    score : maximum of the response; about 1 on the frame the filter was learned from, less as the target changes.
+    """
+
+    def __init__(self, config: Config, net: RAR, ctx: mx.Context | None = None):
+        self.config, self.ctx = config, ctx or mx.cpu()
+        self._net = net
+        hybridize_static(net)
+        half = config.tracking.scales // 2
+        self._factors = [config.tracking.scale_step**s for s in range(-half, half + 1)]  # {a^s}, Section 4.1
+        self._penalties = np.array([1.0 if factor == 1 else config.tracking.scale_penalty for factor in self._factors])
+        self.box: Box | None = None
+        self.window: Window | None = None
+        self.response: np.ndarray | None = None
+        self.score = 0.0
+
+    def init(self, frame: np.ndarray, box: Sequence[float]) -> None:
+        """Start on `frame` (H, W[, C]; grey, BGR or BGRA, 8 or 16 bits) with the target in `box`.
+
+        Raises
+        ------
+        InputError
+            The box has no size, is not four numbers, or has no part on the frame.
+        """
+        frame = to_bgr8(frame)
+        self._shape = frame.shape
+        self.box = check_box(box, frame.shape)
+        size = self.config.tracking.input_size
+        self._state = self._net.begin_state((1, 3, size, size), self.ctx)
+        self._filter, self.response = None, None
+        z0 = self._learn(frame, 1.0)
+        self.score = self._first_score = float(self._filter.respond(z0).max())
+
+    def update(self, frame: np.ndarray) -> Box:
+        """Find the target on the next frame and adapt to it; returns the box (x, y, w, h).
+
+        Raises
+        ------
+        InputError
+            No `init` before, or a frame of another size.
+        """
+        if self.box is None:
+            raise InputError("the tracker has no target yet: call init(frame, box) before update(frame).")
+        frame = to_bgr8(frame)
+        if frame.shape != self._shape:
+            (height, width), (old_height, old_width) = frame.shape[:2], self._shape[:2]
+            raise InputError(
+                f"the frame is {width}x{height} but the first was {old_width}x{old_height}: "
+                "all frames of a sequence must have one size."
+            )
+        settings = self.config.tracking
+        base = geometry.window_of(self.box, settings.padding, settings.window)
+        windows = [geometry.scaled(base, factor) for factor in self._factors]
+        x, _ = self._represent(frame, windows)
+        responses = self._filter.respond(x)
+        best = int(np.argmax(responses.max(axis=(1, 2)) * self._penalties))
+        self.response, self.window = responses[best], windows[best]
+        self.score = float(self.response.max())
+
+        cells = geometry.peak(self.response)
+        stride = self.config.network.stride
+        box = geometry.displaced(self.box, cells, stride, windows[best], settings.input_size)
+        box = geometry.resized(box, self._factors[best])
+        self.box = geometry.limited(box, frame.shape, settings.min_side)
+
+        rate = settings.learning_rate  # η, scaled by max g_t / max g_1
+        if settings.adaptive_rate:
+            rate = min(1.0, max(0.0, rate * self.score / self._first_score))
+        self._learn(frame, rate)
+        return self.box
+
+    def _learn(self, frame: np.ndarray, rate: float) -> nd.NDArray:
+        """Update state and filter (Eq. 10) on the target of `self.box`; returns its representation (1, D, H, W)."""
+        settings = self.config.tracking
+        window = geometry.window_of(self.box, settings.padding, settings.window)
+        windows = [window]
+        contexts = self.config.filter.contexts
+        if contexts:
+            windows += geometry.context_windows(window, self.box)
+        z, state = self._represent(frame, windows)
+        self._state = [part[:1] for part in state]  # only the target-centred patch moves the state
+        if self._filter is None:
+            self._filter = OnlineFilter(self.config.filter, self._label(*z.shape[2:]), self.ctx)
+        self._filter.learn(z[0], z[1:] if contexts else None, rate)
+        return z[:1]
+
+    def _represent(self, frame: np.ndarray, windows: List[Window]):
+        """Representation (n, D, H, W) and new state of windows of the frame, from the stored state."""
+        size = self.config.tracking.input_size
+        patches = np.stack([geometry.crop(frame, window, size) for window in windows])
+        image = nd.array(patches, ctx=self.ctx, dtype="uint8").astype("float32").transpose((0, 3, 1, 2))
+        state = [part.broadcast_axis(axis=0, size=len(windows)) for part in self._state]
+        representation, *new_state = self._net(image, *state)
+        return representation, new_state
+
+    def _label(self, height: int, width: int) -> np.ndarray:
+        """y: σ is a part of the target's size, which is 1 / (1 + padding) of the window."""
+        sigma = self.config.filter.label_sigma / (1 + self.config.tracking.padding)
+        return gaussian_label(height, width, sigma * height, sigma * width)
+
+
+def check_box(box: Sequence[float], frame_shape: Sequence[int]) -> Box:
+    """Return a target's box as four floats, or raise `InputError` saying what is wrong with it."""
+    values = np.asarray(box, dtype=np.float64).ravel()
+    if values.shape != (4,) or not np.all(np.isfinite(values)):
+        raise InputError(f"the box {list(box)} must be four finite numbers: x,y,w,h.")
+    x, y, w, h = (float(value) for value in values)
+    height, width = frame_shape[:2]
+    shown = ",".join(f"{value:g}" for value in values)
+    if w <= 0 or h <= 0:
+        raise InputError(f"the box {shown} has no size: width and height must be above 0.")
+    if x >= width or y >= height or x + w <= 0 or y + h <= 0:
+        raise InputError(f"the box {shown} lies outside the frame of {width}x{height}: give one that touches it.")
+    return x, y, w, h

@@ -1,0 +1,63 @@
+"""Install rar-gluon: `pip install -e .[cpu]` on a CPU, `.[cu112]` on NVIDIA cards (README says which wheel fits which)."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "rar_gluon" / "__init__.py").read_text()).group(1)
+
+CUDA_11 = [  # the shared libraries that mxnet-cu112 1.9.1 is linked to, from PyPI
+    "nvidia-cuda-runtime-cu11==11.8.89",
+    "nvidia-cublas-cu11==11.11.3.6",
+    "nvidia-cufft-cu11==10.9.0.58",
+    "nvidia-curand-cu11==10.3.0.86",
+    "nvidia-cusolver-cu11==11.4.1.48",
+    "nvidia-cusparse-cu11==11.7.5.86",
+    "nvidia-cuda-nvrtc-cu11==11.8.89",
+    "nvidia-nvtx-cu11==11.8.86",
+    "nvidia-nccl-cu11==2.19.3",
+    "nvidia-cudnn-cu11==8.7.0.84",
+]
+
+setup(
+    name="rar-gluon",
+    version=VERSION,
+    description="Reference implementation of the visual tracker RAR in MXNet/Gluon",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["rar_gluon", "rar_gluon.*"]),
+    package_data={"rar_gluon": ["presets/*.yaml", "assets/*", "data/*.yaml", "evaluation/*.yaml", "report/*.html"]},
+    python_requires=">=3.8,<3.12",
+    install_requires=[
+        "numpy==1.23.5",
+        "opencv-python-headless==4.8.1.78",
+        "matplotlib==3.8.4; python_version >= '3.9'",
+        "matplotlib==3.7.5; python_version < '3.9'",
+        "PyYAML==6.0.1",
+        "tqdm==4.66.5",
+        "joblib==1.4.2",
+    ],
+    extras_require={
+        "cpu": ["mxnet==1.9.1"],
+        "cu112": ["mxnet-cu112==1.9.1", *CUDA_11],
+        "cu102": ["mxnet-cu102==1.9.1"],
+        "demo": ["scikit-video==1.1.11", "scipy==1.11.4; python_version >= '3.9'", "scipy==1.10.1; python_version < '3.9'"],
+        # What gluoncv needs besides OpenCV; itself it is installed with `pip install --no-deps gluoncv==0.10.5.post0`,
+        # because its own requirement opencv-python overwrites opencv-python-headless and then needs libGL.
+        "zoo": [
+            "autocfg==0.0.8",
+            "pandas==2.0.3",
+            "portalocker==2.10.1",
+            "yacs==0.1.8",
+            "pillow>=9,<12",
+            "scipy==1.11.4; python_version >= '3.9'",
+            "scipy==1.10.1; python_version < '3.9'",
+        ],
+        "convert": ["onnx==1.13.1", "protobuf==3.20.3"],
+        "test": ["pytest==8.3.3", "ruff==0.6.9"],
+    },
+    entry_points={"console_scripts": ["rar = rar_gluon.cli:main"]},
+)
