@@ -1,0 +1,88 @@
+"""Any folder of sequences.
+
+A sequence is a folder of images (its own, or its subfolder img or color) or a video file; its boxes are in
+groundtruth.txt, groundtruth_rect.txt or NAME.txt in the folder, or in NAME.txt beside folder or video.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rar_gluon.common import InputError
+from rar_gluon.data.sequence import Sequence, count_frames, read_boxes
+from rar_gluon.tracking.video import IMAGE_SUFFIXES, Frames, VideoFile, open_frames
+
+VIDEO_SUFFIXES = (".mp4", ".mpg", ".mpeg", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".wmv")
+
+
+def _is(path: Path, suffixes: tuple[str, ...]) -> bool:
+    return path.is_file() and path.suffix.lower() in suffixes and not path.name.startswith(".")
+
+
+def sequence_names(root: str | os.PathLike) -> list[str]:
+    """Names of the subfolders and videos of `root`; `InputError` when there is none, or two of one name."""
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"{root} is no folder: give a folder of sequences.")
+    entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
+    names = [path.name for path in entries if path.is_dir()]
+    names += [path.stem for path in entries if _is(path, VIDEO_SUFFIXES)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{root} holds more than one sequence named {twice[0]}: rename one of them.")
+    if not names:
+        raise InputError(f"{root} holds no sequence: folders of images or videos ({', '.join(VIDEO_SUFFIXES)}).")
+    return sorted(names)
+
+
+def _frames(root: Path, name: str) -> Frames:
+    folder = root / name
+    if not folder.is_dir():
+        videos = [path for path in sorted(root.iterdir()) if path.stem == name and _is(path, VIDEO_SUFFIXES)]
+        if not videos:
+            raise InputError(f"{root} holds no sequence named {name}.")
+        return VideoFile(videos[0])
+    for images in (folder, folder / "img", folder / "color"):
+        if images.is_dir() and any(_is(path, IMAGE_SUFFIXES) for path in images.iterdir()):
+            return open_frames(images)
+    videos = [path for path in sorted(folder.iterdir()) if _is(path, VIDEO_SUFFIXES)]
+    if len(videos) != 1:
+        raise InputError(f"{folder} holds {len(videos)} videos and no images: images or one video are needed.")
+    return VideoFile(videos[0])
+
+
+def _truth(root: Path, name: str) -> Path:
+    inside = root / name
+    candidates = [inside / "groundtruth.txt", inside / "groundtruth_rect.txt", inside / f"{name}.txt"]
+    candidates.append(root / f"{name}.txt")
+    found = [path for path in candidates if path.is_file()]
+    if not found:
+        raise InputError(f"{root} holds no boxes of {name}: write them to {candidates[-1].name}, one x,y,w,h a frame.")
+    if len(found) > 1:
+        raise InputError(f"{found[0]} and {found[1]} both hold boxes of {name}: keep one of them.")
+    return found[0]
+
+
+def load_sequence(root: str | os.PathLike, name: str, origin: int = 0) -> Sequence:
+    """Load one sequence; `origin` is the coordinate of the first pixel in its boxes.
+
+    Raises
+    ------
+    InputError
+        When frames or boxes are missing, or are not equally many.
+    """
+    frames, truth = _frames(Path(root), name), _truth(Path(root), name)
+    boxes = read_boxes(truth)
+    count = count_frames(frames, len(boxes))
+    if count != len(boxes):
+        raise InputError(
+            f"{truth} has {len(boxes)} boxes for {count} frames: write NaN,NaN,NaN,NaN where there is none."
+        )
+    return Sequence(name, frames, boxes, origin=origin)
+
+
+def load(root: str | os.PathLike, names: list[str] | None = None, origin: int = 0) -> list[Sequence]:
+    """Load the named sequences, or all of `root`, in order of their names."""
+    names = sequence_names(root) if names is None else names
+    return [load_sequence(root, name, origin) for name in names]

@@ -1,0 +1,134 @@
+"""One annotated sequence, and the text files that boxes live in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Mapping
+
+import numpy as np
+
+from rar_gluon.common import InputError, write_text
+from rar_gluon.tracking.video import Frames, VideoFile
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A target in a video.
+
+    Attributes
+    ----------
+    name : unique within its dataset.
+    frames : the frames of the benchmark's range, as many as boxes.
+    boxes : (N, 4) float64, (x, y, w, h) in the dataset's own coordinates, NaN where the target is absent.
+    attributes : what the dataset says of the whole sequence (OTB: IV, OCC, ...; VID: the class).
+    origin : coordinate of the first pixel in the dataset's convention, 1 for OTB (MATLAB), else 0.
+    tags : what the dataset says of each frame, (N,) bool each (VOT: occlusion, ...; VID: occluded, generated).
+    polygons : (N, 8) float64 where the dataset gives polygons (VOT), else None.
+    """
+
+    name: str
+    frames: Frames
+    boxes: np.ndarray
+    attributes: tuple[str, ...] = ()
+    origin: int = 0
+    tags: Mapping[str, np.ndarray] = field(default_factory=dict)
+    polygons: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def pixel_boxes(self) -> np.ndarray:
+        """Boxes with the first pixel at 0, (N, 4): what a tracker is initialised with."""
+        return self.boxes - [self.origin, self.origin, 0, 0]
+
+
+def polygons_to_boxes(polygons: np.ndarray) -> np.ndarray:
+    """Axis-aligned bounding boxes (N, 4) of polygons (N, 8), x1, y1, ..., x4, y4."""
+    corners = np.asarray(polygons, np.float64).reshape(-1, 4, 2)
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    return np.hstack([low, high - low])
+
+
+def boxes_to_polygons(boxes: np.ndarray) -> np.ndarray:
+    """Corners (N, 8) of boxes (N, 4), clockwise from the top left."""
+    x, y, w, h = np.asarray(boxes, np.float64).reshape(-1, 4).T
+    return np.stack([x, y, x + w, y, x + w, y + h, x, y + h], axis=1)
+
+
+def _parse_row(line: str, where: str) -> list[float]:
+    fields = line.replace(",", " ").split()
+    try:
+        row = [float(text) for text in fields]
+    except ValueError:
+        raise InputError(f"{where}: '{line[:60]}' holds something that is no number.") from None
+    if len(row) not in (4, 8):
+        raise InputError(f"{where}: {len(row)} numbers; a box has 4 (x, y, w, h), a polygon 8.")
+    if any(value in (float("inf"), float("-inf")) for value in row):
+        raise InputError(f"{where}: a coordinate is infinite.")
+    return row
+
+
+def _read_rows(path: str | os.PathLike) -> list[list[float]]:
+    """Rows of 4 or 8 numbers; `InputError` names file and line of anything else."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+    rows, blank = [], 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.strip()
+        if line.startswith("#"):
+            continue
+        if not line:
+            blank = blank or number
+            continue
+        if blank:  # skipping it would move every later box by a frame
+            raise InputError(f"{path}, line {blank}: a blank line between boxes; write NaN,NaN,NaN,NaN for no box.")
+        rows.append(_parse_row(line, f"{path}, line {number}"))
+    if not rows:
+        raise InputError(f"{path} holds no boxes: one line of x,y,w,h a frame is needed.")
+    return rows
+
+
+def read_boxes(path: str | os.PathLike) -> np.ndarray:
+    """Read one box a line.
+
+    Numbers are parted by comma, tab, space or a mix of them. 4 numbers are a box; 8 are a polygon, which becomes its
+    axis-aligned bounding box (`polygons_to_boxes`). NaN is kept; lines that start with # are skipped.
+
+    Returns
+    -------
+    (N, 4) float64, (x, y, w, h).
+
+    Raises
+    ------
+    InputError
+        With file and line, for anything else.
+    """
+    rows = _read_rows(path)
+    if all(len(row) == 4 for row in rows):
+        return np.array(rows, np.float64)
+    return np.vstack([row if len(row) == 4 else polygons_to_boxes(row) for row in rows])
+
+
+def read_polygons(path: str | os.PathLike) -> np.ndarray:
+    """Read one polygon a line, (N, 8) float64, from the same files as `read_boxes`; a box gives its four corners."""
+    return np.vstack([row if len(row) == 8 else boxes_to_polygons(row) for row in _read_rows(path)])
+
+
+def write_boxes(path: str | os.PathLike, boxes: np.ndarray) -> None:
+    """Write boxes (N, 4), one `x,y,w,h` a line, in the shortest form that reads back as the same float64."""
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    lines = [",".join(np.format_float_positional(value, trim="-") for value in box) for box in boxes]
+    write_text(path, "\n".join(lines).replace("nan", "NaN") + "\n")
+
+
+def count_frames(frames: Frames, expected: int) -> int:
+    """Count frames; a video whose header does not say `expected` is decoded, because headers may be wrong."""
+    if isinstance(frames, VideoFile) and len(frames) != expected:
+        return sum(1 for _ in frames)
+    return len(frames)

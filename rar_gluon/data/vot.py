@@ -1,0 +1,58 @@
+"""VOT-2016 and VOT-2017 as the toolkit lays them out: ROOT/list.txt, ROOT/NAME/groundtruth.txt, images, tags.
+
+Images are ROOT/NAME/*.jpg or ROOT/NAME/color/*.jpg.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from rar_gluon.common import InputError
+from rar_gluon.data.sequence import Sequence, polygons_to_boxes, read_polygons
+from rar_gluon.tracking.video import open_frames
+
+
+def sequence_names(root: str | os.PathLike) -> list[str]:
+    """Names in ROOT/list.txt, in its order."""
+    path = Path(root) / "list.txt"
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: VOT names its sequences there, one a line.")
+    names = path.read_text(encoding="utf-8").split()
+    if not names:
+        raise InputError(f"{path} names no sequence.")
+    return names
+
+
+def read_tag(path: str | os.PathLike, frames: int) -> np.ndarray:
+    """Read 0 or 1 a line as (N,) bool; the toolkit lets the file end early, the rest is then 0."""
+    lines = Path(path).read_text(encoding="utf-8").split()
+    if len(lines) > frames or any(line not in ("0", "1") for line in lines):
+        raise InputError(f"{path}: a 0 or 1 for each of {frames} frames is needed, one a line.")
+    return np.array([line == "1" for line in lines] + [False] * (frames - len(lines)))
+
+
+def load_sequence(root: str | os.PathLike, name: str) -> Sequence:
+    """Load one sequence with its polygons (N, 8), their axis-aligned bounding boxes (N, 4) and its tags per frame.
+
+    Raises
+    ------
+    InputError
+        When images or polygons are missing, or are not equally many.
+    """
+    folder = Path(root) / name
+    if not folder.is_dir():
+        raise InputError(f"{folder} does not exist, but list.txt names it.")
+    frames = open_frames(folder / "color" if (folder / "color").is_dir() else folder)
+    polygons = read_polygons(folder / "groundtruth.txt")
+    if len(polygons) != len(frames):
+        raise InputError(f"{folder} has {len(frames)} images, but its groundtruth.txt has {len(polygons)} regions.")
+    tags = {path.stem: read_tag(path, len(frames)) for path in sorted(folder.glob("*.tag"))}
+    return Sequence(name, frames, polygons_to_boxes(polygons), tags=tags, polygons=polygons)
+
+
+def load(root: str | os.PathLike, names: list[str] | None = None) -> list[Sequence]:
+    """Load the named sequences, or all that list.txt names."""
+    return [load_sequence(root, name) for name in (sequence_names(root) if names is None else names)]

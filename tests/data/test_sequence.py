@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from rar_gluon.common import InputError
+from rar_gluon.data.sequence import (
+    Sequence,
+    boxes_to_polygons,
+    polygons_to_boxes,
+    read_boxes,
+    read_polygons,
+    write_boxes,
+)
+from rar_gluon.tracking.video import ImageFolder
+
+
+def test_read_boxes_of_any_delimiter(tmp_path):
+    path = tmp_path / "boxes.txt"
+    path.write_text(
+        "\ufeff# made by hand\r\n1,2,3,4\r\n5\t6\t7\t8\r\n 9 10  11 12 \r\n1.5, 2,\t3 4e0\r\nNaN,nan,NaN,NaN\r\n\r\n"
+    )
+    boxes = read_boxes(path)
+    assert boxes.dtype == np.float64
+    np.testing.assert_array_equal(boxes, [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [1.5, 2, 3, 4], [np.nan] * 4])
+
+
+def test_read_polygons_and_boxes(tmp_path):
+    path = tmp_path / "groundtruth.txt"
+    path.write_text("5,0,10,5,5,10,0,5\n1,2,3,4\n")
+    np.testing.assert_array_equal(read_boxes(path), [[0, 0, 10, 10], [1, 2, 3, 4]])
+    np.testing.assert_array_equal(read_polygons(path), [[5, 0, 10, 5, 5, 10, 0, 5], [1, 2, 4, 2, 4, 6, 1, 6]])
+
+
+def test_boxes_and_polygons_round_trip():
+    boxes = np.random.default_rng(0).uniform(0, 100, (20, 4))
+    np.testing.assert_allclose(polygons_to_boxes(boxes_to_polygons(boxes)), boxes)
+    assert np.isnan(polygons_to_boxes(np.full((1, 8), np.nan))).all()
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("1,2,3,4\n1,2,3\n", "line 2: 3 numbers"),
+        ("1,2,3,4,5\n", "line 1: 5 numbers"),
+        ("1,,3,4\n", "line 1: 3 numbers"),
+        ("# x\n1,2,three,4\n", "line 2: '1,2,three,4' holds something that is no number"),
+        ("1;2;3;4\n", "no number"),
+        ("1,2,inf,4\n", "infinite"),
+        ("1,2,3,4\n\n1,2,3,4\n", "line 2: a blank line"),
+        ("# only a comment\n", "holds no boxes"),
+        ("", "holds no boxes"),
+    ],
+)
+def test_read_boxes_refuses(tmp_path, text, message):
+    path = tmp_path / "boxes.txt"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message) as error:
+        read_boxes(path)
+    assert str(path) in str(error.value)
+
+
+def test_read_boxes_of_no_file(tmp_path):
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        read_boxes(tmp_path / "nothing.txt")
+
+
+def test_write_boxes_reads_back_exactly(tmp_path):
+    boxes = np.random.default_rng(1).normal(0, 1e3, (50, 4))
+    boxes[3] = np.nan
+    boxes[4] = [1, 2, 3, 0.1]
+    write_boxes(tmp_path / "new" / "boxes.txt", boxes)
+    np.testing.assert_array_equal(read_boxes(tmp_path / "new" / "boxes.txt"), boxes)
+    lines = (tmp_path / "new" / "boxes.txt").read_text().splitlines()
+    assert lines[3] == "NaN,NaN,NaN,NaN" and lines[4] == "1,2,3,0.1"
+
+
+def test_pixel_boxes_start_at_zero():
+    sequence = Sequence("a", ImageFolder(["0001.jpg"]), np.array([[1.0, 1, 5, 6]]), origin=1)
+    np.testing.assert_array_equal(sequence.pixel_boxes, [[0, 0, 5, 6]])
+    assert len(sequence) == 1
