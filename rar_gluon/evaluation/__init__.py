@@ -1,0 +1,1 @@
+"""Boxes over time: protocols as data, metrics, readers of published results."""

@@ -1,0 +1,52 @@
+"""Results on disk: RESULTS/TRACKER/SEQUENCE.txt, a box a frame, as trackers publish them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Sequence
+
+import numpy as np
+
+from rar_gluon.common import InputError
+from rar_gluon.data import otb
+from rar_gluon.data.sequence import read_boxes
+
+
+def tracker_folders(results: str | os.PathLike) -> dict[str, Path]:
+    """Find the trackers in a folder of results: its subfolders, or itself when it holds the sequences' files.
+
+    Returns
+    -------
+    Folder by tracker's name, in order of the names.
+    """
+    results = Path(results)
+    if not results.is_dir():
+        raise InputError(f"{results} is no folder: results are in RESULTS/TRACKER/SEQUENCE.txt.")
+    if otb.match_files(results.glob("*.txt"), otb.ENTRIES):
+        return {results.resolve().name: results}
+    folders = {path.name: path for path in sorted(results.iterdir()) if path.is_dir() and path.name[0] != "."}
+    if not folders:
+        raise InputError(f"{results} holds no tracker: results are in RESULTS/TRACKER/SEQUENCE.txt.")
+    return folders
+
+
+def read_results(
+    folder: str | os.PathLike, names: Sequence[str], allow_missing: bool = False
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Read a tracker's boxes on OTB sequences; files may spell the names as trackers do (Jogging_1, human4, ...).
+
+    Returns
+    -------
+    Boxes (N, 4) by sequence, and the names of the sequences without results.
+
+    Raises
+    ------
+    InputError
+        When results are missing (unless `allow_missing`), or none is there.
+    """
+    files = otb.match_files(Path(folder).glob("*.txt"), names)
+    missing = tuple(name for name in names if name not in files)
+    if missing and (not allow_missing or not files):
+        raise InputError(f"{folder} lacks {len(missing)} of {len(names)} sequences ({otb.summary(missing)}).")
+    return {name: read_boxes(files[name]) for name in names if name in files}, missing

@@ -1,0 +1,209 @@
+"""Score results on OTB: `rar score otb --results DIR --annotations DIR`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Mapping, Sequence
+
+import numpy as np
+
+from rar_gluon.common import InputError
+from rar_gluon.data import otb
+from rar_gluon.evaluation.ope import Score, attribute_scores, evaluate, mean_score
+from rar_gluon.evaluation.protocols import Protocol, load_protocol
+from rar_gluon.evaluation.results import read_results, tracker_folders
+
+NUMBERS = {"auc": "AUC", "dp": "DP@20", "sr": "SR@0.5", "norm_precision": "NP@0.2"}
+
+
+@dataclass(frozen=True)
+class TrackerScore:
+    """One tracker on one benchmark.
+
+    Attributes
+    ----------
+    overall : mean over the sequences.
+    sequences : by sequence.
+    attributes : mean over the sequences of each attribute.
+    missing : sequences without results; they are left out of every mean.
+    notes : where the rules had to decide (length, start), a sentence each.
+    """
+
+    overall: Score
+    sequences: Mapping[str, Score]
+    attributes: Mapping[str, Score]
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BenchmarkScore:
+    """Trackers on one benchmark, with what the numbers depend on."""
+
+    benchmark: str
+    protocol: Protocol
+    attribute_list: str
+    trackers: Mapping[str, TrackerScore]
+
+
+def aligned(
+    entry: otb.Entry, boxes: np.ndarray, truth: tuple[int, np.ndarray], protocol: Protocol
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Cut results and truth to begin at the same frame, the protocol's where both have it.
+
+    Parameters
+    ----------
+    boxes : (M, 4) results of the range, of the range without its omitted frames, or of the whole video (told by their
+        number; see `otb.first_row`). Of any other length, they are taken to begin where the protocol does.
+    truth : image number of the first box, and boxes (N, 4).
+
+    Returns
+    -------
+    Results, truth, and a sentence when something did not fit ("" when all did).
+    """
+    wanted = entry.first + (entry.initial_omit if protocol.initial_omit == "skip" else 0)
+    result_first = otb.first_row(entry, len(boxes)) or wanted
+    truth_first, truth_boxes = truth
+    start = max(wanted, result_first, truth_first)
+    boxes, truth_boxes = boxes[start - result_first :], truth_boxes[start - truth_first :]
+    if start != wanted:
+        note = f"{entry.name} is scored from frame {start}; protocol '{protocol.name}' begins at {wanted}."
+    elif len(boxes) != len(truth_boxes):
+        rule = protocol.shorter if len(boxes) < len(truth_boxes) else protocol.longer
+        note = f"{entry.name} has {len(boxes)} boxes for {len(truth_boxes)} frames: {rule}."
+    else:
+        note = ""
+    return boxes, truth_boxes, note
+
+
+def score_tracker(
+    results: Mapping[str, np.ndarray],
+    truth: Mapping[str, tuple[int, np.ndarray]],
+    protocol: Protocol,
+    attributes: str = "matlab",
+    missing: Sequence[str] = (),
+) -> TrackerScore:
+    """Score one tracker's boxes on OTB sequences; `truth` as of `otb.read_truth`, `missing` is only passed on."""
+    scores, notes = {}, []
+    for name, boxes in results.items():
+        prediction, boxes_of_truth, note = aligned(otb.ENTRIES[name], boxes, truth[name], protocol)
+        try:
+            scores[name] = evaluate(prediction, boxes_of_truth, protocol)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+        notes += [note] if note else []
+    carried = {name: otb.ENTRIES[name].attribute_list(attributes) for name in scores}
+    by_attribute = attribute_scores(scores, carried)
+    ordered = {attribute: by_attribute[attribute] for attribute in otb.ATTRIBUTES if attribute in by_attribute}
+    return TrackerScore(mean_score(scores.values()), scores, ordered, tuple(missing), tuple(notes))
+
+
+def score_otb(
+    results: str | os.PathLike,
+    annotations: str | os.PathLike,
+    protocol: str = "matlab",
+    sequences: str | os.PathLike | Sequence[str] = "otb2015",
+    allow_missing: bool = False,
+    attributes: str = "matlab",
+) -> BenchmarkScore:
+    """Score every tracker of a folder of results.
+
+    Parameters
+    ----------
+    results : folder of TRACKER/SEQUENCE.txt, or one tracker's folder of SEQUENCE.txt.
+    annotations : folder of SEQUENCE.txt, or an OTB root.
+    protocol : name of a protocol (`protocols.yaml`).
+    sequences : "otb2013", "tb50", "otb2015", a text file with a name a line, or a list of names.
+    allow_missing : score what is there instead of raising when results or annotations are missing.
+    attributes : attribute list, "matlab" or "website".
+
+    Raises
+    ------
+    InputError
+        When something is missing, cannot be read, or is refused by the protocol.
+    """
+    rules = load_protocol(protocol)
+    names = otb.sequence_names(sequences)
+    truth = otb.read_truth(annotations, names, allow_missing)
+    unannotated = [name for name in names if name not in truth]
+    trackers = {}
+    for tracker, folder in tracker_folders(results).items():
+        boxes, missing = read_results(folder, list(truth), allow_missing)
+        try:
+            trackers[tracker] = score_tracker(boxes, truth, rules, attributes, (*unannotated, *missing))
+        except InputError as error:
+            raise InputError(f"{folder}: {error}") from None
+    benchmark = str(sequences) if isinstance(sequences, (str, os.PathLike)) else f"{len(names)} sequences"
+    return BenchmarkScore(benchmark, rules, attributes, trackers)
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table: first column left, others right."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))
+        )
+        for row in (head, *rows)
+    ]
+    return [title, lines[0], "-" * len(lines[0]), *lines[1:], ""]
+
+
+def format_scores(scores: BenchmarkScore, by_attribute: bool = False, by_sequence: bool = False) -> str:
+    """Text table of a benchmark: a row a tracker, best AUC first, and what was missing or had to be decided."""
+    ranked = sorted(scores.trackers.items(), key=lambda item: -item[1].overall.auc)
+    title = f"{scores.benchmark}, protocol {scores.protocol.name}"
+    rows = [
+        [name, *(f"{getattr(score.overall, number):.3f}" for number in NUMBERS), str(len(score.sequences))]
+        for name, score in ranked
+    ]
+    lines = _table(title, ["tracker", *NUMBERS.values(), "sequences"], rows)
+    groups = []
+    if by_attribute:
+        groups.append((f"attributes ({scores.attribute_list} list)", {name: s.attributes for name, s in ranked}))
+    if by_sequence:
+        groups.append(("sequences", {name: s.sequences for name, s in ranked}))
+    for what, tables in groups:
+        keys = list(dict.fromkeys(key for table in tables.values() for key in table))
+        for number in ("auc", "dp"):
+            rows = [
+                [key, *(f"{getattr(table[key], number):.3f}" if key in table else "-" for table in tables.values())]
+                for key in keys
+            ]
+            lines += _table(f"{NUMBERS[number]} by {what}", ["", *tables], rows)
+    for name, score in ranked:
+        lines += [f"note: {name}: {note}" for note in score.notes]
+        if score.missing:
+            lines.append(f"note: {name}: left out of the means, nothing to score: {', '.join(score.missing)}.")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _numbers(score: Score) -> dict[str, float]:
+    return {number: getattr(score, number) for number in NUMBERS}
+
+
+def scores_to_dict(scores: BenchmarkScore) -> dict:
+    """JSON-able dict of a benchmark: numbers everywhere, curves of the means, thresholds, and the protocol's source."""
+    rules = scores.protocol
+    trackers = {}
+    for name, score in scores.trackers.items():
+        trackers[name] = {
+            **_numbers(score.overall),
+            "success_curve": score.overall.success.tolist(),
+            "precision_curve": score.overall.precision.tolist(),
+            "norm_precision_curve": score.overall.normalised.tolist(),
+            "attributes": {key: _numbers(value) for key, value in score.attributes.items()},
+            "sequences": {key: _numbers(value) for key, value in score.sequences.items()},
+            "missing": list(score.missing),
+            "notes": list(score.notes),
+        }
+    return {
+        "benchmark": scores.benchmark,
+        "protocol": {"name": rules.name, "source": rules.source},
+        "attribute_list": scores.attribute_list,
+        "overlap_thresholds": rules.overlap_grid.values.tolist(),
+        "error_thresholds": rules.error_grid.values.tolist(),
+        "norm_error_thresholds": rules.normalised_grid.values.tolist(),
+        "trackers": trackers,
+    }
