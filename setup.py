@@ -1,4 +1,4 @@
-"""Install rar-gluon: `pip install -e .[cpu]` on a CPU, `.[cu112]` on NVIDIA cards (README says which wheel fits which)."""
+"""Install rar-gluon: `pip install -e .[cpu]`, or `.[cu112]` on NVIDIA cards (README says which wheel fits which)."""
 
 import re
 from pathlib import Path
@@ -44,7 +44,11 @@ setup(
         "cpu": ["mxnet==1.9.1"],
         "cu112": ["mxnet-cu112==1.9.1", *CUDA_11],
         "cu102": ["mxnet-cu102==1.9.1"],
-        "demo": ["scikit-video==1.1.11", "scipy==1.11.4; python_version >= '3.9'", "scipy==1.10.1; python_version < '3.9'"],
+        "demo": [
+            "scikit-video==1.1.11",
+            "scipy==1.11.4; python_version >= '3.9'",
+            "scipy==1.10.1; python_version < '3.9'",
+        ],
         # What gluoncv needs besides OpenCV; itself it is installed with `pip install --no-deps gluoncv==0.10.5.post0`,
         # because its own requirement opencv-python overwrites opencv-python-headless and then needs libGL.
         "zoo": [

@@ -21,7 +21,9 @@ def _physical_cores() -> int:
     return len(siblings)
 
 
-# MXNet 1.9.1 uses one core when this is unset, and reads it once, at import: set it before anything imports mxnet.
+# Both are read once, when mxnet is imported; a user's own value stays. Unset, MXNet 1.9.1 uses one core; and threads
+# that spin while they wait make it ten times slower as soon as another process wants a core.
 os.environ.setdefault("OMP_NUM_THREADS", str(_physical_cores()))
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __version__ = "0.1.0"

@@ -6,6 +6,7 @@ base it differs from the defaults below, which are the paper's tracker (row 13 o
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from dataclasses import dataclass, field
@@ -29,18 +30,22 @@ class Accept:
 
 
 def one_of(*values) -> Accept:
+    """Accept these values."""
     return Accept("one of " + ", ".join(str(v) for v in values), lambda value: value in values)
 
 
 def between(low: float, high: float) -> Accept:
+    """Accept numbers of a closed interval (NaN is in none)."""
     return Accept(f"from {low} to {high}", lambda value: low <= value <= high)
 
 
 def odd(low: int, high: int) -> Accept:
+    """Accept odd numbers of a closed interval."""
     return Accept(f"an odd number from {low} to {high}", lambda value: low <= value <= high and value % 2 == 1)
 
 
 def subset_of(*names: str, least: int = 0) -> Accept:
+    """Accept lists of `least` or more of these names, in their order."""
     words = ("" if least == 0 else "at least one of ") + ", ".join(names) + ", each once, in this order"
 
     def test(value: Tuple[str, ...]) -> bool:
@@ -93,11 +98,15 @@ class FilterConfig:
     lambda1: float = paper(1e-4, "Section 4.1", between(0.0, 1e6))
     lambda2: float = paper(1e-1, "Section 4.1", between(0.0, 1e6))
     contexts: int = assumed(4, "CACF: one target size up, down, left, right; k in Eq. 8", one_of(0, 4))
-    context_source: str = assumed("image", "CACF crops the image; feature: crops one larger map", one_of("image", "feature"))
+    context_source: str = assumed(
+        "image", "CACF crops the image; feature: crops one larger map", one_of("image", "feature")
+    )
     denominator: str = assumed("summed", "DCFNet, CFNet; per-channel: CACF, EDCF", one_of("summed", "per-channel"))
     backward: str = assumed("exact", "derived; printed: Eq. 13 to the letter", one_of("exact", "printed"))
     template_gradient: bool = paper(True, "Eq. 13; false is TDCF of Table 4 (with lambda2 = 0)", ANY_BOOL)
-    normalize: bool = assumed(True, "DCFNet: energy divided by H*W*D, so that lambda means the same at any size", ANY_BOOL)
+    normalize: bool = assumed(
+        True, "DCFNet: energy divided by H*W*D, so that lambda means the same at any size", ANY_BOOL
+    )
     label_sigma: float = assumed(0.1, "DCFNet, EDCF: of the target's size, in cells", between(0.01, 1.0))
 
 
@@ -110,7 +119,9 @@ class TrackingConfig:
     window: str = assumed("square", "SiamFC, CFNet; per-axis: DCFNet", one_of("square", "per-axis"))
     scales: int = paper(3, "Section 4.1", odd(1, 33))
     scale_step: float = paper(1.02, "Section 4.1", between(1.0, 1.5))
-    scale_penalty: float = assumed(0.98, "SiamFC, DCFNet: response of a changed scale is multiplied by it", between(0.5, 1.0))
+    scale_penalty: float = assumed(
+        0.98, "SiamFC, DCFNet: response of a changed scale is multiplied by it", between(0.5, 1.0)
+    )
     learning_rate: float = assumed(0.017, "EDCF: eta of the incremental Eq. 10", between(0.0, 1.0))
     adaptive_rate: bool = assumed(True, "EDCF: eta is scaled by max g_t / max g_1", ANY_BOOL)
     min_side: float = assumed(2.0, "ours: pixels; a box never shrinks below it", between(1.0, 64.0))
@@ -186,17 +197,18 @@ def _merge(node: Any, values: Any, path: str, where: str) -> Any:
 def _checked(value: Any, kind: Any, accept: Accept, path: str, where: str) -> Any:
     """Return `value` as `kind`, or raise `InputError` with `path` and the accepted values."""
     if kind is float and isinstance(value, str):
-        try:  # YAML 1.1 reads 1e-4 as text
+        with contextlib.suppress(ValueError):  # YAML 1.1 reads 1e-4 as text
             value = float(value)
-        except ValueError:
-            pass
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if kind is Tuple[str, ...]:
         ok = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
         value, name = tuple(value) if ok else value, "a list of words"
     else:
-        ok, name = type(value) is kind, {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a word")
+        ok, name = (
+            type(value) is kind,
+            {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a word"),
+        )
     if not ok:
         raise InputError(f"{where}: {path} is {value!r} but must be {name}; accepted: {accept.words}.")
     if not accept.test(value):
@@ -288,7 +300,9 @@ def explain(config: Config) -> str:
     rows = []
     for (path, leaf, value), (_, _, default) in zip(fields(config), fields()):
         shown = "[" + ", ".join(value) + "]" if isinstance(value, tuple) else str(value)
-        changed = "" if value == default else f"  [changed from {list(default) if isinstance(default, tuple) else default}]"
+        changed = (
+            "" if value == default else f"  [changed from {list(default) if isinstance(default, tuple) else default}]"
+        )
         rows.append((path, shown, f"{leaf.metadata['mark']} ({leaf.metadata['source']}){changed}"))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     return "\n".join(f"{path:<{widths[0]}}  {shown:<{widths[1]}}  {mark}" for path, shown, mark in rows)

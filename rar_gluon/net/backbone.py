@@ -28,7 +28,9 @@ class Bottleneck(HybridBlock):
     only the size, 63 to 31).
     """
 
-    def __init__(self, channels_in, middle, stride=1, dilation=1, stride_on="3x3", valid=False, deformable=False, **kwargs):
+    def __init__(
+        self, channels_in, middle, stride=1, dilation=1, stride_on="3x3", valid=False, deformable=False, **kwargs
+    ):
         super().__init__(**kwargs)
         channels = middle * EXPANSION
         first, second = (stride, 1) if stride_on == "1x1" else (1, stride)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 import mxnet as mx
 from mxnet import nd
@@ -80,6 +80,27 @@ def build(config: NetworkConfig, ctx: mx.Context | None = None, seed: int = 0) -
     return net
 
 
+def pad_state(state: List[nd.NDArray], pixels: int, strides: Sequence[int]) -> List[nd.NDArray]:
+    """Surround a state by zeros (or cut them off, `pixels` < 0), for an input larger by `pixels` on each side.
+
+    `strides` are the levels', in input pixels a cell (`level_strides`); the state holds h and c of each level.
+    """
+    resized = []
+    for index, part in enumerate(state):
+        cells = pixels // strides[index // 2]
+        if cells < 0:
+            resized.append(part[:, :, -cells:cells, -cells:cells])
+        else:
+            width = (0, 0, 0, 0, cells, cells, cells, cells)
+            resized.append(nd.pad(part, mode="constant", pad_width=width, constant_value=0))
+    return resized
+
+
+def twin(net: RAR) -> RAR:
+    """Make a second network on the same parameters: each is compiled for inputs of its own shape."""
+    return RAR(net.config, prefix=net.prefix, params=net.collect_params())
+
+
 def hybridize_static(net: HybridBlock) -> None:
     """Compile for inference on inputs of one shape: memory and shapes planned once."""
     net.hybridize(static_alloc=True, static_shape=True)
@@ -87,6 +108,4 @@ def hybridize_static(net: HybridBlock) -> None:
 
 def _halve(F, x):
     """Average-pool by 2, aligned with a 3x3/2 convolution of padding 1."""
-    return F.Pooling(
-        x, kernel=(3, 3), stride=(2, 2), pad=(1, 1), pool_type="avg", count_include_pad=False
-    )
+    return F.Pooling(x, kernel=(3, 3), stride=(2, 2), pad=(1, 1), pool_type="avg", count_include_pad=False)

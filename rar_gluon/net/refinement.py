@@ -42,7 +42,9 @@ class StackedRefinement(HybridBlock):
                 setattr(self, f"lateral{index}", lateral)
                 smooth = nn.Conv2D(channels, 3, 1, 1, in_channels=channels, weight_initializer=Identity3x3())
                 setattr(self, f"smooth{index}", smooth)
-            self.out = nn.Conv2D(channels_out, 1, in_channels=channels, weight_initializer=mx.init.Orthogonal(scale=1.0))
+            self.out = nn.Conv2D(
+                channels_out, 1, in_channels=channels, weight_initializer=mx.init.Orthogonal(scale=1.0)
+            )
 
     def hybrid_forward(self, F, *levels):
         merged = None

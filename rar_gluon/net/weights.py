@@ -6,7 +6,6 @@ configuration, YAML) and `holds`: "network" (every parameter) or "backbone" (onl
 
 from __future__ import annotations
 
-
 import os
 import zipfile
 import zlib
@@ -19,7 +18,7 @@ import yaml
 from mxnet import nd
 
 from rar_gluon.common import InputError, atomic_path
-from rar_gluon.config import NetworkConfig, Config, from_dict, to_dict
+from rar_gluon.config import Config, NetworkConfig, from_dict, to_dict
 from rar_gluon.net.rar import RAR, build
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "rar_thin.npz"
@@ -55,17 +54,20 @@ def load_network(config: Config, path: str | os.PathLike | None = None, ctx: mx.
     InputError
         No such file, no weights file, a damaged one, or the weights of another network.
     """
-    if path is None:
-        path = SHIPPED
-    arrays, stored, holds = read_arrays(path)
+    arrays, stored, holds = read_arrays(SHIPPED if path is None else path)
     wanted = to_dict(config.network)
     checked = BACKBONE_FIELDS if holds == "backbone" else tuple(wanted)
     differing = [name for name in checked if stored[name] != wanted[name]]
+    if differing and path is None:
+        raise InputError(
+            "the weights that come with the package are rar_thin's, and this config has another network: give "
+            "--weights FILE, or --pretrained for ImageNet weights."
+        )
     if differing:
         told = "; ".join(f"network.{name} is {stored[name]} there and {wanted[name]} here" for name in differing)
         raise InputError(f"{path} holds weights of another network ({told}): give its own config or other weights.")
     net = build(config.network, ctx, config.training.seed)
-    assign(net, arrays, str(path), partial=holds == "backbone")
+    assign(net, arrays, str(path or SHIPPED), partial=holds == "backbone")
     return net
 
 
@@ -95,7 +97,9 @@ def assign(net: RAR, arrays: Dict[str, np.ndarray], source: str, partial: bool =
         if kernel not in arrays and plain in arrays:  # a deformable kernel starts as the plain one, offsets at zero
             arrays = {**arrays, kernel: arrays[plain]}
     missing = [name for name in own if name not in arrays]
-    fatal = [name for name in missing if name.startswith("backbone.") and ".offset_" not in name] if partial else missing
+    fatal = (
+        [name for name in missing if name.startswith("backbone.") and ".offset_" not in name] if partial else missing
+    )
     if fatal:
         raise InputError(f"{source} lacks {len(fatal)} parameters of this network ({', '.join(fatal[:3])}, ...).")
     wrong = [name for name in own if name in arrays and arrays[name].shape != own[name].shape]

@@ -87,6 +87,24 @@ def context_windows(window: Window, box: Sequence[float]) -> List[Window]:
     return [shifted(window, dx, dy) for dx, dy in ((0, -h), (0, h), (-w, 0), (w, 0))]
 
 
+def context_margin(cells: int, padding: float) -> int:
+    """Cells by which a feature map of `cells` a side is enlarged on each side to hold contexts one target size away."""
+    return round(cells / (1 + padding))
+
+
+def split_contexts(maps, cells: int):
+    """Cut an enlarged feature map (D, cells + 2m, cells + 2m) into the template's z0 (D, cells, cells) and the four
+    context patches [(D, cells, cells)] m cells up, down, left and right.
+    """
+    margin = (maps.shape[-1] - cells) // 2
+
+    def cut(top: int, left: int):
+        return maps[..., top : top + cells, left : left + cells]
+
+    around = ((0, margin), (2 * margin, margin), (margin, 0), (margin, 2 * margin))
+    return cut(margin, margin), [cut(top, left) for top, left in around]
+
+
 def peak(response: np.ndarray) -> Tuple[float, float]:
     """Displacement (dy, dx) in cells of the maximum of a response (H, W) whose (0, 0) is no displacement.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import List, Sequence
 
 import mxnet as mx
@@ -13,7 +12,8 @@ from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.filter.fourier import gaussian_label
 from rar_gluon.filter.layer import OnlineFilter
-from rar_gluon.net.rar import RAR, hybridize_static
+from rar_gluon.net.backbone import level_strides
+from rar_gluon.net.rar import RAR, hybridize_static, pad_state, twin
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.geometry import Box, Window
 from rar_gluon.tracking.video import to_bgr8
@@ -37,8 +37,9 @@ class Tracker:
 
     def __init__(self, config: Config, net: RAR, ctx: mx.Context | None = None):
         self.config, self.ctx = config, ctx or mx.cpu()
-        self._net = net
-        hybridize_static(net)
+        self._search_net, self._template_net = net, twin(net)
+        for compiled in (self._search_net, self._template_net):
+            hybridize_static(compiled)
         half = config.tracking.scales // 2
         self._factors = [config.tracking.scale_step**s for s in range(-half, half + 1)]  # {a^s}, Section 4.1
         self._penalties = np.array([1.0 if factor == 1 else config.tracking.scale_penalty for factor in self._factors])
@@ -59,7 +60,7 @@ class Tracker:
         self._shape = frame.shape
         self.box = check_box(box, frame.shape)
         size = self.config.tracking.input_size
-        self._state = self._net.begin_state((1, 3, size, size), self.ctx)
+        self._state = self._search_net.begin_state((1, 3, size, size), self.ctx)
         self._filter, self.response = None, None
         z0 = self._learn(frame, 1.0)
         self.score = self._first_score = float(self._filter.respond(z0).max())
@@ -84,7 +85,7 @@ class Tracker:
         settings = self.config.tracking
         base = geometry.window_of(self.box, settings.padding, settings.window)
         windows = [geometry.scaled(base, factor) for factor in self._factors]
-        x, _ = self._represent(frame, windows)
+        x, _ = self._represent(self._search_net, frame, windows, self._state)
         responses = self._filter.respond(x)
         best = int(np.argmax(responses.max(axis=(1, 2)) * self._penalties))
         self.response, self.window = responses[best], windows[best]
@@ -106,24 +107,40 @@ class Tracker:
         """Update state and filter (Eq. 10) on the target of `self.box`; returns its representation (1, D, H, W)."""
         settings = self.config.tracking
         window = geometry.window_of(self.box, settings.padding, settings.window)
-        windows = [window]
-        contexts = self.config.filter.contexts
-        if contexts:
-            windows += geometry.context_windows(window, self.box)
-        z, state = self._represent(frame, windows)
-        self._state = [part[:1] for part in state]  # only the target-centred patch moves the state
+        if self.config.filter.contexts == 0:
+            z, self._state = self._represent(self._template_net, frame, [window], self._state)
+            z0, zi = z, None
+        elif self.config.filter.context_source == "image":
+            windows = [window, *geometry.context_windows(window, self.box)]
+            z, state = self._represent(self._template_net, frame, windows, self._state)
+            self._state = [part[:1] for part in state]  # only the target-centred patch moves the state
+            z0, zi = z[:1], z[1:]
+        else:
+            z0, zi = self._template_and_contexts(frame, window)
         if self._filter is None:
-            self._filter = OnlineFilter(self.config.filter, self._label(*z.shape[2:]), self.ctx)
-        self._filter.learn(z[0], z[1:] if contexts else None, rate)
-        return z[:1]
+            self._filter = OnlineFilter(self.config.filter, self._label(*z0.shape[2:]), self.ctx)
+        self._filter.learn(z0[0], zi, rate)
+        return z0
 
-    def _represent(self, frame: np.ndarray, windows: List[Window]):
-        """Representation (n, D, H, W) and new state of windows of the frame, from the stored state."""
-        size = self.config.tracking.input_size
+    def _template_and_contexts(self, frame: np.ndarray, window: Window):
+        """z0 (1, D, H, W) and zi (k, D, H, W) cut from the feature map of one larger window; moves the state."""
+        network, size = self.config.network, self.config.tracking.input_size
+        cells = size // network.stride  # to within one, as the margin needs it
+        pixels = geometry.context_margin(cells, self.config.tracking.padding) * network.stride
+        state = pad_state(self._state, pixels, level_strides(network))
+        larger = geometry.scaled(window, (size + 2 * pixels) / size)
+        z, state = self._represent(self._template_net, frame, [larger], state, size + 2 * pixels)
+        self._state = pad_state(state, -pixels, level_strides(network))
+        z0, zi = geometry.split_contexts(z[0], z.shape[-1] - 2 * pixels // network.stride)
+        return z0.expand_dims(0), nd.stack(*zi)
+
+    def _represent(self, net: RAR, frame: np.ndarray, windows: List[Window], state: List[nd.NDArray], size: int = 0):
+        """Representation (n, D, H, W) and new state of windows of the frame, all from one state."""
+        size = size or self.config.tracking.input_size
         patches = np.stack([geometry.crop(frame, window, size) for window in windows])
         image = nd.array(patches, ctx=self.ctx, dtype="uint8").astype("float32").transpose((0, 3, 1, 2))
-        state = [part.broadcast_axis(axis=0, size=len(windows)) for part in self._state]
-        representation, *new_state = self._net(image, *state)
+        state = [nd.broadcast_axis(part, axis=0, size=len(windows)) for part in state]
+        representation, *new_state = net(image, *state)
         return representation, new_state
 
     def _label(self, height: int, width: int) -> np.ndarray:

@@ -1,0 +1,28 @@
+# make demo: install into .venv, track a real clip, write demo/.   make test: install, run all tests and the linter.
+# EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one.
+PYTHON ?= python3
+EXTRA ?= cpu
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+demo: .venv/installed
+	$(BIN)/rar demo --output demo
+
+test: .venv/installed
+	$(BIN)/python -m pytest -q
+	@$(MAKE) --no-print-directory lint
+
+lint: .venv/installed
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+
+# gluoncv comes without its requirements: its opencv-python would replace opencv-python-headless and need libGL.
+.venv/installed: setup.py
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[$(EXTRA),demo,zoo,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps gluoncv==0.10.5.post0
+	touch $@
+
+clean:
+	rm -rf .venv demo build dist *.egg-info

