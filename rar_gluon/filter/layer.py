@@ -39,7 +39,10 @@ def invert(x: Spectrum, width: int) -> nd.NDArray:
 
 
 def energy_scale(channels: int, height: int, width: int, normalize: bool) -> float:
-    """e: what spectra's energy is multiplied by; 1/(HWD) makes λ mean the same at any size (assumed: DCFNet)."""
+    """e: what spectra's energy is multiplied by; 1/(HWD) makes λ mean the same at any size (assumed: DCFNet).
+
+    That holds for the summed denominator; per channel, λ1 still weighs D times as much with D channels.
+    """
     return 1.0 / (height * width * channels) if normalize else 1.0
 
 
@@ -105,17 +108,24 @@ def correlation_response(
     InputError
         Shapes that do not fit each other, an unknown `denominator` or `backward`.
     """
-    height, width = x.shape[-2:]
     _check_shapes(x.shape, z0.shape, None if zi is None else zi.shape, y.shape, None if beta is None else beta.shape)
-    if denominator not in ("summed", "per-channel"):
-        raise InputError(f"denominator is {denominator!r}; accepted: summed, per-channel.")
+    _check_options(lambda1, lambda2, denominator)
     if backward not in BACKWARDS:
         raise InputError(f"backward is {backward!r}; accepted: {', '.join(BACKWARDS)}.")
     if beta is None:
         beta = nd.ones(z0.shape[1], ctx=x.context, dtype=x.dtype)
-    e = energy_scale(x.shape[1], height, width, normalize)
+    e = energy_scale(*x.shape[1:], normalize)
     layer = _ClosedForm(y, beta, lambda1, lambda2, denominator == "summed", backward, e)
     return layer(x, z0) if zi is None else layer(x, z0, zi)
+
+
+def _check_options(lambda1: float, lambda2: float, denominator: str) -> None:
+    """Raise `InputError` for values that make no filter."""
+    for name, value in (("lambda1", lambda1), ("lambda2", lambda2)):
+        if not 0 <= value < float("inf"):
+            raise InputError(f"{name} is {value}; accepted: numbers from 0 on.")
+    if denominator not in ("summed", "per-channel"):
+        raise InputError(f"denominator is {denominator!r}; accepted: summed, per-channel.")
 
 
 def _check_shapes(x, z0, zi, y, beta) -> None:
@@ -137,7 +147,8 @@ def _check_shapes(x, z0, zi, y, beta) -> None:
 
 class CorrelationFilter(HybridBlock):
     """Eq. 10-11 from operators: `block(x, z0, zi) -> g`, or `block(x, z0)` without contexts; shapes as in
-    `correlation_response`. Hybridizable and exportable; autograd through it gives the exact gradient.
+    `correlation_response`, which checks them. Hybridizable (then for the one call form it was compiled with) and
+    exportable; autograd through it gives the exact gradient.
 
     Parameters
     ----------
@@ -159,6 +170,7 @@ class CorrelationFilter(HybridBlock):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        _check_options(lambda1, lambda2, denominator)
         height, width = label.shape
         self._lambda1, self._lambda2, self._summed = lambda1, lambda2, denominator == "summed"
         self._e = energy_scale(channels, height, width, normalize)

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
+from rar_gluon.config import from_dict
+
+SMALL_NETWORK = {  # as RAR's, with few channels
+    "width": 0.125,
+    "stem_channels": 8,
+    "lstm_hidden": 4,
+    "channel_reduction": 4,
+    "spatial_hidden": 3,
+    "spatial_kernel": 5,
+    "refinement_channels": 12,
+    "output_channels": 6,
+}
+
+
+@pytest.fixture(scope="session")
+def small_config():
+    """Make a configuration of a small network at input size 127: `small_config(filter={...}, stride=16, ...)`."""
+
+    def make(tracking=None, filter=None, training=None, **network):
+        if network.get("refinement") == "concat":
+            network = {"output_channels": 64, **network}
+        values = {"network": {**SMALL_NETWORK, **network}, "tracking": {"input_size": 127, **(tracking or {})}}
+        return from_dict({**values, "filter": filter or {}, "training": training or {}})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def texture():
+    """Make a smooth random picture (height, width, 3) uint8, different for each seed."""
+    import cv2
+
+    def make(height, width, seed=0, grain=8):
+        rng = np.random.default_rng(seed)
+        coarse = rng.integers(0, 256, (-(-height // grain) + 1, -(-width // grain) + 1, 3)).astype(np.uint8)
+        fine = cv2.resize(coarse, (coarse.shape[1] * grain, coarse.shape[0] * grain), interpolation=cv2.INTER_CUBIC)
+        return fine[:height, :width].copy()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_clip(texture):
+    """Make a clip: an ellipse of one texture on another.
+
+    `make_clip(boxes, shape)` takes the boxes (N, 4) and gives N frames (H, W, 3); the picture within the box is the
+    same in all of them, scaled to it, so that the boxes are the truth to a fraction of a pixel.
+    """
+    import cv2
+
+    def make(boxes, shape=(120, 160), seed=0):
+        background = texture(*shape, seed=seed, grain=10)
+        side = 64
+        target = texture(side, side, seed=seed + 1, grain=8)
+        rows, columns = np.mgrid[:side, :side] + 0.5
+        mask = (((rows / side - 0.5) ** 2 + (columns / side - 0.5) ** 2) < 0.25).astype(np.float32)
+        frames = []
+        for x, y, w, h in boxes:
+            # pixel centres of the picture (0.5, ..., side - 0.5) onto x .. x + w
+            matrix = np.array([[w / side, 0, x + w / side / 2 - 0.5], [0, h / side, y + h / side / 2 - 0.5]])
+            size = shape[1::-1]
+            alpha = cv2.warpAffine(mask, matrix, size)[..., None]
+            frames.append((alpha * cv2.warpAffine(target, matrix, size) + (1 - alpha) * background).astype(np.uint8))
+        return frames
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shipped():
+    """The configuration rar_thin and its network on the weights of the package."""
+    from rar_gluon.config import load
+    from rar_gluon.net.weights import load_network
+
+    config = load("rar_thin")
+    return config, load_network(config)
