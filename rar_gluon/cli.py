@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
+import json
 import os
 import sys
 import time
@@ -14,7 +16,9 @@ import numpy as np
 from tqdm import tqdm
 
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError, atomic_path
+from rar_gluon.common import InputError, atomic_path, write_text
+
+DATASETS = ("otb2013", "tb50", "otb2015", "vot2016", "vot2017", "vid", "folder")
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -52,6 +56,51 @@ def _parser() -> argparse.ArgumentParser:
     _network_arguments(demo)
     demo.set_defaults(run=demo_command)
 
+    run = commands.add_parser("eval", help="run a tracker over a dataset", description=eval_command.__doc__)
+    run.add_argument("--dataset", required=True, choices=DATASETS, help="folder: any folder of sequences")
+    run.add_argument("--root", required=True, type=Path, metavar="DIR", help="where the dataset is")
+    run.add_argument(
+        "--tracker",
+        required=True,
+        metavar="NAME",
+        help="a preset, a YAML file, or a peer (opencv-kcf, gluoncv-siamrpn, ...)",
+    )
+    run.add_argument("--weights", type=Path, metavar="FILE", help="weights file; default: those of the package")
+    run.add_argument("--pretrained", action="store_true", help="ImageNet weights from GluonCV's model zoo")
+    run.add_argument("--output", required=True, type=Path, metavar="DIR", help="results go to DIR/TRACKER/SEQUENCE.txt")
+    run.add_argument("--name", help="name of the result folder; default: the tracker's")
+    run.add_argument("--sequences", metavar="A,B,...", help="only these; default: all of the dataset")
+    run.add_argument("--allow-missing", action="store_true", help="run what is there of the dataset")
+    run.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine; default: 1")
+    run.add_argument("--scheduler", metavar="ADDRESS", help="spread over the workers of this Dask scheduler")
+    run.set_defaults(run=eval_command)
+
+    score = commands.add_parser("score", help="score results", description="Score results on a benchmark.")
+    benchmarks = score.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
+    otb = benchmarks.add_parser("otb", help="OTB-2013, TB-50, OTB-2015", description=score_otb_command.__doc__)
+    otb.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
+    otb.add_argument("--annotations", required=True, type=Path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB")
+    otb.add_argument("--protocol", default="matlab", help="matlab (default), pysot, got10k, pytracking, fine101")
+    otb.add_argument(
+        "--sequences", default="otb2015", metavar="LIST", help="otb2013, tb50, otb2015, a file, or A,B,..."
+    )
+    otb.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
+    otb.add_argument(
+        "--attributes", default="matlab", choices=("matlab", "website"), help="attribute lists; default: matlab"
+    )
+    otb.add_argument(
+        "--by", action="append", default=[], choices=("attribute", "sequence"), help="print these tables too"
+    )
+    otb.add_argument("--json", type=Path, metavar="FILE", help="write everything, curves included")
+    otb.set_defaults(run=score_otb_command)
+
+    data = commands.add_parser("data", help="look at datasets", description="Look at datasets.")
+    actions = data.add_subparsers(title="actions", required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="say what is there", description=check_command.__doc__)
+    check.add_argument("dataset", choices=DATASETS)
+    check.add_argument("root", type=Path, metavar="ROOT")
+    check.set_defaults(run=check_command)
+
     show = commands.add_parser("config", help="print configurations", description=config_command.__doc__)
     show.add_argument("configs", nargs="*", metavar="CONFIG", help="presets' names or YAML files; default: rar")
     what = show.add_mutually_exclusive_group()
@@ -72,13 +121,15 @@ def _network_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _tracker(arguments: argparse.Namespace):
     """Build the tracker that the arguments name."""
-    config = configuration.load(arguments.config)
-    from rar_gluon.net import weights  # here: importing MXNet takes two seconds, `rar --help` should not
+    return build_tracker(configuration.load(arguments.config), arguments.weights, arguments.pretrained)
+
+
+def build_tracker(config: configuration.Config, weights: Optional[Path] = None, pretrained: bool = False):
+    """Build our tracker; weights None: those of the package."""
+    from rar_gluon.net import weights as files  # here: importing MXNet takes seconds, `rar --help` should not
     from rar_gluon.tracking.tracker import Tracker
 
-    if arguments.pretrained:
-        return Tracker(config, weights.load_gluoncv(config))
-    return Tracker(config, weights.load_network(config, arguments.weights))
+    return Tracker(config, files.load_gluoncv(config) if pretrained else files.load_network(config, weights))
 
 
 def track_command(arguments: argparse.Namespace) -> int:
@@ -137,6 +188,82 @@ def demo_command(arguments: argparse.Namespace) -> int:
         f"{outcome.fps:.1f} frames/s; see {output / name}.mp4, .png, .txt"
     )
     return 0
+
+
+def eval_command(arguments: argparse.Namespace) -> int:
+    """Run a tracker over a dataset, resumably; results are written as a line x,y,w,h for each frame."""
+    from rar_gluon.evaluation import peers, runner
+
+    if arguments.workers < 1:
+        raise InputError(f"--workers is {arguments.workers}, but at least 1 is needed.")
+    name = arguments.tracker
+    sequences = load_sequences(arguments.dataset, arguments.root, arguments.sequences, arguments.allow_missing)
+    if name.startswith(("opencv-", "gluoncv-")):
+        make, weights, config = functools.partial(peers.peer, name), None, name
+        make()  # says what is missing before the work
+    else:
+        from rar_gluon.net.weights import SHIPPED
+
+        tree = configuration.load(name)
+        weights, config = None if arguments.pretrained else arguments.weights or SHIPPED, configuration.to_dict(tree)
+        make = functools.partial(build_tracker, tree, arguments.weights, arguments.pretrained)
+        if arguments.workers == 1 and arguments.scheduler is None:
+            make = functools.lru_cache(maxsize=1)(make)  # one network for all sequences
+    folder = arguments.output / (arguments.name or Path(name).stem)
+    record = runner.describe_run(config, weights)
+    finished = runner.run(make, sequences, folder, record, arguments.workers, arguments.scheduler)
+    failures = [result for result in finished if result.failure]
+    frames, seconds = sum(r.frames for r in finished if not r.failure), sum(r.seconds for r in finished)
+    if seconds:
+        print(
+            f"{folder}: {len(finished) - len(failures)} sequences, {frames} frames at {frames / seconds:.1f} frames/s"
+        )
+    for result in failures:
+        print(f"rar: {result.name} failed: {result.failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def load_sequences(dataset: str, root: Path, names: Optional[str] = None, allow_missing: bool = False) -> list:
+    """Load a dataset's sequences, or those of `names` (A,B,...)."""
+    from rar_gluon.data import folder, otb, vid, vot
+
+    chosen = None if names is None else [name for name in names.split(",") if name]
+    if dataset in ("otb2013", "tb50", "otb2015"):
+        return otb.load(root, chosen or dataset, allow_missing, skip_initial=True)
+    if dataset == "vid":
+        sequences = list(vid.load(root, "val"))
+        return sequences if chosen is None else [sequence for sequence in sequences if sequence.name in chosen]
+    return (folder if dataset == "folder" else vot).load(root, chosen)
+
+
+def score_otb_command(arguments: argparse.Namespace) -> int:
+    """Score every tracker of a folder of results on OTB, under a named protocol."""
+    from rar_gluon.evaluation.score import format_scores, score_otb, scores_to_dict
+
+    sequences = arguments.sequences
+    if "," in sequences:
+        sequences = [name for name in sequences.split(",") if name]
+    scores = score_otb(
+        arguments.results,
+        arguments.annotations,
+        arguments.protocol,
+        sequences,
+        arguments.allow_missing,
+        arguments.attributes,
+    )
+    if arguments.json is not None:
+        write_text(arguments.json, json.dumps(scores_to_dict(scores), indent=1) + "\n")
+    print(format_scores(scores, "attribute" in arguments.by, "sequence" in arguments.by))
+    return 0
+
+
+def check_command(arguments: argparse.Namespace) -> int:
+    """Say what of a dataset is there, what is missing and what is inconsistent; status 1 when it is not complete."""
+    from rar_gluon.data.check import check
+
+    report = check(arguments.dataset, arguments.root)
+    print(report.text())
+    return 0 if report.complete else 1
 
 
 def config_command(arguments: argparse.Namespace) -> int:

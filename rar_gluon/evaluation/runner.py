@@ -1,0 +1,210 @@
+"""Run a tracker over a dataset: in parallel, resumable sequence by sequence, with a record of what ran.
+
+A result folder is OUTPUT/TRACKER with SEQUENCE.txt (a line x,y,w,h for each frame, in the dataset's coordinates),
+times/SEQUENCE.txt (seconds of each frame) and run.json (configuration, weights, versions, machine).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import time
+import traceback
+from contextlib import nullcontext
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Callable, Dict, List, Protocol
+from typing import Sequence as ListOf
+
+import joblib
+import numpy as np
+from tqdm import tqdm
+
+from rar_gluon.common import InputError, write_text
+from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
+
+PACKAGES = ("rar-gluon", "mxnet", "numpy", "opencv-python-headless", "opencv-contrib-python-headless", "gluoncv")
+
+
+class TwoMethodTracker(Protocol):
+    """What the runner runs: ours, or a peer behind an adapter (evaluation/peers.py)."""
+
+    def init(self, frame: np.ndarray, box: ListOf[float]) -> None:
+        """Start on a frame (H, W, 3) with the target in box (x, y, w, h)."""
+
+    def update(self, frame: np.ndarray) -> ListOf[float]:
+        """Return the target's box on the next frame."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How one sequence went: frames, seconds in the tracker, and what failed, if anything."""
+
+    name: str
+    frames: int
+    seconds: float
+    failure: str = ""
+
+
+def track_sequence(tracker: TwoMethodTracker, sequence: Sequence):
+    """Track from the first annotated frame on: boxes (N, 4) in its coordinates, NaN before it; seconds (N,).
+
+    A frame that cannot be read or has another size is an `InputError`, and so is a video shorter than its truth.
+    """
+    annotated = np.flatnonzero(np.isfinite(sequence.boxes).all(axis=1) & (sequence.boxes[:, 2:] > 0).all(axis=1))
+    if len(annotated) == 0:
+        raise InputError(f"{sequence.name} has no annotated frame to start from.")
+    first = annotated[0]
+    boxes, seconds = np.full((len(sequence), 4), np.nan), np.zeros(len(sequence))
+    index = -1
+    for index, frame in zip(range(len(sequence)), sequence.frames):
+        if index < first:
+            continue
+        start = time.perf_counter()
+        if index == first:
+            tracker.init(frame, sequence.pixel_boxes[first])
+            boxes[index] = sequence.pixel_boxes[first]
+        else:
+            boxes[index] = tracker.update(frame)
+        seconds[index] = time.perf_counter() - start
+    if index + 1 < len(sequence):
+        raise InputError(f"{sequence.name} has {index + 1} frames but {len(sequence)} boxes of truth.")
+    return boxes + np.array([sequence.origin, sequence.origin, 0, 0]), seconds
+
+
+def run(
+    make_tracker: Callable[[], TwoMethodTracker],
+    sequences: ListOf[Sequence],
+    folder: Path,
+    record: Dict,
+    workers: int = 1,
+    scheduler: str | None = None,
+) -> List[Finished]:
+    """Track every sequence that `folder` has no results of yet; returns how each of those went.
+
+    Parameters
+    ----------
+    make_tracker : picklable; called once for each sequence, in the process that tracks it.
+    folder : OUTPUT/TRACKER.
+    record : what the results depend on (`describe_run`); a folder of results that were made with another `config` or
+        `weights` is refused with `InputError`.
+    workers : processes on this machine; the cores are shared among them.
+    scheduler : address of a Dask scheduler, to run on its workers instead (they must see the dataset and `folder`).
+    """
+    _keep_record(folder / "run.json", record)
+    missing = [sequence for sequence in sequences if not is_done(folder, sequence)]
+    if len(missing) < len(sequences):
+        print(f"{folder.name}: {len(sequences) - len(missing)} of {len(sequences)} sequences are done already")
+    finished = []
+    jobs = (joblib.delayed(_run_one)(make_tracker, sequence, folder) for sequence in _longest_first(missing))
+    with _backend(workers, scheduler), tqdm(total=sum(map(len, missing)), unit="frame", desc=folder.name) as bar:
+        for result in joblib.Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(jobs):
+            finished.append(result)
+            bar.update(result.frames)
+            bar.set_postfix_str(result.name)
+    return sorted(finished, key=lambda result: result.name)
+
+
+def is_done(folder: Path, sequence: Sequence) -> bool:
+    """Tell whether `folder` holds a sequence's boxes and times, all of them."""
+    boxes, times = folder / f"{sequence.name}.txt", folder / "times" / f"{sequence.name}.txt"
+    if not (boxes.is_file() and times.is_file()):
+        return False
+    try:
+        return len(read_boxes(boxes)) == len(sequence)
+    except InputError:
+        return False
+
+
+def describe_run(config: Dict, weights: Path | None) -> Dict:
+    """Record what results depend on: configuration, weights' hash, versions, commit, machine."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "config": config,
+        "weights": None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "versions": versions,
+        "python": platform.python_version(),
+        "commit": _git_commit(),
+        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()},
+    }
+
+
+def _run_one(make_tracker: Callable[[], TwoMethodTracker], sequence: Sequence, folder: Path) -> Finished:
+    """Track one sequence and write its results; a failure is returned, not raised, so that the others go on."""
+    try:
+        boxes, seconds = track_sequence(make_tracker(), sequence)
+    except InputError as error:
+        return Finished(sequence.name, len(sequence), 0.0, str(error))
+    except Exception:  # a peer or a library may fail in any way; the others go on and the user reads it at the end
+        return Finished(sequence.name, len(sequence), 0.0, traceback.format_exc())
+    write_text(folder / "times" / f"{sequence.name}.txt", "".join(f"{value:.6f}\n" for value in seconds))
+    write_boxes(folder / f"{sequence.name}.txt", boxes)  # last: its presence means the sequence is done
+    return Finished(sequence.name, len(sequence), float(seconds.sum()))
+
+
+def _longest_first(sequences: ListOf[Sequence]) -> List[Sequence]:
+    """Order that leaves no long sequence for the end, when the other workers have nothing left to do."""
+    return sorted(sequences, key=len, reverse=True)
+
+
+def _backend(workers: int, scheduler: str | None):
+    """Where joblib runs: this machine's processes, or a Dask cluster's."""
+    if scheduler is None:
+        if workers == 1:
+            return nullcontext()
+        threads = max(1, int(os.environ["OMP_NUM_THREADS"]) // workers)
+        return joblib.parallel_config(backend="loky", inner_max_num_threads=threads)
+    try:
+        from dask.distributed import Client
+    except ImportError as error:
+        raise InputError("--scheduler needs Dask: pip install 'rar-gluon[cluster]'.") from error
+    try:
+        Client(scheduler, timeout=10)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"no Dask scheduler answers at {scheduler}: give its address, as in tcp://host:8786."
+        ) from error
+    return joblib.parallel_config(backend="dask")
+
+
+def _keep_record(path: Path, record: Dict) -> None:
+    """Write run.json, or check that the one there is of the same configuration and weights."""
+    if path.is_file():
+        try:
+            old = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{path} is damaged: remove it, or give another --output.") from error
+        for key in ("config", "weights"):
+            if old.get(key) != record[key]:
+                raise InputError(f"{path.parent} holds results of another {key}: give another --output or remove it.")
+    else:
+        write_text(path, json.dumps(record, indent=1) + "\n")
+
+
+def _git_commit() -> str | None:
+    """Commit of the checkout this package is in, with + when it has changes; None outside of one."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
+        status = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.stdout.strip() + ("+" if status.stdout.strip() else "")
+
+
+def _processor() -> str:
+    """Name of the processor, as Linux gives it, or what Python knows."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
