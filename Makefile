@@ -17,7 +17,7 @@ lint: .venv/installed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 
-# gluoncv comes without its requirements: its opencv-python would replace opencv-python-headless and need libGL.
+# gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
 .venv/installed: setup.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[$(EXTRA),demo,zoo,test]'

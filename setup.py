@@ -33,7 +33,7 @@ setup(
     python_requires=">=3.8,<3.12",
     install_requires=[
         "numpy==1.23.5",
-        "opencv-python-headless==4.8.1.78",
+        "opencv-contrib-python-headless==4.8.1.78",
         "matplotlib==3.8.4; python_version >= '3.9'",
         "matplotlib==3.7.5; python_version < '3.9'",
         "PyYAML==6.0.1",
@@ -50,7 +50,7 @@ setup(
             "scipy==1.10.1; python_version < '3.9'",
         ],
         # What gluoncv needs besides OpenCV; itself it is installed with `pip install --no-deps gluoncv==0.10.5.post0`,
-        # because its own requirement opencv-python overwrites opencv-python-headless and then needs libGL.
+        # because its own requirement opencv-python overwrites the headless OpenCV and then needs libGL.
         "zoo": [
             "autocfg==0.0.8",
             "pandas==2.0.3",

@@ -27,7 +27,7 @@ from tqdm import tqdm
 from rar_gluon.common import InputError, write_text
 from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
 
-PACKAGES = ("rar-gluon", "mxnet", "numpy", "opencv-python-headless", "opencv-contrib-python-headless", "gluoncv")
+PACKAGES = ("rar-gluon", "mxnet", "numpy", "opencv-contrib-python-headless", "gluoncv")
 
 
 class TwoMethodTracker(Protocol):

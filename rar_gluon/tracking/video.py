@@ -209,8 +209,8 @@ def require_display(purpose: str) -> None:
     gui = re.search(r"^\s*GUI:\s*(\S+)", cv2.getBuildInformation(), re.MULTILINE)
     if gui is None or gui.group(1) == "NONE":
         raise InputError(
-            f"{purpose} needs windows, and opencv-python-headless has none: give --init x,y,w,h without --show, or "
-            "pip uninstall opencv-python-headless and pip install opencv-python==4.8.1.78."
+            f"{purpose} needs windows, and this OpenCV, the headless build, has none: use --init without --show, "
+            "or replace it: pip uninstall opencv-contrib-python-headless, pip install opencv-contrib-python==4.8.1.78."
         )
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise InputError(f"{purpose} needs a display, and there is none: give --init x,y,w,h without --show.")
