@@ -1,0 +1,176 @@
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from joblib.externals import cloudpickle
+
+from rar_gluon.common import InputError
+from rar_gluon.data import folder
+from rar_gluon.evaluation import runner
+from rar_gluon.evaluation.peers import peer, peer_names
+
+# Workers cannot import a test module: they get its classes by value.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+RECORD = {"config": {"a": 1}, "weights": "hash"}
+SIZE = 64
+
+
+class Mover:
+    """Moves the box by what the frame's first pixel says, after a pause."""
+
+    def __init__(self, pause=0.0):
+        self._pause = pause
+
+    def init(self, frame, box):
+        self._box = np.array(box, float)
+
+    def update(self, frame):
+        time.sleep(self._pause)
+        if frame[0, 0, 0] == 255:
+            raise RuntimeError("lost in a white frame")
+        self._box = self._box + np.array([frame[0, 0, 0] / 3, 1, 0, 0])
+        return self._box
+
+
+def write_sequence(root, name, frames, first_truth=0, colours=None):
+    (root / name).mkdir(parents=True)
+    truth = []
+    for index in range(frames):
+        colour = colours[index] if colours else index
+        cv2.imwrite(str(root / name / f"{index:04d}.png"), np.full((SIZE, SIZE, 3), colour, np.uint8))
+        truth.append("nan,nan,nan,nan" if index < first_truth else "10,12,20,8")
+    (root / name / "groundtruth.txt").write_text("\n".join(truth) + "\n")
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    root = tmp_path / "data"
+    for name, frames in (("long", 9), ("middle", 6), ("short", 3)):
+        write_sequence(root, name, frames)
+    return folder.load(root)
+
+
+def read_all(path):
+    return {file.name: file.read_bytes() for file in sorted(Path(path).glob("*.txt"))}
+
+
+def test_boxes_and_times_are_written_in_the_datasets_coordinates(tmp_path):
+    write_sequence(tmp_path / "data", "late", 5, first_truth=2)
+    (sequence,) = folder.load(tmp_path / "data", origin=1)
+    finished = runner.run(Mover, [sequence], tmp_path / "out", RECORD)
+    assert [(result.name, result.frames, result.failure) for result in finished] == [("late", 5, "")]
+    boxes = np.loadtxt(tmp_path / "out" / "late.txt", delimiter=",")
+    assert np.isnan(boxes[:2]).all()
+    # starts on the truth; then +1 row a frame, and a third of the frames' colours 3 and 4
+    np.testing.assert_allclose(boxes[2:], [[10, 12, 20, 8], [11, 13, 20, 8], [10 + 7 / 3, 14, 20, 8]], atol=1e-4)
+    assert len(np.loadtxt(tmp_path / "out" / "times" / "late.txt")) == 5
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_run_does_only_what_is_missing(dataset, tmp_path, workers):
+    out = tmp_path / "out"
+    runner.run(Mover, dataset, out, RECORD, workers)
+    before = read_all(out)
+    assert sorted(before) == ["long.txt", "middle.txt", "short.txt"]
+    (out / "middle.txt").unlink()
+    (out / "short.txt").write_text("1,2,3,4\n")  # cut short
+    finished = runner.run(Mover, dataset, out, RECORD, workers)
+    assert [result.name for result in finished] == ["middle", "short"]
+    assert read_all(out) == before
+
+
+def test_workers_change_nothing(dataset, tmp_path):
+    runner.run(Mover, dataset, tmp_path / "one", RECORD, 1)
+    runner.run(Mover, dataset, tmp_path / "two", RECORD, 2)
+    assert read_all(tmp_path / "one") == read_all(tmp_path / "two")
+
+
+def test_a_failure_is_reported_and_the_others_go_on(dataset, tmp_path):
+    write_sequence(tmp_path / "data", "white", 4, colours=[0, 1, 255, 3])
+    sequences = folder.load(tmp_path / "data")
+    failures = {r.name: r.failure for r in runner.run(Mover, sequences, tmp_path / "out", RECORD) if r.failure}
+    assert list(failures) == ["white"]
+    assert "lost in a white frame" in failures["white"]
+    assert not (tmp_path / "out" / "white.txt").exists()
+    assert len(read_all(tmp_path / "out")) == 3
+
+
+@pytest.mark.parametrize("change", [{"config": {"a": 2}}, {"weights": "other"}])
+def test_results_of_another_run_are_not_mixed(dataset, tmp_path, change):
+    runner.run(Mover, dataset, tmp_path / "out", RECORD)
+    with pytest.raises(InputError, match=f"another {next(iter(change))}"):
+        runner.run(Mover, dataset, tmp_path / "out", {**RECORD, **change})
+
+
+def test_a_killed_run_continues_to_the_same_bytes(dataset, tmp_path):
+    out = tmp_path / "out"
+    script = f"""
+import functools, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_runner import Mover, RECORD
+from pathlib import Path
+from rar_gluon.data import folder
+from rar_gluon.evaluation import runner
+runner.run(functools.partial(Mover, 0.1), folder.load({str(tmp_path / "data")!r}), Path({str(out)!r}), RECORD)
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (out / "long.txt").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)  # into the second sequence
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert (out / "long.txt").exists()
+    assert not (out / "short.txt").exists()
+    runner.run(Mover, dataset, out, RECORD)
+    runner.run(Mover, dataset, tmp_path / "undisturbed", RECORD)
+    assert read_all(out) == read_all(tmp_path / "undisturbed")
+    assert not list(out.glob(".*")), "no temporary file is left after a resumed run"
+
+
+def test_the_record_says_what_ran(tmp_path):
+    weights = tmp_path / "w"
+    weights.write_bytes(b"weights")
+    record = runner.describe_run({"x": 1}, weights)
+    assert record["config"] == {"x": 1}
+    assert len(record["weights"]) == 64
+    assert record["versions"]["numpy"] == np.__version__
+    assert record["machine"]["cores"] == os.cpu_count()
+    json.dumps(record)
+
+
+def test_peers_run_behind_two_methods(tmp_path):
+    rng = np.random.default_rng(0)
+    background = cv2.resize(rng.integers(0, 255, (12, 16, 3)).astype(np.uint8), (160, 120))
+    target = cv2.resize(rng.integers(0, 255, (4, 4, 3)).astype(np.uint8), (30, 30), interpolation=cv2.INTER_NEAREST)
+    tracker = peer("opencv-mil")
+    for index in range(4):
+        frame = background.copy()
+        frame[40:70, 50 + 2 * index : 80 + 2 * index] = target
+        if index == 0:
+            tracker.init(frame, (50, 40, 30, 30))
+        else:
+            x, y, w, h = tracker.update(frame)
+    assert abs(x - 56) < 8
+    assert abs(y - 40) < 8
+    assert (w, h) == (30, 30)
+
+
+def test_an_unknown_peer_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match="opencv-mil"):
+        peer("opencv-nonsense")
+    assert all(name.startswith(("opencv-", "gluoncv-")) for name in peer_names())
+
+
+def test_no_scheduler_is_one_sentence(dataset, tmp_path):
+    with pytest.raises(InputError, match="Dask"):
+        runner.run(functools.partial(Mover), dataset, tmp_path / "out", RECORD, scheduler="tcp://127.0.0.1:1")
