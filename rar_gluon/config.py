@@ -79,6 +79,9 @@ class NetworkConfig:
     deformable: Tuple[str, ...] = paper(("conv4",), "Section 4.1: the 3x3 of conv4_1; Table 3", subset_of(*STAGES))
     dilate: bool = assumed(False, "no dilation is mentioned; true keeps pretrained receptive fields", ANY_BOOL)
     downsample: str = paper("3x3", "Section 4.1: stride on the 3x3; 1x1 is the original v1", one_of("3x3", "1x1"))
+    statistics: str = assumed(
+        "frozen", "usual when fine-tuning; trained when from scratch", one_of("frozen", "trained")
+    )
     inter_frame: bool = paper(True, "Eq. 3-4; false is NTA of Table 4", ANY_BOOL)
     channel: bool = paper(True, "Eq. 5; false is NCA of Table 4", ANY_BOOL)
     spatial: bool = paper(True, "Eq. 6; false is NSA of Table 4", ANY_BOOL)
@@ -140,7 +143,6 @@ class TrainingConfig:
     templates: int = assumed(1, "pairs in the text; T of Eq. 8", between(1, 16))
     max_gap: int = assumed(100, "SiamFC: frames between the two of a pair", between(1, 100000))
     frozen: Tuple[str, ...] = paper(("conv1", "conv2"), "Section 4.1", subset_of("conv1", "conv2", *STAGES))
-    statistics: str = assumed("frozen", "usual fine-tuning; trained when from scratch", one_of("frozen", "trained"))
     seed: int = assumed(0, "ours", between(0, 2**31 - 1))
 
 

@@ -29,7 +29,16 @@ class Bottleneck(HybridBlock):
     """
 
     def __init__(
-        self, channels_in, middle, stride=1, dilation=1, stride_on="3x3", valid=False, deformable=False, **kwargs
+        self,
+        channels_in,
+        middle,
+        stride=1,
+        dilation=1,
+        stride_on="3x3",
+        valid=False,
+        deformable=False,
+        frozen_statistics=True,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         channels = middle * EXPANSION
@@ -38,20 +47,20 @@ class Bottleneck(HybridBlock):
         self._crop_first, self._crop_shortcut = valid and first > 1, valid
         with self.name_scope():
             self.conv1 = nn.Conv2D(middle, 1, first, in_channels=channels_in, use_bias=False)
-            self.bn1 = _batch_norm(middle)
+            self.bn1 = _batch_norm(middle, frozen_statistics)
             if deformable:
                 self.conv2 = DeformableConvolution(
                     middle, (3, 3), (second,) * 2, (padding,) * 2, (dilation,) * 2, in_channels=middle, use_bias=False
                 )
             else:
                 self.conv2 = nn.Conv2D(middle, 3, second, padding, dilation, in_channels=middle, use_bias=False)
-            self.bn2 = _batch_norm(middle)
+            self.bn2 = _batch_norm(middle, frozen_statistics)
             self.conv3 = nn.Conv2D(channels, 1, in_channels=middle, use_bias=False)
-            self.bn3 = _batch_norm(channels)
+            self.bn3 = _batch_norm(channels, frozen_statistics)
             self.project = self.project_bn = None
             if stride > 1 or channels != channels_in:
                 self.project = nn.Conv2D(channels, 1, stride, in_channels=channels_in, use_bias=False)
-                self.project_bn = _batch_norm(channels)
+                self.project_bn = _batch_norm(channels, frozen_statistics)
 
     def hybrid_forward(self, F, x):
         cropped = F.slice(x, begin=(None, None, 1, 1), end=(None, None, -1, -1)) if self._crop_shortcut else x
@@ -75,10 +84,11 @@ class ResNet50(HybridBlock):
         self._stages = ("conv2", *STAGES[: STAGES.index(deepest) + 1])
         strides = stage_strides(config)
         channels, dilation = config.stem_channels, 1
+        frozen_statistics = config.statistics == "frozen"
         with self.name_scope():
             self.mean = self.params.get_constant("mean", nd.array(MEAN_BGR).reshape((1, 3, 1, 1)))
             self.conv1 = nn.Conv2D(channels, 7, 2, 2, in_channels=3, use_bias=False)
-            self.bn1 = _batch_norm(channels)
+            self.bn1 = _batch_norm(channels, frozen_statistics)
             for stage in self._stages:
                 middle = max(1, round(MIDDLE[stage] * config.width))
                 before = dilation
@@ -97,6 +107,7 @@ class ResNet50(HybridBlock):
                                 stride_on=config.downsample,
                                 valid=first and stage == "conv3" and strides[stage] == 2,
                                 deformable=first and stage in config.deformable,
+                                frozen_statistics=frozen_statistics,
                             )
                         )
                         channels = middle * EXPANSION
@@ -177,5 +188,10 @@ def level_strides(config: NetworkConfig) -> Tuple[int, ...]:
     return tuple(total[level] for level in config.levels)
 
 
-def _batch_norm(channels: int) -> nn.BatchNorm:
-    return nn.BatchNorm(epsilon=1e-5, in_channels=channels)
+def _batch_norm(channels: int, frozen_statistics: bool) -> nn.BatchNorm:
+    """Batch normalisation; frozen, it uses and keeps its stored statistics in training too.
+
+    Frozen by its own flag and not by `autograd.record(train_mode=False)`: MXNet's backward then still is that of
+    training, and its gradient wrong, up to NaN, unless `backward` is told the mode as well.
+    """
+    return nn.BatchNorm(epsilon=1e-5, in_channels=channels, use_global_stats=frozen_statistics)

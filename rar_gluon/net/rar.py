@@ -14,6 +14,8 @@ from rar_gluon.net.attention import LevelAttention
 from rar_gluon.net.backbone import build_backbone, level_channels, level_strides
 from rar_gluon.net.refinement import Concatenation, StackedRefinement
 
+PIXEL_STD = 58.0  # of ImageNet's pixels, 0 to 255
+
 
 class RAR(HybridBlock):
     """Sections 3.1-3.2, one function for training and for tracking.
@@ -74,6 +76,8 @@ def build(config: NetworkConfig, ctx: mx.Context | None = None, seed: int = 0) -
     net = RAR(config)
     mx.random.seed(seed)
     net.initialize(mx.init.MSRAPrelu(slope=0), ctx=ctx)
+    first = net.backbone.conv1.weight  # He's rule is for inputs of variance 1, and images are 0 to 255
+    first.set_data(first.data() / PIXEL_STD)
     size = 16 * config.stride
     image = nd.zeros((1, 3, size, size), ctx=ctx)
     net(image, *net.begin_state(image.shape, ctx))  # deformable kernels learn their shape from a first call
@@ -102,7 +106,11 @@ def twin(net: RAR) -> RAR:
 
 
 def hybridize_static(net: HybridBlock) -> None:
-    """Compile for inference on inputs of one shape: memory and shapes planned once."""
+    """Compile for inference on inputs of one shape: memory and shapes planned once.
+
+    Not for training: with static memory MXNet 1.9.1 returns wrong gradients for this network (channel and spatial
+    attention on two levels or more), silently. Train with `net.hybridize()`, which is right.
+    """
     net.hybridize(static_alloc=True, static_shape=True)
 
 
