@@ -60,6 +60,8 @@ setup(
             "scipy==1.11.4; python_version >= '3.9'",
             "scipy==1.10.1; python_version < '3.9'",
         ],
+        "vot": ["vot-trax==4.0.1"],
+        "cluster": ["dask==2023.5.0", "distributed==2023.5.0"],
         "convert": ["onnx==1.13.1", "protobuf==3.20.3"],
         "test": ["pytest==8.3.3", "ruff==0.6.9"],
     },

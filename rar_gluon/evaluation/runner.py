@@ -102,7 +102,8 @@ def run(
     finished = []
     jobs = (joblib.delayed(_run_one)(make_tracker, sequence, folder) for sequence in _longest_first(missing))
     with _backend(workers, scheduler), tqdm(total=sum(map(len, missing)), unit="frame", desc=folder.name) as bar:
-        for result in joblib.Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(jobs):
+        count = workers if scheduler is None else -1  # all that the cluster has
+        for result in joblib.Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)(jobs):
             finished.append(result)
             bar.update(result.frames)
             bar.set_postfix_str(result.name)
