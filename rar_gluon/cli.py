@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--pretrained", action="store_true", help="ImageNet weights from GluonCV's model zoo")
     run.add_argument("--output", required=True, type=Path, metavar="DIR", help="results go to DIR/TRACKER/SEQUENCE.txt")
     run.add_argument("--name", help="name of the result folder; default: the tracker's")
+    run.add_argument(
+        "--supervised", metavar="CHALLENGE", help="VOT's experiment with re-initialisation, of VOT2015 to VOT2018"
+    )
     run.add_argument("--sequences", metavar="A,B,...", help="only these; default: all of the dataset")
     run.add_argument("--allow-missing", action="store_true", help="run what is there of the dataset")
     run.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine; default: 1")
@@ -93,6 +96,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     otb.add_argument("--json", type=Path, metavar="FILE", help="write everything, curves included")
     otb.set_defaults(run=score_otb_command)
+
+    vot = benchmarks.add_parser("vot", help="VOT supervised runs", description=score_vot_command.__doc__)
+    vot.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/baseline/SEQUENCE/")
+    vot.add_argument("--root", required=True, type=Path, metavar="DIR", help="the VOT sequences")
+    vot.add_argument("--challenge", default="VOT2016", help="VOT2015 to VOT2018; default: VOT2016")
+    vot.add_argument("--rules", default="matlab", help="matlab (default) or python-toolkit")
+    vot.add_argument("--by-sequence", action="store_true", help="print the sequences too")
+    vot.add_argument("--json", type=Path, metavar="FILE", help="write everything")
+    vot.set_defaults(run=score_vot_command)
+
+    trax = commands.add_parser("trax", help="serve the tracker to the VOT toolkit", description=trax_command.__doc__)
+    _network_arguments(trax)
+    trax.set_defaults(run=trax_command)
 
     data = commands.add_parser("data", help="look at datasets", description="Look at datasets.")
     actions = data.add_subparsers(title="actions", required=True, metavar="ACTION")
@@ -191,7 +207,7 @@ def demo_command(arguments: argparse.Namespace) -> int:
 
 
 def eval_command(arguments: argparse.Namespace) -> int:
-    """Run a tracker over a dataset, resumably; results are written as a line x,y,w,h for each frame."""
+    """Run a tracker over a dataset, resumably; a line x,y,w,h is written for each frame (or VOT's format)."""
     from rar_gluon.evaluation import peers, runner
 
     if arguments.workers < 1:
@@ -211,7 +227,12 @@ def eval_command(arguments: argparse.Namespace) -> int:
             make = functools.lru_cache(maxsize=1)(make)  # one network for all sequences
     folder = arguments.output / (arguments.name or Path(name).stem)
     record = runner.describe_run(config, weights)
-    finished = runner.run(make, sequences, folder, record, arguments.workers, arguments.scheduler)
+    supervised = None
+    if arguments.supervised is not None:
+        from rar_gluon.evaluation.vot import load_protocol
+
+        supervised = load_protocol(arguments.supervised)
+    finished = runner.run(make, sequences, folder, record, arguments.workers, arguments.scheduler, supervised)
     failures = [result for result in finished if result.failure]
     frames, seconds = sum(r.frames for r in finished if not r.failure), sum(r.seconds for r in finished)
     if seconds:
@@ -254,6 +275,27 @@ def score_otb_command(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         write_text(arguments.json, json.dumps(scores_to_dict(scores), indent=1) + "\n")
     print(format_scores(scores, "attribute" in arguments.by, "sequence" in arguments.by))
+    return 0
+
+
+def score_vot_command(arguments: argparse.Namespace) -> int:
+    """Score supervised runs: accuracy, robustness and expected average overlap, under the rules of a toolkit."""
+    from rar_gluon.data import vot as dataset
+    from rar_gluon.evaluation import vot
+
+    protocol = vot.load_protocol(arguments.challenge, arguments.rules)
+    scores = vot.score_vot(arguments.results, dataset.load(arguments.root), protocol)
+    if arguments.json is not None:
+        write_text(arguments.json, json.dumps(vot.scores_to_dict(scores, protocol), indent=1) + "\n")
+    print(vot.format_scores(scores, protocol, arguments.by_sequence))
+    return 0
+
+
+def trax_command(arguments: argparse.Namespace) -> int:
+    """Speak TraX on standard input and output, as the VOT toolkit expects (experiments/fig10)."""
+    from rar_gluon.evaluation.trax import serve
+
+    serve(lambda: _tracker(arguments))
     return 0
 
 

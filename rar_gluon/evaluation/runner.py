@@ -17,7 +17,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Callable, Dict, List, Protocol
+from typing import Callable, Dict, List
 from typing import Sequence as ListOf
 
 import joblib
@@ -26,18 +26,10 @@ from tqdm import tqdm
 
 from rar_gluon.common import InputError, write_text
 from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
+from rar_gluon.evaluation.peers import TwoMethodTracker
+from rar_gluon.evaluation.vot import VotProtocol, run_sequence
 
 PACKAGES = ("rar-gluon", "mxnet", "numpy", "opencv-contrib-python-headless", "gluoncv")
-
-
-class TwoMethodTracker(Protocol):
-    """What the runner runs: ours, or a peer behind an adapter (evaluation/peers.py)."""
-
-    def init(self, frame: np.ndarray, box: ListOf[float]) -> None:
-        """Start on a frame (H, W, 3) with the target in box (x, y, w, h)."""
-
-    def update(self, frame: np.ndarray) -> ListOf[float]:
-        """Return the target's box on the next frame."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +75,11 @@ def run(
     record: Dict,
     workers: int = 1,
     scheduler: str | None = None,
+    supervised: VotProtocol | None = None,
 ) -> List[Finished]:
     """Track every sequence that `folder` has no results of yet; returns how each of those went.
+
+    One pass over each sequence, or VOT's supervised experiment under the protocol `supervised`.
 
     Parameters
     ----------
@@ -96,11 +91,13 @@ def run(
     scheduler : address of a Dask scheduler, to run on its workers instead (they must see the dataset and `folder`).
     """
     _keep_record(folder / "run.json", record)
-    missing = [sequence for sequence in sequences if not is_done(folder, sequence)]
+    missing = [sequence for sequence in sequences if supervised is not None or not is_done(folder, sequence)]
     if len(missing) < len(sequences):
         print(f"{folder.name}: {len(sequences) - len(missing)} of {len(sequences)} sequences are done already")
     finished = []
-    jobs = (joblib.delayed(_run_one)(make_tracker, sequence, folder) for sequence in _longest_first(missing))
+    jobs = (
+        joblib.delayed(_run_one)(make_tracker, sequence, folder, supervised) for sequence in _longest_first(missing)
+    )
     with _backend(workers, scheduler), tqdm(total=sum(map(len, missing)), unit="frame", desc=folder.name) as bar:
         count = workers if scheduler is None else -1  # all that the cluster has
         for result in joblib.Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)(jobs):
@@ -139,9 +136,15 @@ def describe_run(config: Dict, weights: Path | None) -> Dict:
     }
 
 
-def _run_one(make_tracker: Callable[[], TwoMethodTracker], sequence: Sequence, folder: Path) -> Finished:
+def _run_one(
+    make_tracker: Callable[[], TwoMethodTracker], sequence: Sequence, folder: Path, supervised: VotProtocol | None
+) -> Finished:
     """Track one sequence and write its results; a failure is returned, not raised, so that the others go on."""
+    start = time.perf_counter()
     try:
+        if supervised is not None:
+            run_sequence(make_tracker(), sequence, folder, supervised)  # resumes by itself, run by run
+            return Finished(sequence.name, len(sequence), time.perf_counter() - start)
         boxes, seconds = track_sequence(make_tracker(), sequence)
     except InputError as error:
         return Finished(sequence.name, len(sequence), 0.0, str(error))

@@ -39,8 +39,18 @@ def save_arrays(path: str | os.PathLike, arrays: Dict[str, np.ndarray], network:
 
 
 def save_network(net: RAR, path: str | os.PathLike, dtype: str = "float32") -> None:
-    """Write every parameter of `net` to a weights file, as `dtype`."""
-    arrays = {name: parameter.data().asnumpy().astype(dtype) for name, parameter in parameters(net).items()}
+    """Write every parameter of `net` to a weights file, as `dtype`.
+
+    Raises
+    ------
+    InputError
+        A parameter is not finite, or not finite any more as `dtype`.
+    """
+    with np.errstate(over="ignore"):
+        arrays = {name: parameter.data().asnumpy().astype(dtype) for name, parameter in parameters(net).items()}
+    broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if broken:
+        raise InputError(f"{broken[0]} is not finite as {dtype}: the network diverged, or it needs float32.")
     save_arrays(path, arrays, net.config, "network")
 
 
