@@ -1,0 +1,81 @@
+"""Set the toolkit's numbers beside ours on the same results: `compare.py WORKSPACE TRACKER [--analysis NAME]`.
+
+WORKSPACE holds results (text) of `vot evaluate` and a report of `vot analysis --format json --name NAME`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from rar_gluon.common import InputError
+from rar_gluon.data import vot as data
+from rar_gluon.data.sequence import boxes_to_polygons
+from rar_gluon.evaluation import vot
+
+
+def toolkit_numbers(path: Path, tracker: str) -> tuple[dict[str, float], tuple[int, int]]:
+    """Numbers of a report of `vot analysis`, and the interval that its EAO is over."""
+    report = json.loads(path.read_text(encoding="utf-8"))
+    row = list(report["trackers"]).index(tracker)
+    baseline = report["results"][vot.EXPERIMENT]
+    by_type = {
+        analysis["type"].rsplit(".", 1)[1]: (analysis, result[row])
+        for analysis, result in zip(baseline["parameters"]["analyses"], baseline["results"])
+    }
+    accuracy, failures, (reliability, _), _ = by_type["AverageAccuracyRobustness"][1]
+    settings, (eao,) = by_type["EAOScore"]
+    numbers = {"accuracy": accuracy, "failures": failures, "reliability": reliability, "eao": eao}
+    return numbers, (settings["low"], settings["high"])
+
+
+def whole_pixels(polygons: np.ndarray) -> np.ndarray:
+    """Boxes given as polygons (N, 8), with x, y, w, h rounded as the toolkit does before it counts pixels."""
+    corners = polygons.astype(np.float32).reshape(-1, 4, 2)
+    return boxes_to_polygons(np.round(np.hstack([corners[:, 0], corners[:, 2] - corners[:, 0]])))
+
+
+def main() -> int:
+    """Run the script; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("tracker")
+    parser.add_argument("--analysis", default="report", metavar="NAME", help="default: report")
+    arguments = parser.parse_args()
+    try:
+        toolkit, interval = toolkit_numbers(
+            arguments.workspace / "analysis" / f"{arguments.analysis}.json", arguments.tracker
+        )
+        sequences = data.load(arguments.workspace / "sequences")
+        folder = arguments.workspace / "results" / arguments.tracker
+        columns = {"toolkit": toolkit}
+        for rules in vot.rule_names():
+            protocol = dataclasses.replace(vot.load_protocol(rules=rules), interval=interval)
+            for label, change in ((rules, np.asarray), (f"{rules}, whole pixels", whole_pixels)):
+                runs = {}
+                for sequence in sequences:
+                    truth, size = change(vot.truth_polygons(sequence)), vot.frame_size(sequence.frames)
+                    runs[sequence.name] = [
+                        vot.measure(vot.Trajectory(run.codes, change(run.polygons)), truth, size, protocol)
+                        for run in vot.read_results(folder, sequence)
+                    ]
+                score = vot.score(runs, protocol)
+                columns[label] = {number: getattr(score, number) for number in toolkit}
+    except (InputError, OSError, KeyError) as error:
+        print(f"compare: {error}", file=sys.stderr)
+        return 2
+    width = max(map(len, columns))
+    print(f"{arguments.tracker}, EAO over {interval[0]} to {interval[1]} frames")
+    print(" " * width, *(f"{number:>12}" for number in toolkit))
+    for label, numbers in columns.items():
+        print(f"{label:<{width}}", *(f"{numbers[number]:12.6f}" for number in toolkit))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
