@@ -106,6 +106,26 @@ def _parser() -> argparse.ArgumentParser:
     vot.add_argument("--json", type=Path, metavar="FILE", help="write everything")
     vot.set_defaults(run=score_vot_command)
 
+    report = commands.add_parser(
+        "report", help="make tables, plots and a page of results", description=report_command.__doc__
+    )
+    report.add_argument("results", nargs="+", type=Path, metavar="DIR", help="folders of TRACKER/SEQUENCE.txt")
+    report.add_argument("--annotations", required=True, type=Path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB")
+    report.add_argument(
+        "--images", type=Path, metavar="DIR", help="OTB with its frames: adds strips of frames with boxes"
+    )
+    report.add_argument("--output", required=True, type=Path, metavar="DIR")
+    report.add_argument("--protocol", default="matlab", help="matlab (default), pysot, got10k, pytracking, fine101")
+    report.add_argument(
+        "--sequences", default="otb2015", metavar="LIST", help="otb2013, tb50, otb2015, a file, or A,B,..."
+    )
+    report.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
+    report.add_argument(
+        "--attributes", default="matlab", choices=("matlab", "website"), help="attribute lists; default: matlab"
+    )
+    report.add_argument("--tracker", metavar="NAME", help="whose failures are shown; default: the first")
+    report.set_defaults(run=report_command)
+
     trax = commands.add_parser("trax", help="serve the tracker to the VOT toolkit", description=trax_command.__doc__)
     _network_arguments(trax)
     trax.set_defaults(run=trax_command)
@@ -261,14 +281,11 @@ def score_otb_command(arguments: argparse.Namespace) -> int:
     """Score every tracker of a folder of results on OTB, under a named protocol."""
     from rar_gluon.evaluation.score import format_scores, score_otb, scores_to_dict
 
-    sequences = arguments.sequences
-    if "," in sequences:
-        sequences = [name for name in sequences.split(",") if name]
     scores = score_otb(
         arguments.results,
         arguments.annotations,
         arguments.protocol,
-        sequences,
+        _listed(arguments.sequences),
         arguments.allow_missing,
         arguments.attributes,
     )
@@ -276,6 +293,32 @@ def score_otb_command(arguments: argparse.Namespace) -> int:
         write_text(arguments.json, json.dumps(scores_to_dict(scores), indent=1) + "\n")
     print(format_scores(scores, "attribute" in arguments.by, "sequence" in arguments.by))
     return 0
+
+
+def report_command(arguments: argparse.Namespace) -> int:
+    """Make a report on OTB results: tables beside published numbers, plots, strips of frames, an HTML page."""
+    from rar_gluon.evaluation.score import format_scores
+    from rar_gluon.report.otb import make_report
+
+    scores = make_report(
+        arguments.results,
+        arguments.annotations,
+        arguments.output,
+        protocol=arguments.protocol,
+        sequences=_listed(arguments.sequences),
+        allow_missing=arguments.allow_missing,
+        attributes=arguments.attributes,
+        images=arguments.images,
+        tracker=arguments.tracker,
+    )
+    print(format_scores(scores))
+    print(f"see {arguments.output / 'report.html'}")
+    return 0
+
+
+def _listed(sequences: str):
+    """Split A,B,... into names; the name of a list or of a file stays."""
+    return [name for name in sequences.split(",") if name] if "," in sequences else sequences
 
 
 def score_vot_command(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,214 @@
+"""The report of one-pass evaluations on OTB: `rar report DIR... --output report`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Dict, List, Mapping, Sequence, Tuple, Union
+
+from matplotlib.figure import Figure
+
+from rar_gluon import __version__
+from rar_gluon.common import InputError, write_text
+from rar_gluon.data import otb
+from rar_gluon.evaluation.results import tracker_folders
+from rar_gluon.evaluation.score import BenchmarkScore, score_otb
+from rar_gluon.report.page import page
+from rar_gluon.report.plots import PLOTS, TRUTH, attribute_figure, curve_figure, save, styles
+from rar_gluon.report.published import read_published
+from rar_gluon.report.speed import read_speed
+from rar_gluon.report.strips import PAPER_FRAMES, comparison_strip, failure_strip, strip_figure
+from rar_gluon.report.tables import (
+    BENCHMARKS,
+    attribute_table,
+    failure_table,
+    list_name,
+    lowest,
+    score_table,
+    sequence_table,
+    sequences_of,
+    speed_table,
+    to_csv,
+    to_markdown,
+)
+from rar_gluon.report.tracks import Track, read_tracks
+
+STRIPS = 3  # sequences of Fig. 8, and of Fig. 9
+COMPARED = 5  # trackers of Fig. 8; boxes of more hide the target
+
+Names = Union[str, os.PathLike, Sequence[str]]
+
+
+def make_report(
+    results: Sequence[str | os.PathLike],
+    annotations: str | os.PathLike,
+    output: str | os.PathLike,
+    protocol: str = "matlab",
+    sequences: Names = "otb2015",
+    allow_missing: bool = False,
+    attributes: str = "matlab",
+    images: str | os.PathLike | None = None,
+    published: str | os.PathLike | None = None,
+    tracker: str | None = None,
+    strips: Sequence[str] | None = None,
+) -> BenchmarkScore:
+    """Score trackers and write report.html, report.md, tables (CSV) and plots (PNG, PDF) into `output`.
+
+    Parameters
+    ----------
+    results : folders of TRACKER/SEQUENCE.txt, or trackers' folders of SEQUENCE.txt.
+    annotations, protocol, sequences, allow_missing, attributes : as of `score_otb`.
+    images : OTB root, for the pictures of frames; without it there are none.
+    published : folder of table2.csv and recomputed_otb.csv; None: experiments/published of the checkout.
+    tracker : whose failures are shown; None: the first of the first folder.
+    strips : sequences that the trackers are compared on in pictures; None: those of the paper's Fig. 8 that are
+        there, then those where the trackers' AUC differ most.
+
+    Returns
+    -------
+    The scores, best AUC first.
+
+    Raises
+    ------
+    InputError
+        When something is missing, cannot be read, or is refused by the protocol; nothing is written then.
+    """
+    output = Path(output)
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output} is a file: give a folder to write the report into.")
+    folders = _folders(results)
+    names = otb.sequence_names(sequences)
+    scores = _score(results, annotations, protocol, names, allow_missing, attributes)
+    tracker = next(iter(folders)) if tracker is None else tracker
+    if tracker not in folders:
+        raise InputError(f"'{tracker}' is none of the trackers: choose one of {', '.join(folders)}.")
+    known = read_published(published)
+    truth = otb.read_truth(annotations, sequences_of(scores), allow_missing)
+    tracks = {
+        name: read_tracks(folders[name], truth, list(score.sequences), scores.protocol)
+        for name, score in scores.trackers.items()
+    }
+    speeds = {name: read_speed(folders[name], sequences_of(scores)) for name in scores.trackers}
+
+    label = BENCHMARKS.get(list_name(names), "OTB-2015 subset")
+    plots = {plot.name: curve_figure(scores, plot, label) for plot in PLOTS}
+    plots.update({f"attributes_{plot.name}": attribute_figure(scores, plot, label) for plot in PLOTS})
+    pictures, notes = {}, ["No pictures of frames: the folder of OTB's images was not given."]
+    if images is not None:
+        pictures, notes = _pictures(scores, tracks, tracker, Path(images), strips), []
+    main = score_table(scores, names, known)
+    failures = failure_table(scores, tracker, tracks[tracker])
+    speed = speed_table(speeds, known)
+    by_attribute = [attribute_table(scores, number) for number in ("auc", "dp")]
+    by_sequence = [sequence_table(scores, number) for number in ("auc", "dp")]
+    notes += _score_notes(scores)
+    title = f"One-pass evaluation on {label} ({len(sequences_of(scores))} sequences)"
+    about = [
+        f"Every number measured here is under protocol '{scores.protocol.name}': {scores.protocol.source}.",
+        f"Attributes are those of the {attributes} list. Written by rar-gluon {__version__}.",
+    ]
+
+    for table in (main, *by_attribute, *by_sequence, speed, failures):
+        write_text(output / f"{table.name}.csv", to_csv(table))
+    for name, figure in (*plots.items(), *((name, figure) for name, (_, figure) in pictures.items())):
+        save(figure, output, name)
+    parts = [
+        *(f"# {title}", *about, "## Scores", _image("success"), _image("precision"), _image("norm_precision")),
+        *(to_markdown(main), "## Attributes", *map(to_markdown, by_attribute)),
+        *(_image(name) for name in plots if name.startswith("attributes_")),
+        *("## Speed", to_markdown(speed), "## Failures", to_markdown(failures)),
+        *(part for name, (caption, _) in pictures.items() for part in (_image(name), caption)),
+        *("## Sequences", *map(to_markdown, by_sequence)),
+        *(("## Notes", "\n".join(f"* {note}" for note in notes)) if notes else ()),
+    ]
+    write_text(output / "report.md", "\n\n".join(part.strip("\n") for part in parts) + "\n")
+    text = page(title, about, scores, (main, speed, failures), tuple(pictures.values()), notes)
+    write_text(output / "report.html", text)
+    return scores
+
+
+def _image(name: str) -> str:
+    return f"![{name.replace('_', ' ')}]({name}.png)"
+
+
+def _folders(results: Sequence[str | os.PathLike]) -> Dict[str, Path]:
+    """Folder of each tracker of several folders of results."""
+    folders: Dict[str, Path] = {}
+    for part in results:
+        for name, folder in tracker_folders(part).items():
+            if name in folders:
+                raise InputError(f"{folders[name]} and {folder} are both of '{name}': rename one of them.")
+            folders[name] = folder
+    if not folders:
+        raise InputError("a report needs a folder of results.")
+    return folders
+
+
+def _score(
+    results: Sequence[str | os.PathLike], annotations, protocol: str, names: Sequence[str], allow_missing, attributes
+) -> BenchmarkScore:
+    """Scores of all folders of results in one, best AUC first."""
+    parts = [score_otb(part, annotations, protocol, names, allow_missing, attributes) for part in results]
+    trackers = {name: score for part in parts for name, score in part.trackers.items()}
+    ranked = dict(sorted(trackers.items(), key=lambda item: -item[1].overall.auc))
+    return dataclasses.replace(parts[0], trackers=ranked)
+
+
+def _score_notes(scores: BenchmarkScore) -> List[str]:
+    notes = []
+    for name, score in scores.trackers.items():
+        notes += [f"{name}: {note}" for note in score.notes]
+        if score.missing:
+            notes.append(f"{name}: left out of its means, nothing to score: {', '.join(score.missing)}.")
+    return notes
+
+
+def _pictures(
+    scores: BenchmarkScore,
+    tracks: Mapping[str, Mapping[str, Track]],
+    tracker: str,
+    images: Path,
+    strips: Sequence[str] | None,
+) -> Dict[str, Tuple[str, Figure]]:
+    """Caption and figure of the comparison (Fig. 8) and of a tracker's failures (Fig. 9)."""
+    present = [name for name in sequences_of(scores) if (images / otb.ENTRIES[name].folder / "img").is_dir()]
+    if not present:
+        raise InputError(f"{images} holds the images of none of the scored sequences: give the root of OTB.")
+    if strips is None:
+        compared = [name for name in PAPER_FRAMES if name in present]
+        compared += sorted(set(present) - set(compared), key=lambda name: -_spread(scores, name))
+        compared = compared[:STRIPS]
+    else:
+        compared = otb.sequence_names(strips)
+        absent = [name for name in compared if name not in present]
+        if absent:
+            raise InputError(f"{', '.join(absent)} is not scored or not among the images of {images}.")
+    others = [name for name in scores.trackers if name != tracker][: COMPARED - 1]
+    style = {name: styles(scores)[name] for name in (tracker, *others)}
+
+    rows = []
+    for name in compared:
+        here = {other: tracks[other][name] for other in style if name in tracks[other]}
+        rows.append(comparison_strip(otb.load_sequence(images, name), otb.ENTRIES[name].first, here, style))
+    caption = f"The trackers' boxes and the truth on {', '.join(compared)}."
+    pictures = {"strips": (caption, strip_figure(rows, {**style, "ground truth": TRUTH}))}
+
+    worst = [(name, score) for name, score in lowest(scores, tracker) if name in present][:STRIPS]
+    rows = []
+    for name, score in worst:
+        video, title = otb.load_sequence(images, name), f"{name}: AUC {score.auc:.3f}"
+        track = tracks[tracker][name]
+        rows.append(failure_strip(video, otb.ENTRIES[name].first, tracker, track, style[tracker], title))
+    caption = (
+        f"{tracker} where its AUC (protocol {scores.protocol.name}) is lowest of the {len(present)} sequences whose "
+        "images are here: the first frame, then before, at and amid the longest loss, or the frame of least overlap."
+    )
+    pictures["failures"] = (caption, strip_figure(rows, {tracker: style[tracker], "ground truth": TRUTH}))
+    return pictures
+
+
+def _spread(scores: BenchmarkScore, name: str) -> float:
+    """Range of the trackers' AUC on a sequence."""
+    values = [score.sequences[name].auc for score in scores.trackers.values() if name in score.sequences]
+    return max(values) - min(values)

@@ -1,0 +1,108 @@
+"""The page of a report: one HTML file that holds its data, its pictures and the script that draws them."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from pathlib import Path
+from typing import Dict, Mapping, Sequence, Tuple
+
+from matplotlib.figure import Figure
+
+from rar_gluon.data import otb
+from rar_gluon.evaluation.ope import Score
+from rar_gluon.evaluation.score import NUMBERS, BenchmarkScore
+from rar_gluon.report.plots import PLOTS, styles
+from rar_gluon.report.tables import ATTRIBUTE_NAMES, Table, attribute_counts, sequences_of, to_json
+
+
+def page(
+    title: str,
+    about: Sequence[str],
+    scores: BenchmarkScore,
+    tables: Sequence[Table],
+    pictures: Sequence[Tuple[str, Figure]],
+    notes: Sequence[str],
+) -> str:
+    """Fill the template `page.html`.
+
+    Parameters
+    ----------
+    about : sentences below the title.
+    tables : those that do not follow the controls.
+    pictures : caption and figure.
+    notes : sentences for the end.
+    """
+    data = {
+        **page_data(scores),
+        "about": list(about),
+        "tables": [to_json(table) for table in tables],
+        "pictures": [{"caption": caption, "source": _jpeg(figure)} for caption, figure in pictures],
+        "notes": list(notes),
+    }
+    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")  # no </script> in it
+    return template.replace("@TITLE@", html.escape(title)).replace("@DATA@", text)
+
+
+def page_data(scores: BenchmarkScore) -> Dict:
+    """JSON-able dict of what follows the controls: curves and numbers by group of sequences, numbers by sequence.
+
+    A group is "all" or an attribute; numbers have every digit, curves five decimals.
+    """
+    counts = attribute_counts(scores)
+    names = sequences_of(scores)
+    groups = [{"key": "all", "label": f"all sequences ({len(names)})"}]
+    groups += [{"key": key, "label": f"{key}: {ATTRIBUTE_NAMES[key]} ({count})"} for key, count in counts.items()]
+    trackers = []
+    for (name, score), style in zip(scores.trackers.items(), styles(scores).values()):
+        trackers.append(
+            {
+                "name": name,
+                "color": style.color,
+                "dashes": list(style.dashes),
+                "groups": {
+                    key: {"numbers": _numbers(value), "curves": _curves(value)}
+                    for key, value in {"all": score.overall, **score.attributes}.items()
+                },
+                "sequences": {key: _numbers(value) for key, value in score.sequences.items()},
+            }
+        )
+    return {
+        "protocol": {"name": scores.protocol.name, "source": scores.protocol.source},
+        "numbers": NUMBERS,
+        "plots": [
+            {
+                **{"name": plot.name, "title": plot.title, "number": plot.number, "x": plot.x, "y": plot.y},
+                "grid": _rounded(getattr(scores.protocol, plot.grid).values),
+            }
+            for plot in PLOTS
+        ],
+        "groups": groups,
+        "sequences": [
+            {"name": name, "attributes": list(otb.ENTRIES[name].attribute_list(scores.attribute_list))}
+            for name in names
+        ],
+        "trackers": trackers,
+    }
+
+
+def _numbers(score: Score) -> Mapping[str, float]:
+    return {number: getattr(score, number) for number in NUMBERS}
+
+
+def _curves(score: Score) -> Mapping[str, Sequence[float]]:
+    return {plot.name: _rounded(getattr(score, plot.curve)) for plot in PLOTS}
+
+
+def _rounded(values) -> Sequence[float]:
+    return [round(float(value), 5) for value in values]
+
+
+def _jpeg(figure: Figure) -> str:
+    """Figure as a data address, for an image that needs no file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="jpeg", dpi=110, pil_kwargs={"quality": 85})
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")

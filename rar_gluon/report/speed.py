@@ -1,0 +1,64 @@
+"""Speed of a run, from the times and the machine that `rar eval` records beside its boxes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+import numpy as np
+
+from rar_gluon.common import InputError
+from rar_gluon.data import otb
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of each tracked frame (N,), initialisation included, of some sequences; the machine ("" unknown)."""
+
+    seconds: np.ndarray
+    sequences: int
+    machine: str
+
+    @property
+    def fps(self) -> float:
+        """All frames over all seconds."""
+        return len(self.seconds) / float(self.seconds.sum())
+
+    @property
+    def median(self) -> float:
+        """Median milliseconds of a frame, which neither initialisation nor a busy machine's pauses move."""
+        return 1000 * float(np.median(self.seconds))
+
+
+def read_speed(folder: Path, names: Sequence[str]) -> Speed | None:
+    """Read times/SEQUENCE.txt and run.json of a result folder; None when there are no times of these sequences.
+
+    Raises
+    ------
+    InputError
+        When a file of times holds anything but seconds, a line a frame, or run.json is damaged.
+    """
+    seconds = []
+    for path in otb.match_files((folder / "times").glob("*.txt"), names).values():
+        try:
+            values = np.array(path.read_text(encoding="utf-8").split(), np.float64)
+        except ValueError:
+            raise InputError(
+                f"{path} holds something that is no number: seconds, a line a frame, are needed."
+            ) from None
+        seconds.append(values[values > 0])  # 0: a frame before the target's first, not tracked
+    if not sum(map(len, seconds)):
+        return None
+    return Speed(np.concatenate(seconds), len(seconds), _machine(folder / "run.json"))
+
+
+def _machine(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    try:
+        machine = json.loads(path.read_text(encoding="utf-8")).get("machine", {})
+        return f"{machine['processor']}, {machine['cores']} cores" if machine else ""
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise InputError(f"{path} is damaged: remove it or run the tracker again.") from None

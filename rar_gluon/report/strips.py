@@ -1,0 +1,133 @@
+"""Pictures of frames: trackers side by side (Fig. 8 of the paper) and where one fails (Fig. 9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Mapping, Sequence, Tuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+
+from rar_gluon.data.sequence import Sequence as Video
+from rar_gluon.report.plots import TRUTH, Style
+from rar_gluon.report.tracks import Track, longest_loss
+
+# The images that Fig. 8 shows.
+PAPER_FRAMES = {"CarScale": (1, 134, 190, 246), "David3": (1, 81, 194, 249), "MotorRolling": (1, 14, 132, 161)}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame (H, W, 3) BGR with its text and its boxes (x, y, w, h), the first pixel at 0."""
+
+    frame: np.ndarray
+    text: str
+    boxes: Tuple[Tuple[Sequence[float], Style], ...]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A row of pictures under a title."""
+
+    title: str
+    pictures: Tuple[Picture, ...]
+
+
+def compared_frames(name: str, track: Track) -> List[int]:
+    """Indices of four frames: the paper's where Fig. 8 shows them, else the first, the last and two between."""
+    shown = [int(index) for index in np.flatnonzero(np.isin(track.numbers, PAPER_FRAMES.get(name, ())))]
+    last = len(track.numbers) - 1
+    return shown if len(shown) == 4 else sorted({round(part * last / 3) for part in range(4)})
+
+
+def failed_frames(track: Track) -> List[int]:
+    """Indices of up to four frames: the first; before, at and in the middle of the longest loss, or the worst frame."""
+    start, stop = longest_loss(track)
+    if start == stop:
+        return sorted({0, int(np.argmin(track.overlaps))})
+    return sorted({0, max(start - 1, 0), start, (start + stop) // 2})
+
+
+def comparison_strip(video: Video, first: int, tracks: Mapping[str, Track], styles: Mapping[str, Style]) -> Strip:
+    """Frames of a video whose first image has number `first`, with the boxes of several trackers and the truth."""
+    any_track = next(iter(tracks.values()))
+    frames = [int(any_track.numbers[index]) for index in compared_frames(video.name, any_track)]
+    pictures = [
+        _picture(video, first, number, tracks, {name: styles[name] for name in tracks}, "") for number in frames
+    ]
+    return Strip(video.name, tuple(pictures))
+
+
+def failure_strip(video: Video, first: int, tracker: str, track: Track, style: Style, title: str) -> Strip:
+    """Frames around the longest loss of one tracker, with their overlap."""
+    pictures = [
+        _picture(
+            *(video, first, int(track.numbers[index]), {tracker: track}, {tracker: style}),
+            f"  IoU {track.overlaps[index]:.2f}",
+        )
+        for index in failed_frames(track)
+    ]
+    return Strip(title, tuple(pictures))
+
+
+def _picture(
+    video: Video, first: int, number: int, tracks: Mapping[str, Track], styles: Mapping[str, Style], text: str
+) -> Picture:
+    """Image `number` with the truth, and above it what the trackers say."""
+    boxes, truth = [], []
+    for name, track in tracks.items():
+        index = number - int(track.numbers[0])
+        if 0 <= index < len(track.boxes):
+            boxes.append((_shifted(track.boxes[index], video.origin), styles[name]))
+            truth = [(_shifted(track.truth[index], video.origin), TRUTH)]
+    return Picture(video.frames[number - first], f"#{number:04d}{text}", tuple(truth + boxes[::-1]))
+
+
+def _shifted(box: np.ndarray, origin: int) -> np.ndarray:
+    return box - [origin, origin, 0, 0]
+
+
+def strip_figure(strips: Sequence[Strip], legend: Mapping[str, Style], width: float = 14.0) -> Figure:
+    """Strips below each other, as wide as `width` inches, and a legend of the boxes."""
+    columns = max(len(strip.pictures) for strip in strips)
+    shapes = [strip.pictures[0].frame.shape for strip in strips]
+    heights = [width / columns * shape[0] / shape[1] + 0.3 for shape in shapes]  # 0.3: the title
+    figure = Figure(figsize=(width, sum(heights) + 0.5), constrained_layout=True)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0, hspace=0)
+    for part, strip in zip(np.atleast_1d(figure.subfigures(len(strips), 1, height_ratios=heights)), strips):
+        for column, picture in enumerate(strip.pictures):
+            axes = part.add_subplot(1, columns, column + 1)
+            axes.axis("off")
+            axes.set_title("" if column else strip.title, loc="left", fontsize=11)
+            _show(axes, picture)
+    lines = [
+        Line2D([], [], color=style.color, dashes=style.dashes or (None, None), linewidth=2.5, label=name)
+        for name, style in legend.items()
+    ]
+    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), frameon=False, fontsize=11)
+    return figure
+
+
+def _show(axes, picture: Picture) -> None:
+    height, width = picture.frame.shape[:2]
+    axes.imshow(picture.frame[..., ::-1], extent=(0, width, height, 0))  # a pixel covers [i, i + 1), as boxes say
+    for (x, y, w, h), style in picture.boxes:
+        if np.isfinite([x, y, w, h]).all():
+            line = (0, style.dashes) if style.dashes else "-"
+            halo = withStroke(linewidth=3.2, foreground="white", alpha=0.7)  # against a background of its colour
+            axes.add_patch(
+                Rectangle(
+                    (x, y), w, h, fill=False, edgecolor=style.color, linestyle=line, linewidth=2, path_effects=[halo]
+                )
+            )
+    axes.text(
+        *(0.02, 0.97, picture.text),
+        transform=axes.transAxes,
+        va="top",
+        fontsize=11,
+        color="white",
+        bbox={"facecolor": "black", "alpha": 0.55, "pad": 2, "edgecolor": "none"},
+    )

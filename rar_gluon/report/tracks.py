@@ -1,0 +1,66 @@
+"""What happened frame by frame: boxes, truth and overlap of one tracker on one sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Mapping, Sequence, Tuple
+
+import numpy as np
+
+from rar_gluon.data import otb
+from rar_gluon.evaluation.ope import fitted, invalid_truth, overlap
+from rar_gluon.evaluation.protocols import Protocol
+from rar_gluon.evaluation.results import read_results
+from rar_gluon.evaluation.score import aligned
+
+
+@dataclass(frozen=True)
+class Track:
+    """One tracker on one sequence, over the frames that a protocol scores.
+
+    Attributes
+    ----------
+    numbers : (N,) numbers of the images.
+    boxes, truth : (N, 4) as they are scored, (x, y, w, h) in the benchmark's coordinates (the first pixel is 1).
+    overlaps : (N,) intersection over union; 0 where there is no box.
+    lost : (N,) bool, where the overlap is 0 although there is a truth.
+    """
+
+    numbers: np.ndarray
+    boxes: np.ndarray
+    truth: np.ndarray
+    overlaps: np.ndarray
+    lost: np.ndarray
+
+
+def read_tracks(
+    folder: Path, truth: Mapping[str, Tuple[int, np.ndarray]], names: Sequence[str], protocol: Protocol
+) -> Dict[str, Track]:
+    """Read a tracker's results on sequences and bring them to the frames that the protocol scores, as scoring does.
+
+    `truth` is of `otb.read_truth`.
+    """
+    results, _ = read_results(folder, names, allow_missing=True)
+    tracks = {}
+    for name, boxes in results.items():
+        first, whole = truth[name]
+        boxes, cut, _ = aligned(otb.ENTRIES[name], boxes, truth[name], protocol)
+        start = first + len(whole) - len(cut)  # `aligned` cuts the truth at its beginning only
+        boxes, cut = fitted(boxes, cut, protocol)
+        if protocol.first_frame == "truth":
+            boxes = np.vstack([cut[:1], boxes[1:]])
+        overlaps = np.nan_to_num(overlap(boxes, cut))
+        lost = (overlaps == 0) & ~invalid_truth(cut, "size")
+        tracks[name] = Track(start + np.arange(len(cut)), boxes, cut, overlaps, lost)
+    return tracks
+
+
+def longest_loss(track: Track) -> Tuple[int, int]:
+    """Longest run of lost frames: index of its first, and of the one after its last; (0, 0) when none is lost."""
+    edges = np.flatnonzero(np.diff(track.lost.astype(int), prepend=0, append=0))
+    starts, stops = edges[::2], edges[1::2]
+    if not len(starts):
+        return 0, 0
+    longest = int(np.argmax(stops - starts))
+    return int(starts[longest]), int(stops[longest])
