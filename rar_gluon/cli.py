@@ -82,15 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     benchmarks = score.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
     otb = benchmarks.add_parser("otb", help="OTB-2013, TB-50, OTB-2015", description=score_otb_command.__doc__)
     otb.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
-    otb.add_argument("--annotations", required=True, type=Path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB")
-    otb.add_argument("--protocol", default="matlab", help="matlab (default), pysot, got10k, pytracking, fine101")
-    otb.add_argument(
-        "--sequences", default="otb2015", metavar="LIST", help="otb2013, tb50, otb2015, a file, or A,B,..."
-    )
-    otb.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
-    otb.add_argument(
-        "--attributes", default="matlab", choices=("matlab", "website"), help="attribute lists; default: matlab"
-    )
+    _scoring_arguments(otb)
     otb.add_argument(
         "--by", action="append", default=[], choices=("attribute", "sequence"), help="print these tables too"
     )
@@ -106,22 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     vot.add_argument("--json", type=Path, metavar="FILE", help="write everything")
     vot.set_defaults(run=score_vot_command)
 
-    report = commands.add_parser(
-        "report", help="make tables, plots and a page of results", description=report_command.__doc__
-    )
+    report = commands.add_parser("report", help="tables, plots and a page", description=report_command.__doc__)
     report.add_argument("results", nargs="+", type=Path, metavar="DIR", help="folders of TRACKER/SEQUENCE.txt")
-    report.add_argument("--annotations", required=True, type=Path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB")
+    _scoring_arguments(report)
+    report.add_argument("--output", required=True, type=Path, metavar="DIR")
     report.add_argument(
         "--images", type=Path, metavar="DIR", help="OTB with its frames: adds strips of frames with boxes"
-    )
-    report.add_argument("--output", required=True, type=Path, metavar="DIR")
-    report.add_argument("--protocol", default="matlab", help="matlab (default), pysot, got10k, pytracking, fine101")
-    report.add_argument(
-        "--sequences", default="otb2015", metavar="LIST", help="otb2013, tb50, otb2015, a file, or A,B,..."
-    )
-    report.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
-    report.add_argument(
-        "--attributes", default="matlab", choices=("matlab", "website"), help="attribute lists; default: matlab"
     )
     report.add_argument("--tracker", metavar="NAME", help="whose failures are shown; default: the first")
     report.set_defaults(run=report_command)
@@ -144,6 +126,16 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--summary", action="store_true", help="parameters, multiply-accumulates and map sizes of each")
     show.set_defaults(run=config_command)
     return parser
+
+
+def _scoring_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--annotations", required=True, type=Path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB")
+    parser.add_argument("--protocol", default="matlab", help="matlab (default), pysot, got10k, pytracking, fine101")
+    parser.add_argument(
+        "--sequences", default="otb2015", metavar="LIST", help="otb2013, tb50, otb2015, a file, or A,B,..."
+    )
+    parser.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
+    parser.add_argument("--attributes", default="matlab", choices=("matlab", "website"), help="lists; default: matlab")
 
 
 def _network_arguments(parser: argparse.ArgumentParser) -> None:
