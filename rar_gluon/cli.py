@@ -65,8 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a preset, a YAML file, or a peer (opencv-kcf, gluoncv-siamrpn, ...)",
     )
-    run.add_argument("--weights", type=Path, metavar="FILE", help="weights file; default: those of the package")
-    run.add_argument("--pretrained", action="store_true", help="ImageNet weights from GluonCV's model zoo")
+    _weights_arguments(run)
     run.add_argument("--output", required=True, type=Path, metavar="DIR", help="results go to DIR/TRACKER/SEQUENCE.txt")
     run.add_argument("--name", help="name of the result folder; default: the tracker's")
     run.add_argument(
@@ -142,22 +141,43 @@ def _network_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", default="rar_thin", help="a preset (rar, rar_thin) or a YAML file; default: rar_thin"
     )
+    _weights_arguments(parser)
+
+
+def _weights_arguments(parser: argparse.ArgumentParser) -> None:
     weights = parser.add_mutually_exclusive_group()
     weights.add_argument("--weights", type=Path, metavar="FILE", help="weights file; default: those of the package")
     weights.add_argument("--pretrained", action="store_true", help="ImageNet weights from GluonCV's model zoo")
+    parser.add_argument(
+        "--device", type=int, metavar="N", help="GPU to use, -1: the CPU; default: the first GPU, if any"
+    )
 
 
 def _tracker(arguments: argparse.Namespace):
     """Build the tracker that the arguments name."""
-    return build_tracker(configuration.load(arguments.config), arguments.weights, arguments.pretrained)
+    config = configuration.load(arguments.config)
+    return build_tracker(config, arguments.weights, arguments.pretrained, arguments.device)
 
 
-def build_tracker(config: configuration.Config, weights: Optional[Path] = None, pretrained: bool = False):
-    """Build our tracker; weights None: those of the package."""
-    from rar_gluon.net import weights as files  # here: importing MXNet takes seconds, `rar --help` should not
+def build_tracker(
+    config: configuration.Config,
+    weights: Optional[Path] = None,
+    pretrained: bool = False,
+    device: Optional[int] = None,
+):
+    """Build our tracker; weights None: those of the package; device: a GPU's number, -1 the CPU, None what is there."""
+    import mxnet as mx  # here, as what follows: importing MXNet takes seconds, and `rar --help` should not
+
+    from rar_gluon.net import weights as files
     from rar_gluon.tracking.tracker import Tracker
 
-    return Tracker(config, files.load_gluoncv(config) if pretrained else files.load_network(config, weights))
+    gpus = mx.context.num_gpus()
+    if device is not None and device >= gpus:
+        raise InputError(f"--device is {device}, but MXNet sees {gpus} GPUs; -1 is the CPU.")
+    on_gpu = gpus > 0 if device is None else device >= 0
+    ctx = mx.gpu(device or 0) if on_gpu else mx.cpu()
+    net = files.load_gluoncv(config, ctx) if pretrained else files.load_network(config, weights, ctx)
+    return Tracker(config, net, ctx)
 
 
 def track_command(arguments: argparse.Namespace) -> int:
@@ -234,7 +254,7 @@ def eval_command(arguments: argparse.Namespace) -> int:
 
         tree = configuration.load(name)
         weights, config = None if arguments.pretrained else arguments.weights or SHIPPED, configuration.to_dict(tree)
-        make = functools.partial(build_tracker, tree, arguments.weights, arguments.pretrained)
+        make = functools.partial(build_tracker, tree, arguments.weights, arguments.pretrained, arguments.device)
         if arguments.workers == 1 and arguments.scheduler is None:
             make = functools.lru_cache(maxsize=1)(make)  # one network for all sequences
     folder = arguments.output / (arguments.name or Path(name).stem)
