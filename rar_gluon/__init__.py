@@ -25,5 +25,8 @@ def _physical_cores() -> int:
 # that spin while they wait make it ten times slower as soon as another process wants a core.
 os.environ.setdefault("OMP_NUM_THREADS", str(_physical_cores()))
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Likewise for cv2 and its decoder, which print what they think of a broken file; we say it in one sentence ourselves.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 __version__ = "0.1.0"

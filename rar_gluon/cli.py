@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError, atomic_path, write_text
+from rar_gluon.common import InputError, atomic_path, output_path, write_text
 
 DATASETS = ("otb2013", "tb50", "otb2015", "vot2016", "vot2017", "vid", "folder")
 
@@ -191,6 +191,8 @@ def track_command(arguments: argparse.Namespace) -> int:
         video.require_display("--show" if arguments.show else "tracking without --init")
     if arguments.video is not None:
         video.check_video_name(arguments.video)
+    if arguments.boxes is not None:
+        output_path(arguments.boxes)
     tracker = _tracker(arguments)
     boxes: List[Tuple[float, ...]] = []
     interrupted = False

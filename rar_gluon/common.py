@@ -15,16 +15,25 @@ class InputError(ValueError):
     """
 
 
+def output_path(path: str | os.PathLike) -> Path:
+    """Make the folder of a file that is to be written; `InputError` where no such file can be."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give the name of a file to write.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written, {path.parent} is no folder ({error.strerror}).") from error
+    return path
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well, remove it when it does not.
 
     The temporary name keeps the suffix of `path`, because video and image writers choose their format by it.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: give the name of a file to write.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = output_path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield temporary

@@ -11,9 +11,7 @@ from pathlib import Path
 
 from rar_gluon.common import InputError
 from rar_gluon.data.sequence import Sequence, count_frames, read_boxes
-from rar_gluon.tracking.video import IMAGE_SUFFIXES, Frames, VideoFile, open_frames
-
-VIDEO_SUFFIXES = (".mp4", ".mpg", ".mpeg", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".wmv")
+from rar_gluon.tracking.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Frames, VideoFile, open_frames
 
 
 def _is(path: Path, suffixes: tuple[str, ...]) -> bool:

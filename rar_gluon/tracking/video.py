@@ -14,6 +14,21 @@ import numpy as np
 from rar_gluon.common import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+VIDEO_SUFFIXES = (
+    ".mp4",
+    ".avi",
+    ".mov",
+    ".mkv",
+    ".mpg",
+    ".mpeg",
+    ".webm",
+    ".m4v",
+    ".wmv",
+    ".flv",
+    ".ts",
+    ".ogv",
+    ".gif",
+)
 
 
 def to_bgr8(image: np.ndarray) -> np.ndarray:
@@ -21,7 +36,7 @@ def to_bgr8(image: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    image : (H, W) or (H, W, 1|3|4) array of uint8, uint16 or float in [0, 1]; grey, BGR or BGRA.
+    image : (H, W) or (H, W, 1|3|4), grey, BGR or BGRA; uint16, floats in [0, 1], or other integers in [0, 255].
 
     Returns
     -------
@@ -32,6 +47,8 @@ def to_bgr8(image: np.ndarray) -> np.ndarray:
         raise InputError(f"an image of shape {image.shape} is not a frame: grey, BGR or BGRA of some size is needed.")
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
+    elif image.dtype != np.uint8 and np.issubdtype(image.dtype, np.integer):
+        image = np.clip(image, 0, 255).astype(np.uint8)
     elif image.dtype != np.uint8:
         image = np.clip(np.nan_to_num(image.astype(np.float32)) * 255.0 + 0.5, 0, 255).astype(np.uint8)
     if image.ndim == 2 or image.shape[2] == 1:
@@ -91,7 +108,7 @@ class VideoFile:
             raise InputError(f"{self.path} holds no frame that can be decoded: is it a complete video?")
 
     def _open(self) -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(str(self.path))
+        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             raise InputError(f"{self.path} cannot be opened as a video: is it complete, and is it a video?")
         return capture
@@ -142,7 +159,7 @@ Frames = Union[ImageFolder, VideoFile, Webcam]
 
 def natural_key(path: str | os.PathLike) -> list:
     """Sort key that puts `2.jpg` before `10.jpg`."""
-    return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", Path(path).name)]
+    return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", Path(path).name)]
 
 
 def list_images(folder: str | os.PathLike) -> list[Path]:
@@ -155,7 +172,7 @@ def list_images(folder: str | os.PathLike) -> list[Path]:
 
 def open_frames(source: str | os.PathLike) -> Frames:
     """Open what the user named: a folder of images, a video file, or a webcam's index."""
-    if str(source).isdigit() and not Path(source).exists():
+    if str(source).isdecimal() and not Path(source).exists():
         return Webcam(int(str(source)))
     path = Path(source)
     if path.is_dir():
@@ -163,6 +180,8 @@ def open_frames(source: str | os.PathLike) -> Frames:
         return ImageFolder(images, path.name)
     if not path.exists():
         raise InputError(f"{path} does not exist: give a folder of images, a video file or a webcam's index.")
+    if path.suffix.lower() not in VIDEO_SUFFIXES:  # the decoder takes a text file for a film of letters
+        raise InputError(f"{path} is neither a folder nor a video ({', '.join(VIDEO_SUFFIXES)}).")
     return VideoFile(path)
 
 
