@@ -202,7 +202,8 @@ def _checked(value: Any, kind: Any, accept: Accept, path: str, where: str) -> An
         with contextlib.suppress(ValueError):  # YAML 1.1 reads 1e-4 as text
             value = float(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        with contextlib.suppress(OverflowError):  # hundreds of digits: no number we could use
+            value = float(value)
     if kind is Tuple[str, ...]:
         ok = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
         value, name = tuple(value) if ok else value, "a list of words"
@@ -285,9 +286,10 @@ def _load(path: Path, seen: Tuple[Path, ...]) -> Config:
     if path.resolve() in seen:
         raise InputError(f"{path}: its base leads back to itself: remove one of the base lines.")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that does not exist
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    values = {} if values is None else values
     if not isinstance(values, dict):
         raise InputError(f"{path} must hold keys and values.")
     base = values.pop("base", None)

@@ -23,6 +23,10 @@ from rar_gluon.net.rar import RAR, build
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "rar_thin.npz"
 BACKBONE_FIELDS = ("backbone", "width", "stem_channels", "downsample")  # what a backbone's parameters depend on
+UNREADABLE = (  # what a damaged .npz raises, depending on where the damage is
+    *(OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, yaml.YAMLError),
+)
 IMAGENET_MEAN_RGB = np.array([0.485, 0.456, 0.406])
 IMAGENET_STD_RGB = np.array([0.229, 0.224, 0.225])
 
@@ -87,11 +91,11 @@ def read_arrays(path: str | os.PathLike):
     if not path.is_file():
         raise InputError(f"no weights at {path}: give a weights file (.npz).")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}  # reading checks each array's checksum
         stored = to_dict(from_dict({"network": yaml.safe_load(str(arrays.pop("network")))}).network)
         holds = str(arrays.pop("holds"))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, yaml.YAMLError, zlib.error) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path} is damaged or no weights file of rar-gluon: get it again.") from error
     return arrays, stored, holds
 

@@ -64,9 +64,10 @@ def crop(frame: np.ndarray, window: Window, size: int) -> np.ndarray:
     """Cut the window out of a frame (H, W, 3) and resize it to (size, size, 3); beyond the frame its border repeats
     (assumed: KCF, DCFNet).
 
-    Sampled bilinearly; when it shrinks, at an integer multiple of the size and then averaged, against aliasing.
+    Sampled bilinearly; when it shrinks, at an integer multiple of the size, up to 8, and then averaged, against
+    aliasing.
     """
-    fine = max(1, int(max(window.width, window.height) / size))
+    fine = int(min(max(max(window.width, window.height) / size, 1), 8))
     count = size * fine
     zx, zy = window.width / count, window.height / count
     # warpAffine counts from pixel centres: output i lies at continuous i + 1/2.
@@ -149,5 +150,6 @@ def limited(box: Sequence[float], frame_shape: Sequence[int], min_side: float) -
     cx, cy = min(max(x + w / 2, 0.0), width), min(max(y + h / 2, 0.0), height)
     shrink = min(1.0, width / w, height / h)
     grow = max(1.0, min_side / (w * shrink), min_side / (h * shrink))
-    w, h = w * shrink * grow, h * shrink * grow
+    w = min(max(w * shrink * grow, min_side), width)
+    h = min(max(h * shrink * grow, min_side), height)
     return (cx - w / 2, cy - h / 2, w, h)

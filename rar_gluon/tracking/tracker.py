@@ -37,7 +37,8 @@ class Tracker:
 
     def __init__(self, config: Config, net: RAR, ctx: mx.Context | None = None):
         self.config, self.ctx = config, ctx or mx.cpu()
-        self._search_net, self._template_net = net, twin(net)
+        # Twins, so that the network itself is not compiled with static memory, which must not be trained with.
+        self._search_net, self._template_net = twin(net), twin(net)
         for compiled in (self._search_net, self._template_net):
             hybridize_static(compiled)
         half = config.tracking.scales // 2
@@ -57,8 +58,7 @@ class Tracker:
             The box has no size, is not four numbers, or has no part on the frame.
         """
         frame = to_bgr8(frame)
-        self._shape = frame.shape
-        self.box = check_box(box, frame.shape)
+        self.box, self._shape = check_box(box, frame.shape), frame.shape
         size = self.config.tracking.input_size
         self._state = self._search_net.begin_state((1, 3, size, size), self.ctx)
         self._filter, self.response = None, None
@@ -151,9 +151,12 @@ class Tracker:
 
 def check_box(box: Sequence[float], frame_shape: Sequence[int]) -> Box:
     """Return a target's box as four floats, or raise `InputError` saying what is wrong with it."""
-    values = np.asarray(box, dtype=np.float64).ravel()
+    try:
+        values = np.asarray(box, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        values = np.empty(0)
     if values.shape != (4,) or not np.all(np.isfinite(values)):
-        raise InputError(f"the box {list(box)} must be four finite numbers: x,y,w,h.")
+        raise InputError(f"the box {box!r} must be four finite numbers: x,y,w,h.")
     x, y, w, h = (float(value) for value in values)
     height, width = frame_shape[:2]
     shown = ",".join(f"{value:g}" for value in values)

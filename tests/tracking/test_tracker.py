@@ -1,0 +1,487 @@
+import cv2
+import numpy as np
+import pytest
+
+from rar_gluon.common import InputError
+from rar_gluon.config import from_dict
+from rar_gluon.net.rar import build
+from rar_gluon.net.weights import parameters
+from rar_gluon.tracking import geometry, tracker
+from rar_gluon.tracking.tracker import Tracker, check_box
+
+from mxnet import autograd, nd  # isort: skip  (after rar_gluon, which sets its threads)
+
+START = (50.0, 40.0, 36.0, 30.0)
+
+
+def overlaps(boxes, truth):
+    """Intersection over union of rows of boxes."""
+    a, b = np.array(boxes, float), np.array(truth, float)
+    low = np.maximum(a[:, :2], b[:, :2])
+    high = np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:])
+    common = np.prod(np.clip(high - low, 0, None), axis=1)
+    return common / (np.prod(a[:, 2:], axis=1) + np.prod(b[:, 2:], axis=1) - common)
+
+
+def follow(config, net, frames, box):
+    """Boxes of a new tracker on frames, from the box of the first on."""
+    tracking = Tracker(config, net)
+    tracking.init(frames[0], box)
+    return [tracking.box, *(tracking.update(frame) for frame in frames[1:])]
+
+
+def path(count, x=0.0, y=0.0, w=36.0, h=30.0, dx=0.0, dy=0.0, growth=1.0):
+    """Boxes (count, 4) that move by (dx, dy) and grow about their centre."""
+    steps = np.arange(count)
+    sizes = np.array([w, h]) * growth ** steps[:, None]
+    centres = np.array([x + w / 2, y + h / 2]) + steps[:, None] * [dx, dy]
+    return np.hstack([centres - sizes / 2, sizes])
+
+
+@pytest.fixture(scope="module")
+def small(small_config):
+    """A configuration of a small plain network, and the network, untrained."""
+    config = small_config(tracking={"input_size": 63}, levels=["conv3"], deformable=[], inter_frame=False)
+    return config, build(config.network)
+
+
+@pytest.fixture
+def frame(texture):
+    return texture(120, 160)
+
+
+# Where the target is -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dx, dy", [(0, 0), (8, 0), (0, -8), (16, 8), (-4, 4), (3, -5), (12, 7), (-30, 0)])
+def test_a_shift_of_the_picture_shifts_the_box(shipped, texture, dx, dy):
+    """A target of 42 pixels has a window of the network's input's size: a cell is 8 pixels of the frame."""
+    config, net = shipped
+    scene = texture(260, 300, seed=2, grain=12)
+    box = (90, 70, 127 / 3, 127 / 3)
+    tracking = Tracker(from_dict({"tracking": {"scales": 1}}, base=config), net)
+    tracking.init(scene[40:220, 40:260], box)
+    found = tracking.update(scene[40 - dy : 220 - dy, 40 - dx : 260 - dx])
+    assert found == pytest.approx((90 + dx, 70 + dy, *box[2:]), abs=2)  # a quarter of a cell
+    assert 0 < tracking.score <= 1.1
+    if dx % 8 == 0 and dy % 8 == 0:
+        top = np.unravel_index(int(tracking.response.argmax()), tracking.response.shape)
+        assert top == ((dy // 8) % 15, (dx // 8) % 15)
+
+
+@pytest.mark.parametrize("context_source", ["image", "feature"])
+def test_an_untrained_network_of_the_papers_kind_finds_a_shift(small_config, texture, context_source):
+    """With attention, state, refinement and contexts."""
+    config = small_config(filter={"context_source": context_source}, levels=["conv3", "conv4"])
+    scene = texture(260, 300, seed=2, grain=12)
+    tracking = Tracker(config, build(config.network))
+    tracking.init(scene[40:220, 40:260], (90, 70, 127 / 3, 127 / 3))
+    for shift in (8, 16):
+        found = tracking.update(scene[40:220, 40 - shift : 260 - shift])
+        assert found[:2] == pytest.approx((90 + shift, 70), abs=3)
+
+
+@pytest.mark.parametrize("seed", [0, 10])
+def test_a_moving_target_is_followed(shipped, make_clip, seed):
+    truth = path(16, 30, 40, dx=1.8, dy=0.7)
+    assert overlaps(follow(*shipped, make_clip(truth, seed=seed), truth[0]), truth).mean() > 0.6
+
+
+@pytest.mark.parametrize("growth", [1.02, 1 / 1.02])
+def test_a_growing_or_shrinking_target_is_followed(shipped, make_clip, growth):
+    truth = path(16, 60, 40, 40, 40, growth=growth)
+    boxes = follow(*shipped, make_clip(truth, seed=3), truth[0])
+    assert overlaps(boxes, truth).mean() > 0.6
+    assert (boxes[-1][2] - truth[0][2]) * (growth - 1) > 0  # late, for want of training, but the right way
+
+
+@pytest.mark.parametrize("step", [1.02, 1.1])
+@pytest.mark.parametrize("exponent", [-1, 0, 1])
+def test_a_zoom_by_one_step_is_found(shipped, texture, step, exponent):
+    """The picture scaled about the target's centre by a scale that is looked at: box and window scale by it."""
+    config, net = shipped
+    config = from_dict({"tracking": {"scale_penalty": 1.0, "scale_step": step}}, base=config)
+    scene = texture(300, 400, seed=2, grain=12)
+    box, zoom = (179, 129, 42, 42), step**exponent
+    matrix = np.array([[zoom, 0, (1 - zoom) * (200 - 0.5)], [0, zoom, (1 - zoom) * (150 - 0.5)]])
+    tracking = Tracker(config, net)
+    tracking.init(scene, box)
+    found = tracking.update(cv2.warpAffine(scene, matrix, (400, 300)))
+    assert found == pytest.approx((200 - 21 * zoom, 150 - 21 * zoom, 42 * zoom, 42 * zoom), abs=0.5)
+    assert found[2] == pytest.approx(42 * zoom, rel=1e-6)
+    assert tracking.window == pytest.approx((200, 150, 126 * zoom, 126 * zoom))
+
+
+@pytest.mark.parametrize(
+    "box, move",
+    [
+        ((50, 40, 4, 4), (0.3, 0)),  # tiny
+        ((3, 2, 152, 115), (0.1, 0.1)),  # nearly the whole frame
+        ((-12, 40, 36, 30), (0, 0.5)),  # over the border
+        ((140, 100, 40, 40), (0, 0)),
+        ((40, 50, 60, 12), (0.5, 0.2)),  # long
+    ],
+)
+def test_targets_of_any_size_and_place(shipped, make_clip, box, move):
+    truth = path(6, *box, *move)
+    boxes = follow(*shipped, make_clip(truth, seed=4), truth[0])
+    assert np.isfinite(boxes).all()
+    assert overlaps(boxes, truth).min() > 0.6
+
+
+def test_a_box_far_larger_than_the_frame_is_refused_or_tracked(small, frame):
+    tracking = Tracker(*small)
+    try:
+        tracking.init(frame, (-1e6, -1e6, 2e6, 2e6))
+    except InputError:
+        return
+    assert np.isfinite(tracking.update(frame)).all()
+
+
+def test_pictures_without_structure(shipped):
+    """A scene that fades to black and comes back: finite boxes that do not shrink or run away."""
+    config, net = shipped
+    box = (60, 40, 30, 30)
+    for first, then in ((128, 0), (0, 255)):
+        tracking = Tracker(config, net)
+        tracking.init(np.full((120, 160, 3), first, np.uint8), box)
+        for _ in range(3):
+            found = tracking.update(np.full((120, 160, 3), then, np.uint8))
+        assert np.isfinite(found).all() and overlaps([found], [box]) > 0.3
+
+
+# The frames' kind does not matter ------------------------------------------------------------------------------------
+
+
+def kinds(frames):
+    """The same pictures as other arrays: 16 bits, with alpha, as floats, not contiguous."""
+    alpha = np.random.default_rng(0).integers(0, 256, (*frames[0].shape[:2], 1)).astype(np.uint8)
+    return {
+        "16 bits": [frame.astype(np.uint16) * 257 for frame in frames],
+        "16 bits, low bits set": [frame.astype(np.uint16) * 256 + 200 for frame in frames],
+        "alpha": [np.concatenate([frame, alpha], axis=2) for frame in frames],
+        "float": [frame / 255.0 for frame in frames],
+        "view": [np.ascontiguousarray(frame[..., ::-1])[..., ::-1] for frame in frames],
+    }
+
+
+def test_kinds_of_frames_give_the_same_boxes(small, make_clip):
+    truth = path(3, 30, 40, dx=2)
+    frames = make_clip(truth, seed=1)
+    expected = follow(*small, frames, truth[0])
+    for kind, other in kinds(frames).items():
+        assert follow(*small, other, truth[0]) == expected, kind
+
+
+def test_grey_frames_give_the_boxes_of_three_equal_channels(small, make_clip):
+    truth = path(3, 30, 40, dx=2)
+    grey = [frame[..., 1].copy() for frame in make_clip(truth, seed=1)]
+    expected = follow(*small, [np.repeat(frame[..., None], 3, axis=2) for frame in grey], truth[0])
+    assert follow(*small, grey, truth[0]) == expected
+    assert follow(*small, [frame[..., None] for frame in grey], truth[0]) == expected
+    assert follow(*small, [frame.astype(np.uint16) * 256 for frame in grey], truth[0]) == expected
+
+
+def test_frames_are_not_written_to(small, frame):
+    before = frame.copy()
+    follow(*small, [frame] * 3, START)
+    assert (frame == before).all()
+
+
+# Bad input -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "box, words",
+    [
+        ((10, 10, 0, 5), "no size"),
+        ((10, 10, 5, -1), "no size"),
+        ((float("nan"), 10, 5, 5), "four finite numbers"),
+        ((10, 10, float("inf"), 5), "four finite numbers"),
+        ((10, 10, 5), "four finite numbers"),
+        ((10, 10, 5, 5, 5), "four finite numbers"),
+        ((160, 10, 5, 5), "outside the frame of 160x120"),
+        ((10, 120, 5, 5), "outside the frame"),
+        ((-5, 10, 5, 5), "outside the frame"),
+        ((10, -30, 5, 30), "outside the frame"),
+        ("10,10,5,5", "four finite numbers"),
+        (("a", "b", "c", "d"), "four finite numbers"),
+        (None, "four finite numbers"),
+        (7, "four finite numbers"),
+        ([[1, 2], [3]], "four finite numbers"),
+    ],
+)
+def test_a_box_that_is_none_is_refused(box, words):
+    with pytest.raises(InputError, match=words) as caught:
+        check_box(box, (120, 160, 3))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("box", [(159.5, 10, 5, 5), (-4.9, 119, 5, 5), (0, 0, 160, 120), (-10, -10, 200, 150)])
+def test_a_box_that_touches_the_frame_is_taken_as_it_is(box):
+    assert check_box(np.array(box), (120, 160, 3)) == pytest.approx(box)
+
+
+def test_update_before_init_is_refused(small, frame):
+    with pytest.raises(InputError, match="call init"):
+        Tracker(*small).update(frame)
+
+
+def test_a_frame_of_another_size_is_refused(small, frame):
+    tracking = Tracker(*small)
+    tracking.init(frame, START)
+    with pytest.raises(InputError, match="the frame is 158x120 but the first was 160x120"):
+        tracking.update(frame[:, 2:])
+    tracking.update(frame)  # the tracker still works
+
+
+@pytest.mark.parametrize("shape", [(0, 10, 3), (10, 10, 2), (10,), (2, 10, 10, 3)])
+def test_what_is_no_picture_is_refused(small, shape):
+    with pytest.raises(InputError, match="not a frame"):
+        Tracker(*small).init(np.zeros(shape, np.uint8), START)
+
+
+def test_a_refused_init_leaves_the_tracker_as_it_was(small, frame, texture):
+    tracking, undisturbed = Tracker(*small), Tracker(*small)
+    for each in (tracking, undisturbed):
+        each.init(frame, START)
+    with pytest.raises(InputError):
+        tracking.init(texture(50, 60), (10, 10, 0, 0))
+    assert tracking.update(frame) == undisturbed.update(frame)
+
+
+# What a tracker keeps ------------------------------------------------------------------------------------------------
+
+
+def test_two_runs_are_equal_bit_for_bit(small_config, make_clip):
+    config = small_config(levels=["conv3", "conv4"])
+    truth = path(4, 30, 40, dx=2)
+    frames = make_clip(truth, seed=1)
+    runs = [follow(config, build(config.network), frames, truth[0]) for _ in range(2)]
+    assert runs[0] == runs[1]
+
+
+def test_a_second_init_starts_anew(small_config, make_clip):
+    config = small_config()
+    truth = path(4, 30, 40, dx=2)
+    frames = make_clip(truth, seed=1)
+    tracking = Tracker(config, build(config.network))
+    tracking.init(frames[-1][:90], START)
+    tracking.update(frames[-2][:90])
+    tracking.init(frames[0], truth[0])
+    assert tracking.response is None
+    again = [tracking.box, *(tracking.update(frame) for frame in frames[1:])]
+    assert again == follow(config, build(config.network), frames, truth[0])
+
+
+def test_what_can_be_seen_of_a_tracker(small, frame):
+    config, net = small
+    tracking = Tracker(config, net)
+    assert tracking.box is None and tracking.response is None
+    tracking.init(frame, START)
+    assert tracking.box == START and tracking.response is None
+    assert 0.3 < tracking.score < 1.05  # on what it was learned from; λ1 and the contexts hold it below 1
+    box = tracking.update(frame)
+    assert box == tracking.box and all(type(value) is float for value in box)
+    assert tracking.response.shape == (7, 7)
+    assert tracking.score == tracking.response.max()
+    assert tracking.window == geometry.window_of(START, 2.0, "square")  # the frame has not changed
+    assert box == pytest.approx(START, abs=0.1)
+
+
+def filter_of(tracking):
+    """Numerator and denominator of the filter, as arrays."""
+    return [part.asnumpy() for part in (*tracking._filter._n, tracking._filter._d)]
+
+
+@pytest.mark.parametrize("adaptive_rate", [False, True])
+def test_a_learning_rate_of_zero_keeps_the_filter(small, texture, adaptive_rate):
+    config = from_dict({"tracking": {"learning_rate": 0.0, "adaptive_rate": adaptive_rate}}, base=small[0])
+    tracking = Tracker(config, small[1])
+    tracking.init(texture(120, 160), START)
+    before = filter_of(tracking)
+    tracking.update(texture(120, 160, seed=5))
+    assert all((a == b).all() for a, b in zip(before, filter_of(tracking)))
+
+
+def test_a_learning_rate_of_one_forgets(small, texture):
+    """The filter is then the one that a tracker started on the new frame has."""
+    config = from_dict({"tracking": {"learning_rate": 1.0, "adaptive_rate": False}}, base=small[0])
+    tracking, fresh = Tracker(config, small[1]), Tracker(config, small[1])
+    tracking.init(texture(120, 160), START)
+    fresh.init(texture(120, 160, seed=5), tracking.update(texture(120, 160, seed=5)))
+    for ours, theirs in zip(filter_of(tracking), filter_of(fresh)):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("context_source", ["image", "feature"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"stride": 16, "levels": ["conv3", "conv4"]},
+        {"stride": 4, "levels": ["conv3"], "deformable": []},
+        {"stride": 8, "levels": ["conv3"], "deformable": [], "tracking": {"input_size": 225}},
+    ],
+    ids=["stride 8", "stride 16", "stride 4", "input 225"],
+)
+def test_state_moves_and_keeps_its_shape(small_config, texture, options, context_source):
+    config = small_config(filter={"context_source": context_source}, **options)
+    net = build(config.network)
+    tracking = Tracker(config, net)
+    tracking.init(texture(120, 160), START)
+    size = config.tracking.input_size
+    shapes = [part.shape for part in net.begin_state((1, 3, size, size))]
+    assert len(shapes) == 2 * len(config.network.levels)
+    before = [part.asnumpy() for part in tracking._state]
+    assert [part.shape for part in before] == shapes
+    assert all(part.any() for part in before)  # the first frame has moved it
+    for seed in (1, 2):
+        tracking.update(texture(120, 160, seed=seed))
+        after = [part.asnumpy() for part in tracking._state]
+        assert [part.shape for part in after] == shapes
+        assert all(np.abs(a - b).max() > 1e-6 for a, b in zip(after, before))
+        before = after
+
+
+def test_state_is_the_same_by_image_and_by_feature(small_config, texture):
+    """Away from the borders: one larger window shows the target-centred patch the same pixels."""
+    frame = texture(300, 300)
+    states = []
+    for source in ("image", "feature"):
+        config = small_config(
+            filter={"context_source": source}, tracking={"input_size": 255}, levels=["conv3"], deformable=[]
+        )
+        tracking = Tracker(config, build(config.network))
+        tracking.init(frame, (130, 130, 40, 40))
+        states.append([part.asnumpy() for part in tracking._state])
+    for a, b in zip(*states):
+        inner = (Ellipsis, slice(12, -12), slice(12, -12))
+        np.testing.assert_allclose(a[inner], b[inner], atol=1e-3 * np.abs(a).max())
+
+
+def test_contexts_of_the_feature_map_are_those_of_windows_around(small_config, texture, monkeypatch):
+    """Template and contexts that are cut from one map, against windows of the image shifted by as many cells."""
+    taken = []
+    monkeypatch.setattr(tracker.OnlineFilter, "learn", lambda self, z0, zi, rate: taken.append((z0, zi)))
+    monkeypatch.setattr(tracker.OnlineFilter, "respond", lambda self, x: np.ones((1, 1, 1)))
+    options = {"levels": ["conv3"], "deformable": [], "inter_frame": False, "refinement": "concat"}
+    config = small_config(
+        filter={"context_source": "feature"}, tracking={"input_size": 255}, channel=False, spatial=False, **options
+    )
+    net = build(config.network)
+    frame, box = texture(400, 400), (170, 180, 45, 30)
+    tracking = Tracker(config, net)
+    tracking.init(frame, box)
+    (z0, zi), cells = taken[0], 31
+    assert z0.shape == (64, cells, cells) and zi.shape == (4, 64, cells, cells)
+    window = geometry.window_of(box, 2.0, "square")
+    step = 10 * 8 * window.width / 255  # the margin: 31 cells / 3
+    windows = [geometry.shifted(window, *d) for d in ((0, 0), (0, -step), (0, step), (-step, 0), (step, 0))]
+    patches = np.stack([geometry.crop(frame, each, 255) for each in windows])
+    (levels,) = net.backbone(nd.array(patches.transpose(0, 3, 1, 2), dtype="float32"))
+    inner = (Ellipsis, slice(12, -12), slice(12, -12))
+    for ours, theirs in zip((z0, *zi), levels):
+        ours, theirs = ours.asnumpy()[inner], theirs.asnumpy()[inner]
+        cosine = (ours * theirs).sum() / np.linalg.norm(ours) / np.linalg.norm(theirs)
+        assert cosine > 0.999  # energies are those of the whole map
+
+
+def test_contexts_of_the_image_are_one_target_size_away(small_config, texture, monkeypatch):
+    seen = []
+    crop = geometry.crop
+    monkeypatch.setattr(geometry, "crop", lambda frame, window, size: seen.append(window) or crop(frame, window, size))
+    config = small_config(tracking={"input_size": 63}, levels=["conv3"], deformable=[], inter_frame=False)
+    tracking = Tracker(config, build(config.network))
+    tracking.init(texture(120, 160), START)
+    cx, cy = 68, 55
+    assert [window[:2] for window in seen] == [(cx, cy), (cx, cy - 30), (cx, cy + 30), (cx - 36, cy), (cx + 36, cy)]
+    del seen[:]
+    tracking.update(texture(120, 160))
+    side = 3 * (36 * 30) ** 0.5
+    assert [window[2] / side for window in seen[:3]] == pytest.approx([1 / 1.02, 1, 1.02])  # search, then learning
+    assert len(seen) == 3 + 5
+
+
+def test_without_contexts_there_is_one_template(small_config, texture, monkeypatch):
+    taken = []
+    learn = tracker.OnlineFilter.learn
+    monkeypatch.setattr(
+        tracker.OnlineFilter, "learn", lambda self, z0, zi, rate: taken.append(zi) or learn(self, z0, zi, rate)
+    )
+    config = small_config(
+        tracking={"input_size": 63}, filter={"contexts": 0}, levels=["conv3"], deformable=[], inter_frame=False
+    )
+    Tracker(config, build(config.network)).init(texture(120, 160), START)
+    assert taken == [None]
+
+
+def test_the_update_rate_follows_the_score(small, texture, monkeypatch):
+    """η max g_t / max g_1, within 0 and 1; η alone when not adaptive."""
+    rates = []
+    learn = tracker.OnlineFilter.learn
+    monkeypatch.setattr(
+        tracker.OnlineFilter, "learn", lambda self, z0, zi, rate: rates.append(rate) or learn(self, z0, zi, rate)
+    )
+    for adaptive in (True, False):
+        config = from_dict({"tracking": {"learning_rate": 0.2, "adaptive_rate": adaptive}}, base=small[0])
+        tracking = Tracker(config, small[1])
+        tracking.init(texture(120, 160), START)
+        first = tracking.score
+        tracking.update(texture(120, 160, seed=9))
+        assert rates[-1] == pytest.approx(0.2 * tracking.score / first if adaptive else 0.2)
+
+
+def test_a_changed_scale_pays_its_penalty(small, frame, monkeypatch):
+    """Of equal responses the unchanged scale wins; of one above the penalty, the changed one does."""
+    config = from_dict({"tracking": {"scales": 3, "scale_penalty": 0.9, "learning_rate": 0.0}}, base=small[0])
+    for heights, factor in (([1, 1, 1], 1), ([1, 1, 1.1], 1), ([1, 1, 1.2], 1.02), ([1.2, 1, 1], 1 / 1.02)):
+        tracking = Tracker(config, small[1])
+        tracking.init(frame, START)
+        responses = np.zeros((3, 7, 7))
+        responses[:, 0, 0] = heights
+        monkeypatch.setattr(tracking._filter, "respond", lambda x, responses=responses: responses)
+        _, _, w, h = tracking.update(frame)
+        assert (w, h) == pytest.approx((36 * factor, 30 * factor))
+
+
+def test_cells_are_those_of_the_window_that_was_chosen(small, frame, monkeypatch):
+    """A displacement by a cell is `stride` pixels of the crop of the chosen scale's window."""
+    config = from_dict({"tracking": {"scales": 3, "scale_step": 1.1, "learning_rate": 0.0}}, base=small[0])
+    tracking = Tracker(config, small[1])
+    tracking.init(frame, START)
+    responses = np.zeros((3, 7, 7))
+    responses[2, 1, 5] = 1  # a cell down, two cells left
+    monkeypatch.setattr(tracking._filter, "respond", lambda x: responses)
+    x, y, w, h = tracking.update(frame)
+    cell = 8 * 1.1 * 3 * (36 * 30) ** 0.5 / 63
+    assert (w, h) == pytest.approx((39.6, 33))
+    assert (x + w / 2, y + h / 2) == pytest.approx((68 - 2 * cell, 55 + cell))
+
+
+def test_a_tracker_leaves_the_network_trainable(small_config, images_of):
+    """Static memory, which tracking wants, gives wrong gradients where outputs go unused or two calls are recorded:
+    a tracker must not switch it on for whoever trains the network."""
+    config = small_config(levels=["conv3", "conv4"], deformable=[])
+    net = build(config.network)
+    before = gradients(net, images_of(2))
+    Tracker(config, net)
+    after = gradients(net, images_of(2))
+    for name, gradient in before.items():
+        np.testing.assert_allclose(after[name], gradient, atol=1e-3 * np.abs(gradient).max() + 1e-12, err_msg=name)
+
+
+@pytest.fixture
+def images_of():
+    return lambda count: nd.array(np.random.default_rng(0).uniform(0, 255, (count, 3, 127, 127)))
+
+
+def gradients(net, images):
+    """Gradients of a projection of the second of two frames, the state handed on."""
+    state = net.begin_state((1, 3, 127, 127))
+    probe = nd.array(np.random.default_rng(5).normal(size=(1, 6, 15, 15)))
+    with autograd.record():
+        _, *state = net(images[:1], *state)
+        loss = (net(images[1:], *state)[0] * probe).sum()
+    loss.backward()
+    return {name: p.grad().asnumpy().copy() for name, p in parameters(net).items() if p.grad_req != "null"}

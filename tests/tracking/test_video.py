@@ -1,0 +1,348 @@
+import contextlib
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from rar_gluon.common import InputError, atomic_path, write_text
+from rar_gluon.tracking import video
+from rar_gluon.tracking.video import (
+    ImageFolder,
+    VideoFile,
+    VideoSink,
+    Webcam,
+    draw_box,
+    list_images,
+    natural_key,
+    open_frames,
+    overlay,
+    read_image,
+    response_picture,
+    to_bgr8,
+)
+
+
+def refusal(function, *arguments):
+    """Message of the `InputError` that a call raises: one sentence on one line."""
+    with pytest.raises(InputError) as caught:
+        function(*arguments)
+    message = str(caught.value)
+    assert "\n" not in message and message.endswith((".", "?"))
+    return message
+
+
+@pytest.fixture
+def picture():
+    return np.random.default_rng(0).integers(0, 256, (24, 32, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A video of ten frames; frame i is grey, of level 20 i."""
+    path = tmp_path / "clip.avi"
+    with VideoSink(path, 12.5) as sink:
+        for index in range(10):
+            sink.write(np.full((24, 32, 3), 20 * index, np.uint8))
+    return path
+
+
+def levels(frames):
+    """Which frames of `clip` these are."""
+    return [round(float(frame.mean()) / 20) for frame in frames]
+
+
+# Pictures ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".ppm"])
+def test_a_picture_is_read_as_it_was_written(tmp_path, picture, suffix):
+    path = tmp_path / f"picture{suffix}"
+    cv2.imwrite(str(path), picture)
+    assert (read_image(path) == picture).all()
+
+
+def test_16_bits_keep_their_upper_8(tmp_path, picture):
+    path = tmp_path / "picture.png"
+    cv2.imwrite(str(path), picture.astype(np.uint16) * 256 + 255)
+    assert (read_image(path) == picture).all() and read_image(path).dtype == np.uint8
+
+
+def test_alpha_is_dropped(tmp_path, picture):
+    path = tmp_path / "picture.png"
+    alpha = np.random.default_rng(1).integers(0, 256, picture.shape[:2]).astype(np.uint8)
+    cv2.imwrite(str(path), np.dstack([picture, alpha]))
+    assert (read_image(path) == picture).all()
+    cv2.imwrite(str(path), np.dstack([picture, alpha]).astype(np.uint16) * 256)
+    assert (read_image(path) == picture).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_becomes_three_equal_channels(tmp_path, picture, dtype):
+    path = tmp_path / "picture.png"
+    grey = picture[..., 0]
+    cv2.imwrite(str(path), grey.astype(dtype) * (256 if dtype == np.uint16 else 1))
+    assert (read_image(path) == grey[..., None]).all()
+
+
+def test_arrays_of_other_types(picture):
+    assert to_bgr8(picture) is picture
+    assert (to_bgr8(picture / 255.0) == picture).all()
+    assert (to_bgr8((picture / 255.0).astype(np.float32)) == picture).all()
+    assert to_bgr8(np.array([[np.nan, -1.0, 2.0, 0.5]]))[0, :, 0].tolist() == [0, 0, 255, 128]
+    assert (to_bgr8(picture > 100)[picture > 100] == 255).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint32])
+def test_whole_numbers_of_0_to_255_are_not_taken_for_0_to_1(picture, dtype):
+    """They are the same picture, or refused; not white."""
+    with contextlib.suppress(InputError):
+        assert (to_bgr8(picture.astype(dtype)) == picture).all()
+
+
+@pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0), (5,), (5, 5, 2), (1, 5, 5, 3), ()])
+def test_arrays_that_are_no_picture(shape):
+    assert str(shape) in refusal(to_bgr8, np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture"])
+def test_a_broken_picture_is_named(tmp_path, content):
+    path = tmp_path / "broken.png"
+    path.write_bytes(content)
+    assert "broken.png" in refusal(read_image, path)
+
+
+def test_an_absent_picture_is_named(tmp_path):
+    assert "absent.png" in refusal(read_image, tmp_path / "absent.png")
+
+
+# Folders -------------------------------------------------------------------------------------------------------------
+
+
+def test_natural_order():
+    names = ["img10.jpg", "img2.jpg", "IMG1.jpg", "a.jpg", "2.jpg", "10.jpg", "0002.jpg", "x_2_10.png", "x_2_9.png"]
+    expected = ["2.jpg", "0002.jpg", "10.jpg", "a.jpg", "IMG1.jpg", "img2.jpg", "img10.jpg", "x_2_9.png", "x_2_10.png"]
+    assert sorted(names, key=natural_key) == expected
+
+
+def test_names_that_begin_with_numbers_and_letters_can_be_sorted():
+    assert sorted(["b1.png", "1b.png", "²3.png", "1.png"], key=natural_key)[:2] == ["1.png", "1b.png"]
+
+
+def test_a_folder_in_natural_order(tmp_path, picture):
+    for index in (10, 9, 1, 2):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), np.full_like(picture, index))
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "3.png.part").write_text("")
+    (tmp_path / "folder.png").mkdir()
+    cv2.imwrite(str(tmp_path / "11.PNG"), np.full_like(picture, 11))
+    frames = open_frames(tmp_path)
+    assert isinstance(frames, ImageFolder) and frames.name == tmp_path.name and frames.fps > 0
+    assert [frame[0, 0, 0] for frame in frames] == [1, 2, 9, 10, 11]
+    assert [frame[0, 0, 0] for frame in frames] == [1, 2, 9, 10, 11]  # again
+    assert len(frames) == 5 and frames[3][0, 0, 0] == 10
+
+
+def test_an_empty_folder(tmp_path):
+    assert tmp_path.name in refusal(open_frames, tmp_path)
+    (tmp_path / "notes.txt").write_text("")
+    assert "no images" in refusal(list_images, tmp_path)
+
+
+def test_an_absent_source(tmp_path):
+    assert "absent does not exist" in refusal(open_frames, tmp_path / "absent")
+
+
+def test_a_number_is_a_camera_unless_a_file_has_that_name(tmp_path, picture, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(open_frames("7"), Webcam) and open_frames("7").index == 7
+    (tmp_path / "7").mkdir()
+    cv2.imwrite("7/1.png", picture)
+    assert isinstance(open_frames("7"), ImageFolder)
+
+
+def test_a_digit_that_is_no_number_is_no_camera(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "² does not exist" in refusal(open_frames, "²")
+
+
+def test_an_absent_camera_is_refused(capfd):
+    assert "camera 99" in refusal(next, iter(Webcam(99)))
+
+
+def test_a_broken_picture_in_a_folder_is_named(tmp_path, picture):
+    cv2.imwrite(str(tmp_path / "1.png"), picture)
+    (tmp_path / "2.png").write_bytes(b"")
+    frames = iter(open_frames(tmp_path))
+    next(frames)
+    assert "2.png" in refusal(next, frames)
+
+
+def test_pictures_of_different_size_are_refused(tmp_path, picture):
+    cv2.imwrite(str(tmp_path / "1.png"), picture)
+    cv2.imwrite(str(tmp_path / "2.png"), picture[:, :30])
+    frames = iter(open_frames(tmp_path))
+    next(frames)
+    message = refusal(next, frames)
+    assert "2.png is 30x24" in message and "32x24" in message
+
+
+def test_grey_and_coloured_pictures_may_mix(tmp_path, picture):
+    cv2.imwrite(str(tmp_path / "1.png"), picture)
+    cv2.imwrite(str(tmp_path / "2.png"), picture[..., 0])
+    assert [frame.shape for frame in open_frames(tmp_path)] == [(24, 32, 3)] * 2
+
+
+# Videos --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_video(clip):
+    frames = open_frames(clip)
+    assert isinstance(frames, VideoFile) and frames.name == "clip"
+    assert frames.fps == pytest.approx(12.5) and len(frames) == 10
+    assert levels(frames) == list(range(10))
+    assert levels(frames) == list(range(10))  # each iteration begins anew
+    assert all(frame.shape == (24, 32, 3) and frame.dtype == np.uint8 for frame in frames)
+
+
+@pytest.mark.parametrize(
+    "start, stop, expected",
+    [(0, None, range(10)), (3, 6, range(3, 6)), (3, None, range(3, 10)), (0, 1, [0]), (8, 99, [8, 9]), (4, 4, [])],
+)
+def test_a_range_of_a_video(clip, start, stop, expected):
+    frames = VideoFile(clip, start, stop)
+    assert levels(frames) == list(expected) and len(frames) == len(expected)
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all", b"RIFF\x00\x00\x00\x00AVI LIST"])
+def test_a_broken_video(tmp_path, content, capfd):
+    path = tmp_path / "broken.avi"
+    path.write_bytes(content)
+    assert "broken.avi" in refusal(open_frames, path)
+
+
+def test_a_video_without_a_whole_frame(tmp_path, clip, capfd):
+    path = tmp_path / "cut.avi"
+    path.write_bytes(clip.read_bytes()[:600])
+    assert "cut.avi" in refusal(open_frames, path)
+
+
+def test_leaving_a_video_early_closes_it(clip):
+    frames = iter(VideoFile(clip))
+    next(frames)
+    frames.close()
+    clip.unlink()
+
+
+# Writing -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".MP4"])
+@pytest.mark.parametrize("size", [(48, 64), (47, 63)])
+def test_what_is_written_can_be_read(tmp_path, suffix, size):
+    path = tmp_path / f"out{suffix}"
+    with VideoSink(path, 20.0) as sink:
+        for index in range(5):
+            sink.write(np.full((*size, 3), 50 * index, np.uint8))
+    frames = list(VideoFile(path))
+    assert len(frames) == 5
+    assert [abs(frame.mean() - 50 * index) < 8 for index, frame in enumerate(frames)] == [True] * 5
+    assert VideoFile(path).fps == pytest.approx(20)
+
+
+@pytest.mark.parametrize("name", ["out.txt", "out", "out.mp3", ".mp4"])
+def test_names_that_are_no_video(tmp_path, name):
+    assert "video name" in refusal(VideoSink, tmp_path / name, 25.0)
+
+
+def test_a_video_that_cannot_be_written(tmp_path, capfd):
+    with VideoSink(tmp_path / "absent" / "out.mp4", 25.0) as sink:
+        assert "out.mp4" in refusal(sink.write, np.zeros((24, 32, 3), np.uint8))
+
+
+def test_a_sink_without_frames_writes_nothing(tmp_path):
+    with VideoSink(tmp_path / "out.mp4", 25.0):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_atomic_path_gives_the_whole_file_or_none(tmp_path):
+    path = tmp_path / "new" / "out.mp4"
+    with atomic_path(path) as temporary:
+        assert temporary.parent == path.parent and temporary.suffix == ".mp4" and temporary != path
+        temporary.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole" and list(path.parent.iterdir()) == [path]
+
+
+def test_atomic_path_leaves_nothing_behind_on_an_error(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(KeyboardInterrupt), atomic_path(path):
+        raise KeyboardInterrupt  # before anything was written
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_atomic_path_of_a_folder_or_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file" / "out.txt"):
+        refusal(write_text, path, "text")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+# Drawing -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_box_is_drawn_where_it_is():
+    frame = np.zeros((60, 80, 3), np.uint8)
+    draw_box(frame, (20, 10, 30, 25), thickness=1)
+    rows, columns = np.nonzero(frame.any(axis=2))
+    edges = (columns.min(), rows.min(), columns.max(), rows.max())
+    assert edges == pytest.approx((20, 10, 50, 35), abs=1)  # the line is smoothed
+    assert not frame[15:30, 25:45].any()
+
+
+@pytest.mark.parametrize("box", [(math.nan,) * 4, (1, 2, math.nan, 4)])
+def test_a_box_with_nan_is_not_drawn(box):
+    assert not draw_box(np.zeros((60, 80, 3), np.uint8), box).any()
+
+
+@pytest.mark.parametrize("box", [(-50, -40, 500, 400), (-1e5, -1e5, 2e5, 2e5), (70, 50, 30, 30), (0, 0, 0.2, 0.2)])
+def test_a_box_beyond_the_frame_can_be_drawn(box):
+    draw_box(np.zeros((60, 80, 3), np.uint8), box)
+
+
+def test_the_middle_of_a_response_picture_is_no_displacement():
+    response = np.zeros((15, 15))
+    response[0, 0] = 1
+    heat = response_picture(response, 60).astype(int)
+    red = heat[..., 2] - heat[..., 0]
+    row, column = np.unravel_index(red.argmax(), red.shape)
+    assert heat.shape == (60, 60, 3) and abs(row - 30) <= 2 and abs(column - 30) <= 2
+    response_picture(np.zeros((7, 7)), 20)  # flat: no division by zero
+    response_picture(np.full((7, 7), -1.0), 20)
+
+
+@pytest.mark.parametrize(
+    "size, expected", [((100, 150), (400, 600)), ((360, 480), (360, 480)), ((500, 400), (500, 400))]
+)
+def test_an_overlay_is_large_enough_and_leaves_the_frame_alone(size, expected):
+    frame = np.full((*size, 3), 100, np.uint8)
+    picture = overlay(frame, (10, 10, 20, 20), 0.5, np.eye(15))
+    assert picture.shape == (*expected, 3) and (frame == 100).all() and (picture != 100).any()
+    assert overlay(frame, (math.nan,) * 4).shape == picture.shape
+
+
+def test_no_window_without_a_display(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(video.sys, "platform", "linux")
+    assert "--show" in refusal(video.require_display, "--show")
+    monkeypatch.setattr(video.cv2, "getBuildInformation", lambda: "  GUI:                           GTK3\n")
+    assert "there is none" in refusal(video.require_display, "--show")
+    monkeypatch.setenv("DISPLAY", ":0")
+    video.require_display("--show")
