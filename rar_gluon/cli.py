@@ -43,7 +43,11 @@ def _parser() -> argparse.ArgumentParser:
 
     track = commands.add_parser("track", help="track one target through a video", description=track_command.__doc__)
     track.add_argument("source", help="folder of images, video file, or a webcam's index")
-    track.add_argument("--init", metavar="x,y,w,h", help="the target in the first frame, pixels; else you are asked")
+    track.add_argument(
+        "--init",
+        metavar="x,y,w,h",
+        help="the target in the first frame, pixels (--init=-5,… if x is negative); else you are asked",
+    )
     track.add_argument("--boxes", type=Path, metavar="FILE", help="write a line x,y,w,h for each frame")
     track.add_argument("--video", type=Path, metavar="FILE", help="write the frames with the box drawn (.mp4, .avi)")
     track.add_argument("--show", action="store_true", help="show the frames while tracking (q stops)")
@@ -217,6 +221,11 @@ def track_command(arguments: argparse.Namespace) -> int:
                         break
         except KeyboardInterrupt:  # what has been tracked is kept
             interrupted = True
+        else:
+            if isinstance(frames, video.VideoFile) and len(boxes) < len(frames) and not arguments.show:
+                print(
+                    f"rar: only {len(boxes)} of the {len(frames)} frames it announces can be decoded.", file=sys.stderr
+                )
     seconds = time.perf_counter() - start
     if arguments.boxes is not None and boxes:
         write_boxes(arguments.boxes, np.array(boxes))

@@ -191,7 +191,7 @@ def level_strides(config: NetworkConfig) -> Tuple[int, ...]:
 def _batch_norm(channels: int, frozen_statistics: bool) -> nn.BatchNorm:
     """Batch normalisation; frozen, it uses and keeps its stored statistics in training too.
 
-    Frozen by its own flag and not by `autograd.record(train_mode=False)`: MXNet's backward then still is that of
-    training, and its gradient wrong, up to NaN, unless `backward` is told the mode as well.
+    Frozen by its own flag and not by `autograd.record(train_mode=False)`: under that, MXNet 1.9.1 returns wrong
+    gradients on CPUs, of batch normalisation (up to NaN) unless `backward` is told the mode too, and of max pooling.
     """
     return nn.BatchNorm(epsilon=1e-5, in_channels=channels, use_global_stats=frozen_statistics)

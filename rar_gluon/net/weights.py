@@ -70,7 +70,8 @@ def load_network(config: Config, path: str | os.PathLike | None = None, ctx: mx.
     """
     arrays, stored, holds = read_arrays(SHIPPED if path is None else path)
     wanted = to_dict(config.network)
-    checked = BACKBONE_FIELDS if holds == "backbone" else tuple(wanted)
+    same = tuple(name for name in wanted if name != "statistics")  # how it was trained, not what it computes
+    checked = BACKBONE_FIELDS if holds == "backbone" else same
     differing = [name for name in checked if stored[name] != wanted[name]]
     if differing and path is None:
         raise InputError(

@@ -180,12 +180,13 @@ def test_contexts_are_cut_from_a_larger_map(cells, margin):
 
 @pytest.mark.parametrize("size", [(15, 15), (31, 31), (16, 12)])
 @pytest.mark.parametrize("dy, dx", [(0, 0), (2.3, -1.4), (-0.49, 0.49), (-5.2, 5.1), (0.25, 0)])
-def test_peak_of_a_parabola_is_exact(size, dy, dx):
-    """A sampled paraboloid with wrap-around; its vertex comes back to rounding."""
+@pytest.mark.parametrize("shape", [np.exp, lambda exponent: exponent], ids=["gaussian", "paraboloid below zero"])
+def test_peak_of_a_gaussian_or_a_paraboloid_is_exact(shape, size, dy, dx):
+    """A sampled surface with wrap-around; its vertex comes back to rounding."""
     height, width = size
     y = (np.arange(height) - dy + height / 2) % height - height / 2
     x = (np.arange(width) - dx + width / 2) % width - width / 2
-    response = 1 - 0.01 * y[:, None] ** 2 - 0.02 * x[None, :] ** 2
+    response = shape(-0.1 - 0.01 * y[:, None] ** 2 - 0.02 * x[None, :] ** 2)
     assert geometry.peak(response) == pytest.approx((dy, dx), abs=1e-9)
 
 
