@@ -20,8 +20,8 @@ lint: .venv/installed
 # gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
 .venv/installed: setup.py
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[$(EXTRA),demo,zoo,test]'
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps gluoncv==0.10.5.post0
+	$(BIN)/pip install -qq --disable-pip-version-check -e '.[$(EXTRA),demo,zoo,test]'
+	$(BIN)/pip install -qq --disable-pip-version-check --no-deps gluoncv==0.10.5.post0
 	touch $@
 
 clean:

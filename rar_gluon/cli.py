@@ -172,7 +172,7 @@ def build_tracker(
     """Build our tracker; weights None: those of the package; device: a GPU's number, -1 the CPU, None what is there."""
     import mxnet as mx  # here, as what follows: importing MXNet takes seconds, and `rar --help` should not
 
-    from rar_gluon.net import weights as files
+    from rar_gluon.net.weights import load_gluoncv
     from rar_gluon.tracking.tracker import Tracker
 
     gpus = mx.context.num_gpus()
@@ -180,8 +180,7 @@ def build_tracker(
         raise InputError(f"--device is {device}, but MXNet sees {gpus} GPUs; -1 is the CPU.")
     on_gpu = gpus > 0 if device is None else device >= 0
     ctx = mx.gpu(device or 0) if on_gpu else mx.cpu()
-    net = files.load_gluoncv(config, ctx) if pretrained else files.load_network(config, weights, ctx)
-    return Tracker(config, net, ctx)
+    return Tracker(config, load_gluoncv(config, ctx) if pretrained else weights, ctx)
 
 
 def track_command(arguments: argparse.Namespace) -> int:

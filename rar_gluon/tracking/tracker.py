@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import List, Sequence
 
 import mxnet as mx
@@ -14,6 +15,7 @@ from rar_gluon.filter.fourier import gaussian_label
 from rar_gluon.filter.layer import OnlineFilter
 from rar_gluon.net.backbone import level_strides
 from rar_gluon.net.rar import RAR, hybridize_static, pad_state, twin
+from rar_gluon.net.weights import load_network
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.geometry import Box, Window
 from rar_gluon.tracking.video import to_bgr8
@@ -24,8 +26,14 @@ class Tracker:
 
     Parameters
     ----------
-    config : the whole configuration; its network part must be the network's.
-    net : a network with weights (`rar_gluon.net.weights.load_network`).
+    config : the whole configuration.
+    weights : a weights file; None: those that ship with the package; or a network that has its weights already.
+    ctx : device, default the CPU; a given network must be on it.
+
+    Raises
+    ------
+    InputError
+        Unusable weights (`rar_gluon.net.weights.load_network`), or a network of another configuration.
 
     Attributes
     ----------
@@ -35,8 +43,11 @@ class Tracker:
     score : maximum of the response; about 1 on the frame the filter was learned from, less as the target changes.
     """
 
-    def __init__(self, config: Config, net: RAR, ctx: mx.Context | None = None):
+    def __init__(self, config: Config, weights: str | os.PathLike | RAR | None = None, ctx: mx.Context | None = None):
         self.config, self.ctx = config, ctx or mx.cpu()
+        net = weights if isinstance(weights, RAR) else load_network(config, weights, self.ctx)
+        if net.config != config.network:
+            raise InputError("the network was built for another configuration than the tracker's: give both the same.")
         # Twins, so that the network itself is not compiled with static memory, which must not be trained with.
         self._search_net, self._template_net = twin(net), twin(net)
         for compiled in (self._search_net, self._template_net):
@@ -61,7 +72,7 @@ class Tracker:
         self.box, self._shape = check_box(box, frame.shape), frame.shape
         size = self.config.tracking.input_size
         self._state = self._search_net.begin_state((1, 3, size, size), self.ctx)
-        self._filter, self.response = None, None
+        self._filter, self.response, self.window = None, None, None
         z0 = self._learn(frame, 1.0)
         self.score = self._first_score = float(self._filter.respond(z0).max())
 

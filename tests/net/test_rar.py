@@ -25,8 +25,8 @@ def random_state(net, shape, seed=0):
     return [nd.array(rng.normal(size=part.shape)) for part in net.begin_state(shape)]
 
 
-def assert_equal(ours, theirs, tolerance=1e-5):
-    """Largest difference relative to the largest value, of each output."""
+def assert_equal(ours, theirs, tolerance=1e-4):
+    """Largest difference relative to the largest value, of each output; sums in float32 depend on batch and threads."""
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs):
         assert a.shape == b.shape
