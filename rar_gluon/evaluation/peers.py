@@ -51,15 +51,11 @@ class SiamRPN:
     """GluonCV's SiamRPN with an AlexNet, on weights from its model zoo (downloaded on first use)."""
 
     def __init__(self):
-        try:
-            from gluoncv.model_zoo import get_model
-            from gluoncv.model_zoo.siamrpn.siamrpn_tracker import SiamRPNTracker
-        except ImportError as error:
-            raise InputError("SiamRPN needs GluonCV: pip install --no-deps gluoncv==0.10.5.post0.") from error
-        try:
-            network = get_model("siamrpn_alexnet_v2_otb15", pretrained=True)
-        except (OSError, RuntimeError) as error:
-            raise InputError("GluonCV's weights of SiamRPN cannot be downloaded: check the network.") from error
+        from rar_gluon.net.weights import zoo_model  # here: the other peers do without MXNet
+
+        network = zoo_model("siamrpn_alexnet_v2_otb15")
+        from gluoncv.model_zoo.siamrpn.siamrpn_tracker import SiamRPNTracker
+
         self._tracker = SiamRPNTracker(network)
 
     def init(self, frame: np.ndarray, box: Sequence[float]) -> None:

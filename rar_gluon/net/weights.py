@@ -159,20 +159,30 @@ def load_gluoncv(config: Config, ctx: mx.Context | None = None) -> RAR:
     if differing:
         told = ", ".join(f"network.{name} {required[name]}" for name in differing)
         raise InputError(f"--pretrained gives GluonCV's resnet50_v1b, which needs {told}.")
-    try:
-        from gluoncv.model_zoo import get_model
-    except ImportError as error:
-        raise InputError("--pretrained needs GluonCV: pip install --no-deps gluoncv==0.10.5.post0.") from error
-    try:
-        theirs = get_model("resnet50_v1b", pretrained=True)
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            "GluonCV's weights of resnet50_v1b cannot be downloaded: check the network, or put the file into "
-            "~/.mxnet/models by hand."
-        ) from error
+    theirs = zoo_model("resnet50_v1b")
     net = build(config.network, ctx, config.training.seed)
     assign(net, from_gluoncv(as_arrays(theirs)), "GluonCV's resnet50_v1b", partial=True)
     return net
+
+
+def zoo_model(name: str) -> mx.gluon.Block:
+    """Get a network of GluonCV's model zoo with its weights, downloaded on first use.
+
+    Raises
+    ------
+    InputError
+        GluonCV is not installed, or the weights cannot be downloaded.
+    """
+    try:
+        from gluoncv.model_zoo import get_model
+    except ImportError as error:
+        raise InputError(f"{name} needs GluonCV: pip install --no-deps gluoncv==0.10.5.post0.") from error
+    try:
+        return get_model(name, pretrained=True)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"GluonCV's weights of {name} cannot be downloaded: check the network, or put them into ~/.mxnet/models."
+        ) from error
 
 
 def as_arrays(block: mx.gluon.Block) -> Dict[str, np.ndarray]:
