@@ -20,7 +20,7 @@ lint: .venv/installed
 # gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
 .venv/installed: setup.py
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -qq --disable-pip-version-check -e '.[$(EXTRA),demo,zoo,test]'
+	$(BIN)/pip install -qq --disable-pip-version-check -e '.[$(EXTRA),demo,train,zoo,test]'
 	$(BIN)/pip install -qq --disable-pip-version-check --no-deps gluoncv==0.10.5.post0
 	touch $@
 

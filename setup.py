@@ -44,6 +44,7 @@ setup(
         "cpu": ["mxnet==1.9.1"],
         "cu112": ["mxnet-cu112==1.9.1", *CUDA_11],
         "cu102": ["mxnet-cu102==1.9.1"],
+        "train": ["scikit-image==0.21.0"],  # for its pictures, of synthetic sequences
         "demo": [
             "scikit-video==1.1.11",
             "scipy==1.11.4; python_version >= '3.9'",

@@ -34,7 +34,9 @@ def sequence_names(root: str | os.PathLike) -> list[str]:
     return sorted(names)
 
 
-def _frames(root: Path, name: str) -> Frames:
+def open_named(root: str | os.PathLike, name: str) -> Frames:
+    """Open the frames of one sequence; `InputError` when there is none of that name, or it is not clear which."""
+    root = Path(root)
     folder = root / name
     if not folder.is_dir():
         videos = [path for path in sorted(root.iterdir()) if path.stem == name and _is(path, VIDEO_SUFFIXES)]
@@ -70,7 +72,7 @@ def load_sequence(root: str | os.PathLike, name: str, origin: int = 0) -> Sequen
     InputError
         When frames or boxes are missing, or are not equally many.
     """
-    frames, truth = _frames(Path(root), name), _truth(Path(root), name)
+    frames, truth = open_named(root, name), _truth(Path(root), name)
     boxes = read_boxes(truth)
     count = count_frames(frames, len(boxes))
     if count != len(boxes):

@@ -1,0 +1,425 @@
+"""Curate a dataset once into RecordIO, for training: `rar prepare`; and read it at random.
+
+OUT/prepare.json holds the settings; OUT/shards/NAME.rec and .idx the pictures of one sequence or snippet, NAME.json
+what they show, written last; OUT/index.json joins those, written when all are done.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterator, List, Tuple
+from typing import Sequence as ListOf
+
+import cv2
+import joblib
+import numpy as np
+from mxnet.base import MXNetError
+from mxnet.recordio import MXIndexedRecordIO
+from tqdm import tqdm
+
+from rar_gluon.common import InputError, atomic_path, write_text
+from rar_gluon.config import TrackingConfig
+from rar_gluon.data import folder, vid
+from rar_gluon.data.sequence import Sequence
+from rar_gluon.tracking import geometry
+from rar_gluon.tracking.geometry import Box
+from rar_gluon.tracking.video import ImageFolder
+
+JITTER = 1.1  # assumed: ours; how much larger the region is than the windows that training cuts from it
+QUALITY = 90  # assumed: ours; of the JPEGs
+MIN_SIDE = 4.0  # assumed: ours; pixels of the frame, a box with a shorter side shows nothing to learn from
+MIN_VISIBLE = 0.5  # assumed: ours; part of the box that must lie on the frame
+OPEN_READERS = 64  # of thousands of shards; each holds two files
+
+LEFT_OUT = {
+    "tiny": f"the box has a side below {MIN_SIDE:g} pixels",
+    "outside": "less than half of the box is on the frame",
+    "broken": "the image cannot be read",
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `prepare` made.
+
+    Attributes
+    ----------
+    out : the folder.
+    shards : number of sequences or snippets in it.
+    counts : frames looked at; objects (a target's box in a frame) in them, of these kept, tiny, outside, broken
+        (`LEFT_OUT`); absent: targets without a box in a frame.
+    size : bytes on disk.
+    made, seconds : objects kept by this call, without what was done before, and its time.
+    problems : names of the shards that objects were left out of.
+    failures : a sentence for each sequence that could not be read at all.
+    """
+
+    out: Path
+    shards: int
+    counts: Dict[str, int]
+    size: int
+    made: int
+    seconds: float
+    problems: Tuple[str, ...]
+    failures: Tuple[str, ...]
+
+    def text(self) -> str:
+        """Printable."""
+        counts = self.counts
+        lines = [
+            f"{self.out}: {self.shards} sequences, {counts['frames']} frames, {self.size / 1e6:.1f} MB",
+            f"  {counts['kept']} of {counts['objects']} objects kept; {counts['absent']} times a target is absent",
+            *(f"  {counts[reason]} left out: {words}" for reason, words in LEFT_OUT.items() if counts[reason]),
+            f"  {self.made} objects in {self.seconds:.0f} s now: {self.made / max(self.seconds, 1e-9):.0f} objects/s",
+        ]
+        if self.problems:
+            lines.append(f"  {len(self.problems)} sequences with problems, listed in {self.out / 'problems.txt'}")
+        return "\n".join(lines + [f"  NOT prepared: {failure}" for failure in self.failures])
+
+
+def prepare(
+    dataset: str,
+    root: str | os.PathLike,
+    out: str | os.PathLike,
+    side: int = 255,
+    every: int = 1,
+    split: str = "train",
+    sequences: ListOf[str] | None = None,
+    exclude: ListOf[str] = (),
+    workers: int = 1,
+    padding: float = TrackingConfig.padding,
+) -> Summary:
+    """Cut the region around every target of a dataset and pack them into records; goes on where it was interrupted.
+
+    Parameters
+    ----------
+    dataset : "folder" (any folder of sequences) or "vid" (ILSVRC VID).
+    root, out : where the dataset is, where the records go.
+    side : pixels that a search window gets in the records, unless the frame has fewer.
+    every : take each `every`-th frame.
+    split : of VID, "train" or "val".
+    sequences, exclude : names of the sequences (VID: snippets) to take (None: all) and to leave out.
+    workers : processes.
+    padding : of the search window (Section 4.1).
+
+    Raises
+    ------
+    InputError
+        The dataset has no such sequences, a number makes no sense, or `out` was prepared with other settings.
+    """
+    for option, value, least in (("--side", side, 16), ("--every", every, 1), ("--workers", workers, 1)):
+        if value < least:
+            raise InputError(f"{option} is {value}, but at least {least} is needed.")
+    names = _chosen(_sequence_names(dataset, root, split), sequences, exclude, root)
+    out = Path(out)
+    settings = {
+        "dataset": dataset,
+        "split": split if dataset == "vid" else None,
+        "side": side,
+        "every": every,
+        "padding": padding,
+        "quality": QUALITY,
+    }
+    _keep_settings(out / "prepare.json", settings)
+    (out / "index.json").unlink(missing_ok=True)  # until all is done
+    start = time.perf_counter()
+    missing = [name for name in names if _read_shard(out, name) is None]
+    if len(missing) < len(names):
+        print(f"{out}: {len(names) - len(missing)} of {len(names)} sequences are done already")
+    jobs = (joblib.delayed(_make_shard)(root, name, out, settings) for name in missing)
+    failures = {}
+    with tqdm(total=len(missing), unit="sequence", desc=out.name) as bar:
+        for name, failure in joblib.Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(jobs):
+            failures.update({name: failure} if failure else {})
+            bar.update()
+    seconds = time.perf_counter() - start
+    shards = {name: _read_shard(out, name) for name in names}  # verifies them
+    done = [shard for shard in shards.values() if shard is not None]
+    for name in names:
+        if shards[name] is None:
+            failures.setdefault(name, f"{name}: its records cannot be read back; is the disk full?")
+    write_text(out / "problems.txt", "".join(f"{line}\n" for shard in done for line in shard["problems"]))
+    write_text(out / "index.json", json.dumps(done))
+    return Summary(
+        out,
+        len(done),
+        {
+            key: sum(shard["counts"][key] for shard in done)
+            for key in ("frames", "objects", "absent", "kept", *LEFT_OUT)
+        },
+        sum(shard["size"] for shard in done),
+        sum(shards[name]["counts"]["kept"] for name in missing if shards[name] is not None),
+        seconds,
+        tuple(shard["name"] for shard in done if shard["problems"]),
+        tuple(failures[name] for name in sorted(failures)),
+    )
+
+
+def _sequence_names(dataset: str, root: str | os.PathLike, split: str) -> List[str]:
+    if dataset == "vid":
+        return vid.snippets(root, split)
+    if dataset == "folder":
+        return folder.sequence_names(root)
+    raise InputError(f"'{dataset}' is no dataset that can be prepared: choose folder or vid.")
+
+
+def _load(dataset: str, root: str | os.PathLike, name: str) -> List[Sequence]:
+    """Load the targets of one sequence or snippet; all share its frames."""
+    return vid.load_snippet(root, name) if dataset == "vid" else [folder.load_sequence(root, name)]
+
+
+def _chosen(names: List[str], wanted: ListOf[str] | None, exclude: ListOf[str], root: str | os.PathLike) -> List[str]:
+    for name in (*(wanted or ()), *exclude):
+        if name not in names:
+            raise InputError(f"{root} holds no sequence named {name}: leave it out of --sequences and --exclude.")
+    chosen = [name for name in names if (wanted is None or name in wanted) and name not in exclude]
+    if not chosen:
+        raise InputError(f"no sequence of {root} is left: change --sequences or --exclude.")
+    return chosen
+
+
+def _keep_settings(path: Path, settings: Dict) -> None:
+    """Write prepare.json, or check that the one there is the same."""
+    if path.is_file():
+        old = _read_json(path)
+        changed = [key for key, value in settings.items() if old.get(key) != value]
+        if changed:
+            raise InputError(
+                f"{path.parent} was prepared with {changed[0]} {old.get(changed[0])}, not {settings[changed[0]]}: "
+                "give another folder, or remove it."
+            )
+    else:
+        write_text(path, json.dumps(settings, indent=1) + "\n")
+
+
+def _read_json(path: Path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: remove it and run rar prepare again.") from error
+
+
+def _shard_file(out: Path, name: str, suffix: str) -> Path:
+    return out / "shards" / f"{name.replace('/', '__')}.{suffix}"
+
+
+def _make_shard(root: str | os.PathLike, name: str, out: Path, settings: Dict) -> Tuple[str, str]:
+    """Write the shard of one sequence; a failure is returned, not raised, so that the others go on."""
+    try:
+        sequences = _load(settings["dataset"], root, name)
+        record, index = _shard_file(out, name, "rec"), _shard_file(out, name, "idx")
+        with atomic_path(record) as new_record, atomic_path(index) as new_index:
+            writer = MXIndexedRecordIO(str(new_index), str(new_record), "w")
+            shard = {"name": name, **_write_objects(writer, sequences, settings)}
+            writer.close()
+        shard["size"] = record.stat().st_size
+        write_text(_shard_file(out, name, "json"), json.dumps(shard))  # last: its presence means the shard is done
+    except InputError as error:
+        return name, str(error)
+    except Exception:  # whatever a library makes of a strange file, the others go on and the user reads it at the end
+        return name, f"{name}: {traceback.format_exc()}"
+    return name, ""
+
+
+def _write_objects(writer: MXIndexedRecordIO, sequences: List[Sequence], settings: Dict) -> Dict:
+    """Write a record for each usable object; gives the shard's tracks, counts and problems."""
+    numbers = range(0, len(sequences[0]) if sequences else 0, settings["every"])
+    boxes = [sequence.pixel_boxes for sequence in sequences]
+    tracks = [{"name": s.name, "attributes": s.attributes, "frames": [], "keys": [], "boxes": []} for s in sequences]
+    left_out = [{reason: [] for reason in LEFT_OUT} for _ in sequences]
+    todo, absent = {}, 0  # frame number: its usable tracks
+    for track, rows in enumerate(boxes):
+        for number in numbers:
+            if not np.isfinite(rows[number]).all():
+                absent += 1
+            elif rows[number, 2:].min() < MIN_SIDE:
+                left_out[track]["tiny"].append(number)
+            else:
+                todo.setdefault(number, []).append(track)
+    problems, key = [], 0
+    for number, frame in _decoded(sequences[0].frames, sorted(todo), problems) if todo else ():
+        for track in todo.pop(number):
+            box = boxes[track][number]
+            if visible(box, frame.shape) < MIN_VISIBLE:
+                left_out[track]["outside"].append(number)
+                continue
+            picture, inside = cut_region(frame, box, settings["side"], settings["padding"])
+            writer.write_idx(key, cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes())
+            tracks[track]["frames"].append(number)
+            tracks[track]["keys"].append(key)
+            tracks[track]["boxes"].append([round(value, 3) for value in inside])
+            key += 1
+    for number in sorted(todo):
+        for track in todo[number]:
+            left_out[track]["broken"].append(number)
+    for sequence, reasons in zip(sequences, left_out):
+        problems += [
+            f"{sequence.name}: {len(found)} boxes left out because {LEFT_OUT[reason]}, the first in frame {found[0]}."
+            for reason, found in reasons.items()
+            if found
+        ]
+    objects = len(numbers) * len(sequences) - absent
+    counts = {"frames": len(numbers), "objects": objects, "absent": absent, "kept": key}
+    counts.update({reason: sum(len(reasons[reason]) for reasons in left_out) for reason in LEFT_OUT})
+    return {"counts": counts, "problems": problems, "tracks": tracks}
+
+
+def _decoded(frames, numbers: ListOf[int], problems: List[str]) -> Iterator[Tuple[int, np.ndarray]]:
+    """Decode the frames of these numbers, each once; what cannot be read is left out and told in `problems`."""
+    shape = None
+    for number, frame in _read_each(frames, numbers, problems):
+        if shape is not None and frame.shape != shape:
+            problems.append(f"{frames.name}: frame {number} has another size than the frames before it.")
+            continue
+        shape = frame.shape
+        yield number, frame
+
+
+def _read_each(frames, numbers: ListOf[int], problems: List[str]) -> Iterator[Tuple[int, np.ndarray]]:
+    if isinstance(frames, ImageFolder):
+        for number in numbers:
+            try:
+                yield number, frames[number]
+            except InputError as error:
+                problems.append(str(error))
+        return
+    wanted, number = set(numbers), -1
+    for number, frame in zip(range(numbers[-1] + 1), frames):
+        if number in wanted:
+            yield number, frame
+    if number < numbers[-1]:
+        problems.append(f"{frames.name}: only {number + 1} of its frames can be decoded.")
+
+
+def visible(box: ListOf[float], shape: ListOf[int]) -> float:
+    """Part of a box (x, y, w, h) that lies on a frame of `shape` (H, W, ...), 0 to 1."""
+    x, y, w, h = box
+    height, width = shape[:2]
+    return max(0.0, min(x + w, width) - max(x, 0)) * max(0.0, min(y + h, height) - max(y, 0)) / (w * h)
+
+
+def cut_region(frame: np.ndarray, box: ListOf[float], side: int, padding: float) -> Tuple[np.ndarray, Box]:
+    """Cut out of a frame (H, W, 3) all that training needs around a box: the picture, and the box in its pixels.
+
+    These are the search window and one target size around it, for contexts and displacements, times `JITTER`. The
+    search window gets `side` pixels, or as many as it has in the frame if those are fewer. The picture ends where the
+    frame ends: `geometry.crop` repeats the border of the one as of the other.
+    """
+    x, y, w, h = box
+    search = geometry.window_of(box, padding, "square")
+    half = (search.width / 2 + max(w, h)) * JITTER
+    left, top = max(math.floor(search.cx - half), 0), max(math.floor(search.cy - half), 0)
+    region = frame[top : math.ceil(search.cy + half), left : math.ceil(search.cx + half)]
+    height, width = region.shape[:2]
+    scale = min(1.0, side / search.width)
+    size = math.ceil(width * scale), math.ceil(height * scale)
+    zx, zy = size[0] / width, size[1] / height
+    return cv2.resize(region, size, interpolation=cv2.INTER_AREA), ((x - left) * zx, (y - top) * zy, w * zx, h * zy)
+
+
+def _read_shard(out: Path, name: str) -> Dict | None:
+    """What a shard's JSON says, or None unless the shard is complete: all keys there, the first and last readable."""
+    try:
+        shard = json.loads(_shard_file(out, name, "json").read_text(encoding="utf-8"))
+        if not _has_files(out, shard):
+            return None
+        reader = _open_shard(out, name)
+        keys = sorted(key for track in shard["tracks"] for key in track["keys"])
+        whole = keys == sorted(reader.keys) and len(keys) == shard["counts"]["kept"]
+        whole = whole and all(_decode(reader.read_idx(key)) is not None for key in keys[:1] + keys[-1:])
+        reader.close()
+    except (OSError, ValueError, LookupError, MXNetError):
+        return None
+    return shard if whole else None
+
+
+def _has_files(out: Path, shard: Dict) -> bool:
+    record, index = (_shard_file(out, shard["name"], suffix) for suffix in ("rec", "idx"))
+    return record.is_file() and index.is_file() and record.stat().st_size == shard["size"]
+
+
+def _open_shard(out: Path, name: str) -> MXIndexedRecordIO:
+    return MXIndexedRecordIO(str(_shard_file(out, name, "idx")), str(_shard_file(out, name, "rec")), "r")
+
+
+def _decode(record: bytes | None) -> np.ndarray | None:
+    return cv2.imdecode(np.frombuffer(record, np.uint8), cv2.IMREAD_COLOR) if record else None
+
+
+class RecordTracks:
+    """Tracks of a prepared folder, those with at least two pictures, read at random.
+
+    Safe to use from threads, and picklable.
+
+    Attributes
+    ----------
+    names : of the tracks.
+
+    Raises
+    ------
+    InputError
+        The folder is not prepared, not finished, or damaged.
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        self._folder = Path(folder)
+        index = self._folder / "index.json"
+        if not index.is_file():
+            raise InputError(f"{self._folder} holds no index.json: prepare it with rar prepare, to its end.")
+        self.names: List[str] = []
+        self._shards: List[str] = []
+        self._frames, self._keys, self._boxes = [], [], []
+        for shard in _read_json(index):
+            if not _has_files(self._folder, shard):
+                raise InputError(f"the records of {shard['name']} in {folder} are damaged: run rar prepare again.")
+            for track in shard["tracks"]:
+                if len(track["keys"]) >= 2:
+                    self.names.append(track["name"])
+                    self._shards.append(shard["name"])
+                    self._frames.append(np.array(track["frames"]))
+                    self._keys.append(np.array(track["keys"]))
+                    self._boxes.append(np.array(track["boxes"]))
+        self._readers, self._lock = OrderedDict(), threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def frames(self, track: int) -> np.ndarray:
+        """Numbers, ascending and from 0, of the frames that a track has pictures of."""
+        return self._frames[track]
+
+    def picture(self, track: int, index: int) -> Tuple[np.ndarray, Box]:
+        """Picture (H, W, 3), BGR uint8, of the index-th of these frames, and the box in its pixels."""
+        shard, key = self._shards[track], int(self._keys[track][index])
+        try:
+            with self._lock:  # a reader has one position; decoding, which takes the time, needs no lock
+                record = self._reader(shard).read_idx(key)
+            picture = _decode(record)
+        except (OSError, LookupError, MXNetError):
+            picture = None
+        if picture is None:
+            raise InputError(f"{self._folder}: record {key} of {shard} is damaged: run rar prepare again.")
+        return picture, tuple(self._boxes[track][index].tolist())
+
+    def _reader(self, shard: str) -> MXIndexedRecordIO:
+        """Open a shard, or find it among the `OPEN_READERS` that were used last."""
+        if shard not in self._readers:
+            if len(self._readers) >= OPEN_READERS:
+                self._readers.popitem(last=False)[1].close()
+            self._readers[shard] = _open_shard(self._folder, shard)
+        self._readers.move_to_end(shard)
+        return self._readers[shard]
+
+    def __getstate__(self) -> Dict:
+        return {**self.__dict__, "_readers": OrderedDict(), "_lock": None}
+
+    def __setstate__(self, state: Dict) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
