@@ -143,6 +143,22 @@ class TrainingConfig:
     templates: int = assumed(1, "pairs in the text; T of Eq. 8", between(1, 16))
     max_gap: int = assumed(100, "SiamFC: frames between the two of a pair", between(1, 100000))
     frozen: Tuple[str, ...] = paper(("conv1", "conv2"), "Section 4.1", subset_of("conv1", "conv2", *STAGES))
+    backbone_rate: float = assumed(1.0, "ours: the backbone's learning rate over that of the rest", between(0.0, 10.0))
+    start: str = assumed(
+        "random",
+        "as each block says; principal: refinement from the features' covariance",
+        one_of("random", "principal"),
+    )
+    epoch_clips: int = assumed(53200, "SiamFC: pairs in an epoch", between(1, 10**8))
+    shift_jitter: float = assumed(0.5, "ours: search regions move by up to this, in target sizes", between(0.0, 2.0))
+    scale_jitter: float = assumed(0.05, "ours: search regions grow or shrink by up to this", between(0.0, 0.5))
+    photometric: float = assumed(0.2, "ours: brightness, contrast, colour change by up to this", between(0.0, 0.9))
+    grey: float = assumed(0.1, "DaSiamRPN: part of the clips without colour", between(0.0, 1.0))
+    blur: float = assumed(0.1, "DaSiamRPN: part of the patches with motion blur", between(0.0, 1.0))
+    negatives: float = assumed(
+        0.0, "none in the paper; DaSiamRPN: part of the clips with another object", between(0.0, 0.9)
+    )
+    clip_gradient: float = assumed(0.0, "none in the paper; norm that gradients are cut to, 0: none", between(0.0, 1e6))
     seed: int = assumed(0, "ours", between(0, 2**31 - 1))
 
 

@@ -90,7 +90,7 @@ def run(
     workers : processes on this machine; the cores are shared among them.
     scheduler : address of a Dask scheduler, to run on its workers instead (they must see the dataset and `folder`).
     """
-    _keep_record(folder / "run.json", record)
+    _keep_record(folder / "run.json", {**record, "workers": workers if scheduler is None else scheduler})
     missing = [sequence for sequence in sequences if supervised is not None or not is_done(folder, sequence)]
     if len(missing) < len(sequences):
         print(f"{folder.name}: {len(sequences) - len(missing)} of {len(sequences)} sequences are done already")

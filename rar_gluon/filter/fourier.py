@@ -9,7 +9,7 @@ kept transposed: a map (..., H, W) has a `Spectrum` of two arrays (..., K, H), K
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Tuple
 
 import numpy as np
 
@@ -104,15 +104,23 @@ def energy(F, a: Spectrum):
     return F.square(a.re) + F.square(a.im)
 
 
-def gaussian_label(height: int, width: int, sigma_y: float, sigma_x: float | None = None) -> np.ndarray:
-    """Desired response y of Eq. 8: a Gaussian with peak 1 at index (0, 0) and wrap-around, (H, W) float64.
+def gaussian_label(
+    height: int,
+    width: int,
+    sigma_y: float,
+    sigma_x: float | None = None,
+    centre: Tuple[float, float] = (0.0, 0.0),
+) -> np.ndarray:
+    """Desired response y of Eq. 8: a Gaussian with peak 1 at index `centre` (y, x) and wrap-around, (H, W) float64.
 
     `sigma_y`, `sigma_x` are in cells (default: the same). Source: DCFNet, EDCF.
     """
     sigma_x = sigma_y if sigma_x is None else sigma_x
-    y = np.minimum(np.arange(height), height - np.arange(height)) / sigma_y
-    x = np.minimum(np.arange(width), width - np.arange(width)) / sigma_x
-    return np.exp(-0.5 * (y[:, None] ** 2 + x[None, :] ** 2))
+    axes = []
+    for length, sigma, middle in ((height, sigma_y, centre[0]), (width, sigma_x, centre[1])):
+        distance = np.abs(np.arange(length) - middle) % length
+        axes.append(np.minimum(distance, length - distance) / sigma)
+    return np.exp(-0.5 * (axes[0][:, None] ** 2 + axes[1][None, :] ** 2))
 
 
 def hann_window(height: int, width: int) -> np.ndarray:

@@ -8,6 +8,7 @@ Two routes to one function: `correlation_response`, whose backward is the closed
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Tuple
 
 import mxnet as mx
 import numpy as np
@@ -17,7 +18,7 @@ from mxnet.gluon import HybridBlock
 from rar_gluon.common import InputError
 from rar_gluon.config import FilterConfig
 from rar_gluon.filter import closed_form
-from rar_gluon.filter.fourier import Dft, Spectrum, dft_matrices, hann_window, irfft2, rfft2
+from rar_gluon.filter.fourier import Dft, Spectrum, dft_matrices, gaussian_label, hann_window, irfft2, rfft2
 
 BACKWARDS = {"exact": closed_form.exact_backward, "printed": closed_form.printed_backward}
 
@@ -44,6 +45,16 @@ def energy_scale(channels: int, height: int, width: int, normalize: bool) -> flo
     That holds for the summed denominator; per channel, λ1 still weighs D times as much with D channels.
     """
     return 1.0 / (height * width * channels) if normalize else 1.0
+
+
+def desired_response(
+    config: FilterConfig, padding: float, height: int, width: int, centre: Tuple[float, float] = (0.0, 0.0)
+) -> np.ndarray:
+    """y of Eq. 8 (H, W) for a target displaced by `centre` (dy, dx) cells: its σ is a part of the target's size, which
+    is 1 / (1 + padding) of the window.
+    """
+    sigma = config.label_sigma / (1 + padding)
+    return gaussian_label(height, width, sigma * height, sigma * width, centre)
 
 
 class _ClosedForm(autograd.Function):

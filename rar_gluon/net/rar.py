@@ -7,7 +7,7 @@ from typing import List, Sequence, Tuple
 
 import mxnet as mx
 from mxnet import nd
-from mxnet.gluon import HybridBlock
+from mxnet.gluon import Constant, HybridBlock
 
 from rar_gluon.config import NetworkConfig
 from rar_gluon.net.attention import LevelAttention
@@ -102,7 +102,21 @@ def pad_state(state: List[nd.NDArray], pixels: int, strides: Sequence[int]) -> L
 
 def twin(net: RAR) -> RAR:
     """Make a second network on the same parameters: each is compiled for inputs of its own shape."""
-    return RAR(net.config, prefix=net.prefix, params=net.collect_params())
+    shared = net.collect_params()
+    # MXNet shares a parameter only with a block that asks for the same gradient of it as it now has.
+    fixed = ("running_mean", "running_var")  # never a gradient, like constants
+    frozen = [
+        p
+        for p in shared.values()
+        if p.grad_req == "null" and not isinstance(p, Constant) and not p.name.endswith(fixed)
+    ]
+    for parameter in frozen:
+        parameter.grad_req = "write"
+    try:
+        return RAR(net.config, prefix=net.prefix, params=shared)
+    finally:
+        for parameter in frozen:
+            parameter.grad_req = "null"
 
 
 def hybridize_static(net: HybridBlock) -> None:

@@ -21,7 +21,8 @@ from rar_gluon.common import InputError, atomic_path
 from rar_gluon.config import Config, NetworkConfig, from_dict, to_dict
 from rar_gluon.net.rar import RAR, build
 
-SHIPPED = Path(__file__).parents[1] / "assets" / "rar_thin.npz"
+SHIPPED = Path(__file__).parents[1] / "assets" / "rar_thin.npz"  # trained
+BACKBONE = Path(__file__).parents[1] / "assets" / "thin_resnet50.npz"  # its start: ImageNet's, conv1 to conv5
 BACKBONE_FIELDS = ("backbone", "width", "stem_channels", "downsample")  # what a backbone's parameters depend on
 UNREADABLE = (  # what a damaged .npz raises, depending on where the damage is
     *(OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError),
@@ -51,7 +52,7 @@ def save_network(net: RAR, path: str | os.PathLike, dtype: str = "float32") -> N
         A parameter is not finite, or not finite any more as `dtype`.
     """
     with np.errstate(over="ignore"):
-        arrays = {name: parameter.data().asnumpy().astype(dtype) for name, parameter in parameters(net).items()}
+        arrays = {name: parameter.list_data()[0].asnumpy().astype(dtype) for name, parameter in parameters(net).items()}
     broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if broken:
         raise InputError(f"{broken[0]} is not finite as {dtype}: the network diverged, or it needs float32.")

@@ -88,14 +88,16 @@ def context_windows(window: Window, box: Sequence[float]) -> List[Window]:
     return [shifted(window, dx, dy) for dx, dy in ((0, -h), (0, h), (-w, 0), (w, 0))]
 
 
-def context_margin(cells: int, padding: float) -> int:
-    """Cells by which a feature map of `cells` a side is enlarged on each side to hold contexts one target size away."""
-    return round(cells / (1 + padding))
+def context_margin(size: int, stride: int, padding: float) -> int:
+    """Pixels, whole cells of them, by which an input of `size` is enlarged on each side so that its feature map holds
+    contexts one target size away.
+    """
+    return round(size // stride / (1 + padding)) * stride  # cells to within one, as it needs them
 
 
 def split_contexts(maps, cells: int):
-    """Cut an enlarged feature map (D, cells + 2m, cells + 2m) into the template's z0 (D, cells, cells) and the four
-    context patches [(D, cells, cells)] m cells up, down, left and right.
+    """Cut enlarged feature maps (..., cells + 2m, cells + 2m) into the template's z0 (..., cells, cells) and the four
+    context patches [(..., cells, cells)] m cells up, down, left and right.
     """
     margin = (maps.shape[-1] - cells) // 2
 

@@ -11,8 +11,7 @@ from mxnet import nd
 
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
-from rar_gluon.filter.fourier import gaussian_label
-from rar_gluon.filter.layer import OnlineFilter
+from rar_gluon.filter.layer import OnlineFilter, desired_response
 from rar_gluon.net.backbone import level_strides
 from rar_gluon.net.rar import RAR, hybridize_static, pad_state, twin
 from rar_gluon.net.weights import load_network
@@ -40,6 +39,8 @@ class Tracker:
     box : (x, y, w, h) of the last frame, pixels of the frame.
     response : (H, W) response of the chosen scale, no displacement at (0, 0); None before the first update.
     window : the window of the frame that `response` covers.
+    net : the network.
+    state : h and c of each level, as the next frame will be seen with.
     score : maximum of the response; about 1 on the frame the filter was learned from, less as the target changes.
     """
 
@@ -48,6 +49,7 @@ class Tracker:
         net = weights if isinstance(weights, RAR) else load_network(config, weights, self.ctx)
         if net.config != config.network:
             raise InputError("the network was built for another configuration than the tracker's: give both the same.")
+        self.net, self.state = net, []
         # Twins, so that the network itself is not compiled with static memory, which must not be trained with.
         self._search_net, self._template_net = twin(net), twin(net)
         for compiled in (self._search_net, self._template_net):
@@ -71,13 +73,15 @@ class Tracker:
         frame = to_bgr8(frame)
         self.box, self._shape = check_box(box, frame.shape), frame.shape
         size = self.config.tracking.input_size
-        self._state = self._search_net.begin_state((1, 3, size, size), self.ctx)
+        self.state = self._search_net.begin_state((1, 3, size, size), self.ctx)
         self._filter, self.response, self.window = None, None, None
         z0 = self._learn(frame, 1.0)
         self.score = self._first_score = float(self._filter.respond(z0).max())
 
     def update(self, frame: np.ndarray) -> Box:
         """Find the target on the next frame and adapt to it; returns the box (x, y, w, h).
+
+        Where the search window is of one value the box stays, with a score of 0 (assumed: ours).
 
         Raises
         ------
@@ -95,8 +99,11 @@ class Tracker:
             )
         settings = self.config.tracking
         base = geometry.window_of(self.box, settings.padding, settings.window)
+        if np.ptp(geometry.crop(frame, base, settings.input_size)) == 0:  # a fade to black: nothing to find or to learn
+            self.score = 0.0
+            return self.box
         windows = [geometry.scaled(base, factor) for factor in self._factors]
-        x, _ = self._represent(self._search_net, frame, windows, self._state)
+        x, _ = self._represent(self._search_net, frame, windows, self.state)
         responses = self._filter.respond(x)
         best = int(np.argmax(responses.max(axis=(1, 2)) * self._penalties))
         self.response, self.window = responses[best], windows[best]
@@ -119,29 +126,29 @@ class Tracker:
         settings = self.config.tracking
         window = geometry.window_of(self.box, settings.padding, settings.window)
         if self.config.filter.contexts == 0:
-            z, self._state = self._represent(self._template_net, frame, [window], self._state)
+            z, self.state = self._represent(self._template_net, frame, [window], self.state)
             z0, zi = z, None
         elif self.config.filter.context_source == "image":
             windows = [window, *geometry.context_windows(window, self.box)]
-            z, state = self._represent(self._template_net, frame, windows, self._state)
-            self._state = [part[:1] for part in state]  # only the target-centred patch moves the state
+            z, state = self._represent(self._template_net, frame, windows, self.state)
+            self.state = [part[:1] for part in state]  # only the target-centred patch moves the state
             z0, zi = z[:1], z[1:]
         else:
             z0, zi = self._template_and_contexts(frame, window)
         if self._filter is None:
-            self._filter = OnlineFilter(self.config.filter, self._label(*z0.shape[2:]), self.ctx)
+            y = desired_response(self.config.filter, settings.padding, *z0.shape[2:])
+            self._filter = OnlineFilter(self.config.filter, y, self.ctx)
         self._filter.learn(z0[0], zi, rate)
         return z0
 
     def _template_and_contexts(self, frame: np.ndarray, window: Window):
         """z0 (1, D, H, W) and zi (k, D, H, W) cut from the feature map of one larger window; moves the state."""
         network, size = self.config.network, self.config.tracking.input_size
-        cells = size // network.stride  # to within one, as the margin needs it
-        pixels = geometry.context_margin(cells, self.config.tracking.padding) * network.stride
-        state = pad_state(self._state, pixels, level_strides(network))
+        pixels = geometry.context_margin(size, network.stride, self.config.tracking.padding)
+        state = pad_state(self.state, pixels, level_strides(network))
         larger = geometry.scaled(window, (size + 2 * pixels) / size)
         z, state = self._represent(self._template_net, frame, [larger], state, size + 2 * pixels)
-        self._state = pad_state(state, -pixels, level_strides(network))
+        self.state = pad_state(state, -pixels, level_strides(network))
         z0, zi = geometry.split_contexts(z[0], z.shape[-1] - 2 * pixels // network.stride)
         return z0.expand_dims(0), nd.stack(*zi)
 
@@ -153,11 +160,6 @@ class Tracker:
         state = [nd.broadcast_axis(part, axis=0, size=len(windows)) for part in state]
         representation, *new_state = net(image, *state)
         return representation, new_state
-
-    def _label(self, height: int, width: int) -> np.ndarray:
-        """y: σ is a part of the target's size, which is 1 / (1 + padding) of the window."""
-        sigma = self.config.filter.label_sigma / (1 + self.config.tracking.padding)
-        return gaussian_label(height, width, sigma * height, sigma * width)
 
 
 def check_box(box: Sequence[float], frame_shape: Sequence[int]) -> Box:

@@ -154,11 +154,13 @@ def test_context_windows_are_one_target_size_up_down_left_right():
 
 
 @pytest.mark.parametrize(
-    "cells, padding, margin", [(31, 2.0, 10), (15, 2.0, 5), (16, 2.0, 5), (31, 1.0, 16), (8, 2.0, 3)]
+    "size, stride, padding, cells", [(255, 8, 2.0, 10), (127, 8, 2.0, 5), (255, 16, 2.0, 5), (255, 8, 1.0, 16)]
 )
-def test_context_margin_is_a_target_in_cells(cells, padding, margin):
-    assert abs(geometry.context_margin(cells, padding) - margin) <= (1 if padding == 1.0 else 0)
-    assert abs(geometry.context_margin(cells, padding) - cells / (1 + padding)) <= 0.5
+def test_context_margin_is_a_target_in_whole_cells(size, stride, padding, cells):
+    margin = geometry.context_margin(size, stride, padding)
+    assert margin % stride == 0
+    assert abs(margin / stride - cells) <= (1 if padding == 1.0 else 0)
+    assert abs(margin / stride - size // stride / (1 + padding)) <= 0.5
 
 
 @pytest.mark.parametrize("cells, margin", [(15, 5), (31, 10), (8, 3), (4, 0)])

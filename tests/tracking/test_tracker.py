@@ -333,12 +333,12 @@ def test_state_moves_and_keeps_its_shape(small_config, texture, options, context
     size = config.tracking.input_size
     shapes = [part.shape for part in net.begin_state((1, 3, size, size))]
     assert len(shapes) == 2 * len(config.network.levels)
-    before = [part.asnumpy() for part in tracking._state]
+    before = [part.asnumpy() for part in tracking.state]
     assert [part.shape for part in before] == shapes
     assert all(part.any() for part in before)  # the first frame has moved it
     for seed in (1, 2):
         tracking.update(texture(120, 160, seed=seed))
-        after = [part.asnumpy() for part in tracking._state]
+        after = [part.asnumpy() for part in tracking.state]
         assert [part.shape for part in after] == shapes
         assert all(np.abs(a - b).max() > 1e-6 for a, b in zip(after, before))
         before = after
@@ -354,7 +354,7 @@ def test_state_is_the_same_by_image_and_by_feature(small_config, texture):
         )
         tracking = Tracker(config, build(config.network))
         tracking.init(frame, (130, 130, 40, 40))
-        states.append([part.asnumpy() for part in tracking._state])
+        states.append([part.asnumpy() for part in tracking.state])
     for a, b in zip(*states):
         inner = (Ellipsis, slice(12, -12), slice(12, -12))
         np.testing.assert_allclose(a[inner], b[inner], atol=1e-3 * np.abs(a).max())

@@ -1,0 +1,293 @@
+"""The training loop: Eq. 12 by stochastic gradient descent through the exact filter backward (Section 4.1).
+
+One device, several, or several machines through MXNet's KVStore: every worker takes its part of each batch, gradients
+are summed, and all make the same update.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, Iterator, Mapping, Sequence, Tuple
+
+import mxnet as mx
+import numpy as np
+from mxnet import autograd, gluon, nd
+from tqdm import tqdm
+
+from rar_gluon.common import InputError
+from rar_gluon.config import Config, TrainingConfig
+from rar_gluon.data.clips import Clip, Clips, stack_clips
+from rar_gluon.net.rar import RAR
+from rar_gluon.net.weights import parameters, save_network
+from rar_gluon.training import checkpoint
+from rar_gluon.training.journal import Journal
+from rar_gluon.training.launch import kvstore
+from rar_gluon.training.step import loss, representation_cells, responses, to_batch
+
+AHEAD = 2  # batches that are cut while one is trained on
+EXPLODED = 1e3  # a filter that answers nothing has a loss of ‖y‖², a few units: beyond this it does not come back
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a training runs; nothing here changes its result.
+
+    Attributes
+    ----------
+    contexts : devices, the network is initialised on all of them.
+    store : KVStore: "device" or "local" on one machine; "dist_sync" within `rar launch`, where the configuration's
+        batch is that of all workers together.
+    loaders : threads that cut clips.
+    resume : go on from the last checkpoint, if there is one.
+    keep : checkpoints that are kept.
+    save_every : steps between them; there is also one at the end of each epoch and when interrupted.
+    """
+
+    contexts: Sequence[mx.Context] = (mx.cpu(),)
+    store: str = "local"
+    loaders: int = 1
+    resume: bool = False
+    keep: int = 3
+    save_every: int = 100
+
+
+def learning_rate(config: TrainingConfig, epoch: int) -> float:
+    """Exponential from the first epoch to the last (Section 4.1: 1e-3 to 1e-4)."""
+    if config.epochs == 1 or config.learning_rate == 0:
+        return config.learning_rate
+    return config.learning_rate * (config.final_learning_rate / config.learning_rate) ** (epoch / (config.epochs - 1))
+
+
+def steps_per_epoch(config: TrainingConfig) -> int:
+    """Whole batches in an epoch, at least one."""
+    return max(1, config.epoch_clips // config.batch)
+
+
+def freeze(net: RAR, config: TrainingConfig) -> Dict[str, gluon.Parameter]:
+    """Mark what is frozen and the backbone's rate; returns the parameters that are trained, by name."""
+    frozen = tuple(f"backbone.{stage}." for stage in config.frozen)
+    if "conv1" in config.frozen:
+        frozen += ("backbone.bn1.",)
+    for name, parameter in parameters(net).items():
+        if name.startswith(frozen):
+            parameter.grad_req = "null"
+        elif name.startswith("backbone."):
+            parameter.lr_mult = config.backbone_rate
+    return {name: parameter for name, parameter in parameters(net).items() if parameter.grad_req != "null"}
+
+
+def train(
+    net: RAR,
+    config: Config,
+    clips: Clips,
+    output: Path,
+    validate: Callable[[RAR], Mapping[str, float]] | None = None,
+    options: Options | None = None,
+) -> None:
+    """Train `net` into a folder: checkpoints/step-*.npz, last.npz, best.npz, log.csv, validation.csv, events.
+
+    `validate` is called before the first step and after each epoch, and returns numbers; its `auc`, or the least `loss`
+    where there is none, says which weights are best.npz. The loss is Eq. 12's, averaged over the batch.
+
+    Raises
+    ------
+    InputError
+        `output` holds a training and is not to be resumed; the batch cannot be shared equally, or a device is named
+        twice; the loss or a parameter is not finite, or the loss has exploded (with the step, its clips and the last
+        good checkpoint).
+    KeyboardInterrupt
+        Ctrl-C or SIGTERM, once the step that was under way is done and saved.
+    """
+    options = options or Options()
+    settings, checkpoints = config.training, output / "checkpoints"
+    with kvstore(options.store) as store:
+        rank, workers = store.rank, store.num_workers
+        if settings.batch % (workers * len(options.contexts)):
+            raise InputError(
+                f"training.batch {settings.batch} cannot be shared equally by {workers} workers with "
+                f"{len(options.contexts)} devices each: make it a multiple."
+            )
+        if len(set(options.contexts)) < len(options.contexts):
+            raise InputError("a device is named twice: each can take one part of the batch.")
+        existing = checkpoint.existing(checkpoints)
+        if existing and not options.resume:
+            raise InputError(f"{output} holds a training already: --resume goes on with it; or give another --output.")
+        if len(options.contexts) > 1:
+            net.collect_params().reset_ctx(list(options.contexts))
+        trained = freeze(net, settings)
+        net.hybridize()  # not with static memory: see hybridize_static
+        sgd = {"learning_rate": settings.learning_rate, "momentum": settings.momentum, "wd": settings.weight_decay}
+        trainer = gluon.Trainer(trained, "sgd", sgd, kvstore=store, update_on_kvstore=False)
+        progress = {"step": 0, "best": float("-inf")}
+        if existing:
+            progress = checkpoint.load(existing[-1], net, trainer)
+        per_epoch = steps_per_epoch(settings)
+        start, total = int(progress["step"]), per_epoch * settings.epochs
+        with _journal(output if rank == 0 else None, start if existing else -1) as journal, _asked(rank) as stop:
+
+            def save() -> None:
+                if rank == 0:
+                    checkpoint.save(checkpoint.path_of(checkpoints, int(progress["step"])), net, trainer, progress)
+                    checkpoint.prune(checkpoints, options.keep)
+
+            def judge(step: int) -> None:
+                if rank == 0 and validate is not None:
+                    numbers = validate(net)
+                    journal.validation(step // per_epoch, step, numbers)
+                    value = numbers["auc"] if "auc" in numbers else -numbers["loss"]
+                    if value > progress["best"]:
+                        progress["best"] = value
+                        save_network(net, output / "best.npz")
+
+            if start == 0:
+                judge(0)
+            cells = representation_cells(net, config)
+            share = settings.batch // workers
+            numbers = (
+                range(step * settings.batch + rank * share, step * settings.batch + (rank + 1) * share)
+                for step in range(start, total)
+            )
+            bar = tqdm(total=total, initial=start, unit="step", desc=output.name, disable=rank != 0)
+            before = time.perf_counter()
+            try:
+                for step, clip in enumerate(cut(clips, numbers, options.loaders), start):
+                    rate = learning_rate(settings, step // per_epoch)
+                    trainer.set_learning_rate(rate)
+                    value = update(net, trainer, clip, cells, config, options.contexts)
+                    done = step + 1
+                    epoch_ends = done % per_epoch == 0
+                    due = epoch_ends or done % options.save_every == 0 or stop.is_set()
+                    if not value < EXPLODED or (due and not finite(net)):
+                        last = checkpoint.existing(checkpoints)
+                        raise InputError(
+                            f"the training diverged at step {done}, with a loss of {value:g} on clips of "
+                            f"{', '.join(sorted(set(clip.source)))}; the last good checkpoint is "
+                            f"{last[-1] if last else 'the start'}: lower training.learning_rate or set "
+                            "training.clip_gradient."
+                        )
+                    progress["step"] = done
+                    now = time.perf_counter()
+                    speed = images_per_clip(clip) * settings.batch / (now - before)
+                    before = now
+                    if rank == 0:
+                        journal.step(done, step // per_epoch, value, rate, speed)
+                    bar.set_postfix_str(f"loss {value:.3f}, lr {rate:.1e}, {speed:.1f} images/s", refresh=False)
+                    bar.update()
+                    if epoch_ends:
+                        judge(done)
+                        before = time.perf_counter()
+                    if due:
+                        save()
+                    if stop.is_set():
+                        raise KeyboardInterrupt
+            finally:
+                nd.waitall()  # a pending backward at exit hangs the interpreter
+                bar.close()
+        if rank == 0:
+            save_network(net, output / "last.npz")
+
+
+def cut(clips: Clips, batches: Iterator[Sequence[int]], loaders: int) -> Iterator[Clip]:
+    """Stacked clips of each batch of numbers, cut by threads while earlier ones are used."""
+    with ThreadPoolExecutor(loaders) as pool:
+        waiting: deque = deque()
+        try:
+            for numbers in batches:
+                waiting.append([pool.submit(clips.__getitem__, number) for number in numbers])
+                if len(waiting) > AHEAD:
+                    yield stack_clips([future.result() for future in waiting.popleft()])
+            while waiting:
+                yield stack_clips([future.result() for future in waiting.popleft()])
+        finally:
+            for futures in waiting:
+                for future in futures:
+                    future.cancel()
+
+
+def images_per_clip(clip: Clip) -> int:
+    """Images that the network sees for each of stacked clips: T (1 + k) + 1."""
+    return clip.templates.shape[1] * clip.templates.shape[2] + 1
+
+
+def update(
+    net: RAR,
+    trainer: gluon.Trainer,
+    clips: Clip,
+    cells: Tuple[int, int],
+    config: Config,
+    contexts: Sequence[mx.Context],
+) -> float:
+    """One update on stacked clips; returns their mean loss before it."""
+    count = len(clips.present) // len(contexts)
+    losses = []
+    parts = [Clip(*(array[i * count : (i + 1) * count] for array in clips)) for i in range(len(contexts))]
+    batches = [to_batch(part, cells, config, ctx) for part, ctx in zip(parts, contexts)]
+    with autograd.record():
+        for batch in batches:
+            losses.append(loss(responses(net, batch, config), batch.desired).sum())
+    autograd.backward(losses)
+    value = sum(float(item.asscalar()) for item in losses) / len(clips.present)
+    trainer.allreduce_grads()
+    if config.training.clip_gradient:
+        limit_gradients(net, config.training.clip_gradient * config.training.batch)
+    trainer.update(config.training.batch)
+    return value
+
+
+def limit_gradients(net: RAR, limit: float) -> None:
+    """Scale all gradients, on every device, so that their norm together is at most `limit`."""
+    trained = [parameter for parameter in parameters(net).values() if parameter.grad_req != "null"]
+    norm = float(nd.add_n(*(nd.sum(nd.square(parameter.list_grad()[0])) for parameter in trained)).sqrt().asscalar())
+    if norm > limit:
+        for parameter in trained:
+            for gradient in parameter.list_grad():
+                gradient *= limit / norm
+
+
+def finite(net: RAR) -> bool:
+    """Whether every parameter is: others are not worth a checkpoint."""
+    return all(np.isfinite(parameter.list_data()[0].asnumpy()).all() for parameter in parameters(net).values())
+
+
+@contextmanager
+def _journal(folder: Path | None, step: int) -> Iterator[Journal | None]:
+    """Open the journal, on the worker that writes."""
+    if folder is None:
+        yield None
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    journal = Journal(folder, step)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def _asked(rank: int) -> Iterator[threading.Event]:
+    """Let Ctrl-C and SIGTERM (a batch system, a spot instance that ends) set an event, which is looked at after each
+    step: an update that was cut in two could not be resumed. A second one does what it always does. Workers other than
+    the first, which saves, go on, so that its step can end; `rar launch` ends them after it.
+    """
+    stop, before = threading.Event(), {}
+
+    def ask(number: int, _) -> None:
+        if rank == 0:
+            stop.set()
+            signal.signal(number, before[number])
+
+    if threading.current_thread() is threading.main_thread():  # elsewhere signals are the caller's business
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

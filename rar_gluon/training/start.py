@@ -1,0 +1,79 @@
+"""Where the refinement starts from when nothing has been trained: the principal components of the features."""
+
+from __future__ import annotations
+
+from typing import List
+
+import numpy as np
+from mxnet import nd
+
+from rar_gluon.common import InputError
+from rar_gluon.config import Config
+from rar_gluon.data.clips import Clips
+from rar_gluon.net.rar import RAR
+from rar_gluon.net.refinement import unit_energy
+
+CLIPS = 200  # whose search regions the components are of
+
+
+def principal_start(net: RAR, images: nd.NDArray) -> float:
+    """Set laterals and output of a stacked refinement to the principal components of the levels' features.
+
+    At the start the 3x3 kernels are the identity, so the refinement is one projection of the levels side by side; this
+    makes it the one that keeps most of the features' energy (assumed: ours; a random projection, the other start,
+    keeps inner products on average only). Uncentred: the filter works on inner products.
+
+    Parameters
+    ----------
+    images : (N, 3, S, S), BGR 0-255.
+
+    Returns
+    -------
+    part of the energy that the D channels keep.
+
+    Raises
+    ------
+    InputError
+        The network has no stacked refinement, or levels of several strides.
+    """
+    if net.config.refinement != "stacked":
+        raise InputError("training.start: principal is for network.refinement: stacked.")
+    laterals = [getattr(net.refinement, f"lateral{index}") for index in range(len(net.config.levels))]
+    counts = [lateral.weight.shape[1] for lateral in laterals]
+    covariance = np.zeros((sum(counts), sum(counts)))
+    for image in images:
+        levels = _levels(net, image.expand_dims(0))
+        features = np.concatenate([level.reshape((level.shape[1], -1)).asnumpy() for level in levels]).astype(
+            np.float64
+        )
+        covariance += features @ features.T
+    cells = features.shape[1] * len(images)
+    energies, vectors = np.linalg.eigh(covariance / cells)
+    order = np.argsort(energies)[::-1]
+    width, channels_out = laterals[0].weight.shape[0], net.refinement.out.weight.shape[0]
+    projection = np.zeros((width, sum(counts)))
+    kept = order[: min(width, len(order))]
+    # Whitened: else the few strongest components, which most places share, outweigh those that tell places apart.
+    projection[: len(kept)] = (vectors[:, kept] / np.sqrt(np.maximum(energies[kept], 1e-6 * energies[kept[0]]))).T
+    first = 0
+    for lateral, count in zip(laterals, counts):
+        lateral.weight.set_data(nd.array(projection[:, first : first + count]).expand_dims(2).expand_dims(3))
+        first += count
+    net.refinement.out.weight.set_data(nd.array(np.eye(channels_out, width)).expand_dims(2).expand_dims(3))
+    return float(energies[order[:channels_out]].sum() / energies.sum())
+
+
+def _levels(net: RAR, image: nd.NDArray) -> List[nd.NDArray]:
+    """Features of the levels as the refinement takes them in, before any attention has been learned."""
+    levels = [unit_energy(nd, level) for level in net.backbone(image)]
+    if len({level.shape[2:] for level in levels}) > 1:
+        raise InputError("training.start: principal needs levels of one stride.")
+    return levels
+
+
+def set_start(net: RAR, config: Config, clips: Clips) -> None:
+    """Give untrained parts the start that `training.start` names."""
+    if config.training.start == "principal":
+        ctx = net.backbone.mean.list_ctx()[0]
+        search = np.stack([clips[number].search for number in range(CLIPS)])
+        principal_start(net, nd.array(search, ctx=ctx, dtype="uint8").astype("float32").transpose((0, 3, 1, 2)))

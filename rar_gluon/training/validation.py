@@ -1,0 +1,57 @@
+"""What a training is judged by after each epoch: the response's error on fixed clips, AUC and DP on short sequences."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List
+from typing import Sequence as ListOf
+
+from rar_gluon.config import Config
+from rar_gluon.data.clips import Clips, Stored, stack_clips
+from rar_gluon.data.records import cut_region
+from rar_gluon.data.sequence import Sequence
+from rar_gluon.evaluation.protocols import load_protocol
+from rar_gluon.evaluation.validation import headline, shortened, track_and_score
+from rar_gluon.net.rar import RAR
+from rar_gluon.tracking.tracker import Tracker
+from rar_gluon.training.step import loss, representation_cells, responses, to_batch
+
+CLIPS = 64  # of the mean response error
+EVERY = 5  # frames between the pictures that they are cut from
+SEED = 1  # of their sampling
+
+
+def make_validation(config: Config, sequences: ListOf[Sequence], frames: int) -> Callable[[RAR], Dict[str, float]]:
+    """Make the function that judges a network on the first `frames` frames of held-out sequences.
+
+    It returns `loss`, Eq. 12's mean over `CLIPS` clips of them, cut as in training, and `auc` and `dp` of tracking them
+    (protocol matlab).
+    """
+    sequences = [shortened(sequence, frames) for sequence in sequences]
+    clips = Clips([(pictures_of(sequences, config), 1.0)], config, SEED)
+    stacked = [stack_clips([clips[number] for number in range(first, first + 16)]) for first in range(0, CLIPS, 16)]
+    protocol = load_protocol("matlab")
+
+    def validate(net: RAR) -> Dict[str, float]:
+        ctx = net.backbone.mean.list_ctx()[0]
+        cells = representation_cells(net, config)
+        errors: List[float] = []
+        for part in stacked:
+            batch = to_batch(part, cells, config, ctx)
+            errors += loss(responses(net, batch, config), batch.desired).asnumpy().tolist()
+        scores = track_and_score(Tracker(config, net, ctx), sequences, protocol)
+        return {"loss": sum(errors) / len(errors), **headline(list(scores.values()))}
+
+    return validate
+
+
+def pictures_of(sequences: ListOf[Sequence], config: Config) -> Stored:
+    """Every `EVERY`-th annotated frame of each sequence, cut out around its target as `rar prepare` does."""
+    tracks = []
+    for sequence in sequences:
+        found = []
+        for index, (frame, box) in enumerate(zip(sequence.frames, sequence.pixel_boxes)):
+            if index % EVERY == 0 and (box[2:] >= 4).all():  # NaN is not
+                found.append((index, *cut_region(frame, box, config.tracking.input_size, config.tracking.padding)))
+        tracks.append(found)
+    kept = [(sequence.name, track) for sequence, track in zip(sequences, tracks) if len(track) > 1]
+    return Stored([name for name, _ in kept], [track for _, track in kept])
