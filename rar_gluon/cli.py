@@ -111,6 +111,60 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--tracker", metavar="NAME", help="whose failures are shown; default: the first")
     report.set_defaults(run=report_command)
 
+    ready = commands.add_parser("prepare", help="pack a dataset for training", description=prepare_command.__doc__)
+    ready.add_argument("dataset", choices=("folder", "vid"), help="folder: any folder of sequences")
+    ready.add_argument("root", type=Path, metavar="ROOT", help="where the dataset is")
+    ready.add_argument("out", type=Path, metavar="OUT", help="folder for the records")
+    ready.add_argument("--side", type=int, default=255, metavar="N", help="pixels of a search window; default: 255")
+    ready.add_argument("--padding", type=float, default=2.0, help="of the search window, as in the config; default: 2")
+    ready.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th frame; default: 1")
+    ready.add_argument("--split", default="train", choices=("train", "val"), help="of VID; default: train")
+    ready.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
+    ready.add_argument("--exclude", default="", metavar="A,B,...", help="not these")
+    ready.add_argument("--workers", type=int, default=1, metavar="N", help="processes; default: 1")
+    ready.set_defaults(run=prepare_command)
+
+    train = commands.add_parser("train", help="train a network", description=train_command.__doc__)
+    train.add_argument("--config", default="rar", help="a preset (rar, rar_thin) or a YAML file; default: rar")
+    train.add_argument(
+        "--output", required=True, type=Path, metavar="DIR", help="weights, checkpoints and logs go here"
+    )
+    train.add_argument(
+        "--records", action="append", default=[], type=Path, metavar="DIR", help="made by rar prepare; can be repeated"
+    )
+    train.add_argument(
+        "--synthetic",
+        type=float,
+        metavar="PART",
+        help="part of synthetic clips; default: 1 without records",
+    )
+    train.add_argument(
+        "--cutouts",
+        nargs=2,
+        type=Path,
+        metavar=("VIDEOS", "MASKS"),
+        help="synthetic objects are cut out of these videos by MASKS/NAME/*.png; default: made from bundled pictures",
+    )
+    train.add_argument("--validation", type=Path, metavar="DIR", help="folder of sequences to track after each epoch")
+    train.add_argument("--validation-sequences", metavar="A,B,...", help="only these; default: all of the folder")
+    train.add_argument("--validation-frames", type=int, default=100, metavar="N", help="of each; default: 100")
+    _weights_arguments(train)
+    train.add_argument("--devices", metavar="0,1,...", help="GPUs; default: --device's")
+    train.add_argument("--store", default="local", help="KVStore: local (default), device, or dist_sync in rar launch")
+    train.add_argument("--loaders", type=int, default=1, metavar="N", help="threads that cut clips; default: 1")
+    train.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
+    train.add_argument("--keep", type=int, default=3, metavar="N", help="checkpoints that are kept; default: 3")
+    train.add_argument("--save-every", type=int, default=100, metavar="STEPS", help="default: 100, and each epoch")
+    train.set_defaults(run=train_command)
+
+    launch = commands.add_parser("launch", help="train on several workers", description=launch_command.__doc__)
+    launch.add_argument("-n", "--workers", type=int, required=True, metavar="N")
+    launch.add_argument("-s", "--servers", type=int, default=1, metavar="N", help="default: 1")
+    launch.add_argument("--hosts", type=Path, metavar="FILE", help="machines for ssh, one a line; default: this one")
+    launch.add_argument("--port", type=int, default=0, metavar="P", help="of the scheduler; default: any free one")
+    launch.add_argument("command", nargs="*", metavar="COMMAND", help="after --")
+    launch.set_defaults(run=launch_command)
+
     trax = commands.add_parser("trax", help="serve the tracker to the VOT toolkit", description=trax_command.__doc__)
     _network_arguments(trax)
     trax.set_defaults(run=trax_command)
@@ -122,12 +176,22 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("root", type=Path, metavar="ROOT")
     check.set_defaults(run=check_command)
 
-    show = commands.add_parser("config", help="print configurations", description=config_command.__doc__)
-    show.add_argument("configs", nargs="*", metavar="CONFIG", help="presets' names or YAML files; default: rar")
-    what = show.add_mutually_exclusive_group()
+    show = commands.add_parser("show", help="draw what the network sees", description="Draw what the network sees.")
+    pictures = show.add_subparsers(title="pictures", required=True, metavar="PICTURE")
+    attention = pictures.add_parser("attention", help="maps and response", description=attention_command.__doc__)
+    attention.add_argument("source", metavar="VIDEO", help="folder of images or video file")
+    attention.add_argument("--init", required=True, metavar="x,y,w,h", help="the target in the first frame")
+    attention.add_argument("--output", required=True, type=Path, metavar="FILE", help="picture to write (.png, .pdf)")
+    attention.add_argument("--frame", type=int, default=10, metavar="N", help="which is drawn; default: 10")
+    _network_arguments(attention)
+    attention.set_defaults(run=attention_command)
+
+    printed = commands.add_parser("config", help="print configurations", description=config_command.__doc__)
+    printed.add_argument("configs", nargs="*", metavar="CONFIG", help="presets' names or YAML files; default: rar")
+    what = printed.add_mutually_exclusive_group()
     what.add_argument("--explain", action="store_true", help="every value, and whether the paper states it")
     what.add_argument("--summary", action="store_true", help="parameters, multiply-accumulates and map sizes of each")
-    show.set_defaults(run=config_command)
+    printed.set_defaults(run=config_command)
     return parser
 
 
@@ -170,17 +234,22 @@ def build_tracker(
     device: Optional[int] = None,
 ):
     """Build our tracker; weights None: those of the package; device: a GPU's number, -1 the CPU, None what is there."""
-    import mxnet as mx  # here, as what follows: importing MXNet takes seconds, and `rar --help` should not
-
-    from rar_gluon.net.weights import load_gluoncv
+    from rar_gluon.net.weights import load_gluoncv  # here: importing MXNet takes seconds, and `rar --help` should not
     from rar_gluon.tracking.tracker import Tracker
 
-    gpus = mx.context.num_gpus()
-    if device is not None and device >= gpus:
-        raise InputError(f"--device is {device}, but MXNet sees {gpus} GPUs; -1 is the CPU.")
-    on_gpu = gpus > 0 if device is None else device >= 0
-    ctx = mx.gpu(device or 0) if on_gpu else mx.cpu()
+    ctx = _device(device)
     return Tracker(config, load_gluoncv(config, ctx) if pretrained else weights, ctx)
+
+
+def _device(number: Optional[int]):
+    """Find a device: a GPU's number, -1 the CPU, None the first GPU if there is one."""
+    import mxnet as mx
+
+    gpus = mx.context.num_gpus()
+    if number is not None and number >= gpus:
+        raise InputError(f"GPU {number} is asked for, but MXNet sees {gpus} GPUs; -1 is the CPU.")
+    on_gpu = gpus > 0 if number is None else number >= 0
+    return mx.gpu(number or 0) if on_gpu else mx.cpu()
 
 
 def track_command(arguments: argparse.Namespace) -> int:
@@ -290,7 +359,7 @@ def load_sequences(dataset: str, root: Path, names: Optional[str] = None, allow_
     """Load a dataset's sequences, or those of `names` (A,B,...)."""
     from rar_gluon.data import folder, otb, vid, vot
 
-    chosen = None if names is None else [name for name in names.split(",") if name]
+    chosen = None if names is None else _names(names)
     if dataset in ("otb2013", "tb50", "otb2015"):
         return otb.load(root, chosen or dataset, allow_missing, skip_initial=True)
     if dataset == "vid":
@@ -340,7 +409,12 @@ def report_command(arguments: argparse.Namespace) -> int:
 
 def _listed(sequences: str):
     """Split A,B,... into names; the name of a list or of a file stays."""
-    return [name for name in sequences.split(",") if name] if "," in sequences else sequences
+    return _names(sequences) if "," in sequences else sequences
+
+
+def _names(text: str) -> List[str]:
+    """Split A,B,... into names."""
+    return [name for name in text.split(",") if name]
 
 
 def score_vot_command(arguments: argparse.Namespace) -> int:
@@ -353,6 +427,81 @@ def score_vot_command(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         write_text(arguments.json, json.dumps(vot.scores_to_dict(scores, protocol), indent=1) + "\n")
     print(vot.format_scores(scores, protocol, arguments.by_sequence))
+    return 0
+
+
+def prepare_command(arguments: argparse.Namespace) -> int:
+    """Cut the region around every target and pack them into records; resumable; status 1 when a sequence failed."""
+    from rar_gluon.data.records import prepare
+
+    summary = prepare(
+        arguments.dataset,
+        arguments.root,
+        arguments.out,
+        side=arguments.side,
+        every=arguments.every,
+        split=arguments.split,
+        sequences=None if arguments.sequences is None else _names(arguments.sequences),
+        exclude=_names(arguments.exclude),
+        workers=arguments.workers,
+        padding=arguments.padding,
+    )
+    print(summary.text())
+    return 1 if summary.failures else 0
+
+
+def train_command(arguments: argparse.Namespace) -> int:
+    """Train a network on prepared records, synthetic sequences or both; resumes, on one device or several."""
+    from rar_gluon.data.clips import training_clips
+    from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
+    from rar_gluon.report.curves import plot_curves
+    from rar_gluon.training.loop import Options, train
+    from rar_gluon.training.start import set_start
+    from rar_gluon.training.validation import make_validation
+
+    config = configuration.load(arguments.config)
+    if arguments.loaders < 1 or arguments.keep < 1 or arguments.save_every < 1:
+        raise InputError("--loaders, --keep and --save-every must be at least 1.")
+    if arguments.devices is None:
+        contexts = [_device(arguments.device)]
+    else:
+        contexts = [_device(number) for number in parse_devices(arguments.devices)]
+    held_out = []
+    if arguments.validation is not None:
+        held_out = load_sequences("folder", arguments.validation, arguments.validation_sequences)
+    names = [sequence.name for sequence in held_out]
+    clips = training_clips(config, arguments.records, arguments.synthetic, arguments.cutouts, names)
+    if arguments.pretrained:
+        net = load_gluoncv(config, contexts[0])
+    else:
+        net = load_network(config, arguments.weights or BACKBONE, contexts[0])
+    if arguments.weights is None:
+        set_start(net, config, clips)
+    validate = make_validation(config, held_out, arguments.validation_frames) if held_out else None
+    options = Options(
+        contexts, arguments.store, arguments.loaders, arguments.resume, arguments.keep, arguments.save_every
+    )
+    train(net, config, clips, arguments.output, validate, options)
+    log = arguments.output / "log.csv"
+    if log.is_file():  # with several workers the first writes it
+        plot_curves(log, arguments.output / "validation.csv", arguments.output / "curves.png")
+    return 0
+
+
+def launch_command(arguments: argparse.Namespace) -> int:
+    """Run a command on several workers that train as one: rar launch -n 2 -- rar train ... --store dist_sync."""
+    from rar_gluon.training.launch import launch, read_hosts
+
+    hosts = None if arguments.hosts is None else read_hosts(arguments.hosts)
+    return launch(arguments.command, arguments.workers, arguments.servers, hosts, arguments.port)
+
+
+def attention_command(arguments: argparse.Namespace) -> int:
+    """Track to a frame; draw its search window, the levels' features and attention, and the response (Fig. 1, 2, 4)."""
+    from rar_gluon.report.attention import draw_attention
+
+    box = parse_box(arguments.init)
+    draw_attention(_tracker(arguments), arguments.source, box, arguments.output, arguments.frame)
     return 0
 
 
@@ -387,6 +536,14 @@ def config_command(arguments: argparse.Namespace) -> int:
         config = configuration.load(name)
         print(configuration.explain(config) if arguments.explain else configuration.dump(config), end="\n")
     return 0
+
+
+def parse_devices(text: str) -> List[int]:
+    """Read `0,1,...`."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--devices is {text!r}, but GPUs' numbers 0,1,... are needed.") from None
 
 
 def parse_box(text: str) -> Tuple[float, ...]:

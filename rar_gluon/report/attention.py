@@ -1,0 +1,113 @@
+"""Figs. 1, 2 and 4: feature maps of the levels, attention maps and response on a real frame."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, List, Sequence, Tuple
+
+import cv2
+import mxnet as mx
+import numpy as np
+from matplotlib.figure import Figure
+
+from rar_gluon.common import InputError, atomic_path
+from rar_gluon.net.rar import RAR
+from rar_gluon.tracking import geometry
+from rar_gluon.tracking.tracker import Tracker
+from rar_gluon.tracking.video import draw_box, open_frames, response_picture, to_bgr8
+
+STEP = 10  # frames from the first to the one that is shown
+
+
+def level_maps(net: RAR, image: mx.nd.NDArray, state: Sequence[mx.nd.NDArray]) -> Dict[str, Tuple[np.ndarray, ...]]:
+    """Maps (H, W) of each level for an image (1, 3, S, S): features before and after attention, spatial attention.
+
+    Features are the mean of their magnitude over the channels; without spatial attention its map is of ones.
+    """
+    config, maps = net.config, {}
+    for index, (level, phi) in enumerate(zip(config.levels, net.backbone(image))):
+        attention = getattr(net, f"attention_{level}")
+        hidden = state[2 * index : 2 * index + 2] if net.recurrent else ()
+        output = attention(phi, *hidden)
+        attended, h = (output[0], output[1]) if net.recurrent else (output, None)
+        spatial = np.ones(phi.shape[2:], np.float32)
+        if attention.spatial is not None:  # h is hˢ's: the current frame's (Eq. 4)
+            current = () if attention.w_hs is None else (mx.nd.sigmoid(attention.w_hs(h)),)
+            spatial = attention.spatial(phi, *current)[0, 0].asnumpy()
+        maps[level] = (magnitude(phi), magnitude(attended), spatial)
+    return maps
+
+
+def magnitude(phi: mx.nd.NDArray) -> np.ndarray:
+    """Mean magnitude over the channels of features (1, C, H, W), as (H, W)."""
+    return mx.nd.mean(mx.nd.abs(phi), axis=1)[0].asnumpy()
+
+
+def attention_figure(tracker: Tracker, frames: Sequence[np.ndarray], box: Sequence[float]) -> Figure:
+    """Track `box` from the first of `frames` to the last, and draw the last one's search window, maps and response."""
+    frames = [to_bgr8(frame) for frame in frames]
+    tracker.init(frames[0], box)
+    for frame in frames[1:-1]:
+        tracker.update(frame)
+    state = tracker.state  # that the last frame is seen with
+    tracker.update(frames[-1])
+    size = tracker.config.tracking.input_size
+    patch = geometry.crop(frames[-1], tracker.window, size)
+    image = mx.nd.array(patch[None], dtype="uint8", ctx=tracker.ctx).astype("float32").transpose((0, 3, 1, 2))
+    maps = level_maps(tracker.net, image, state)
+
+    shown = draw_box(patch.copy(), geometry.to_crop(tracker.box, tracker.window, size), (0, 255, 255), 1)
+    figure = Figure(figsize=(9, 2.9 * (len(maps) + 1)), layout="constrained")
+    grid = figure.subplots(len(maps) + 1, 3, squeeze=False)
+    _show(grid[0][0], shown[..., ::-1], f"frame {len(frames) - 1}: search window and box")
+    _show(grid[0][1], response_picture(tracker.response, size)[..., ::-1], f"response, maximum {tracker.score:.2f}")
+    grid[0][2].axis("off")
+    heads = ("|φ|", "|φᵃ|", "Ψˢ")
+    for axes, (level, parts) in zip(grid[1:], maps.items()):
+        for axis, head, part in zip(axes, heads, parts):
+            low, high = float(part.min()), float(part.max())
+            _show(axis, over(patch, part), f"{level} {head}, {part.shape[0]}x{part.shape[1]}, {low:.3g} to {high:.3g}")
+    return figure
+
+
+def over(patch: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Patch (S, S, 3) BGR with a map (H, W), stretched from its least to its greatest, in colours over it; RGB."""
+    spread = float(values.max() - values.min())
+    scaled = (values - values.min()) / spread if spread > 1e-6 * abs(float(values.max())) else np.zeros_like(values)
+    large = cv2.resize(scaled.astype(np.float32), patch.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    colours = cv2.applyColorMap((large * 255).astype(np.uint8), cv2.COLORMAP_JET)
+    return cv2.addWeighted(patch, 0.4, colours, 0.6, 0)[..., ::-1]
+
+
+def _show(axis, picture: np.ndarray, title: str) -> None:
+    axis.imshow(picture)
+    axis.set_title(title, fontsize=9)
+    axis.axis("off")
+
+
+def draw_attention(
+    tracker: Tracker,
+    source: str | os.PathLike,
+    box: Sequence[float],
+    output: str | os.PathLike,
+    frame: int = STEP,
+) -> None:
+    """Draw `attention_figure` of frame number `frame` of a video or folder of images into `output` (.png, .pdf).
+
+    Raises
+    ------
+    InputError
+        The video cannot be read or is shorter; the box is none.
+    """
+    if frame < 1:
+        raise InputError(f"--frame is {frame}, but the first frame that is searched is 1.")
+    frames: List[np.ndarray] = []
+    for picture in open_frames(source):
+        frames.append(picture)
+        if len(frames) > frame:
+            break
+    if len(frames) <= frame:
+        raise InputError(f"{source} has {len(frames)} frames: give --frame below that.")
+    figure = attention_figure(tracker, frames, box)
+    with atomic_path(output) as temporary:
+        figure.savefig(temporary, dpi=110)
