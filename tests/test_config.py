@@ -160,7 +160,7 @@ def test_presets():
     assert load("rar") == Config()
     assert load(ROOT / "experiments" / "rar.yaml") == Config()
     thin = load("rar_thin")
-    assert (thin.network.width, thin.network.levels, thin.filter.contexts) == (0.5, ("conv3", "conv4"), 0)
+    assert (thin.network.width, thin.network.levels, thin.filter.context_source) == (0.5, ("conv3", "conv4"), "feature")
 
 
 def test_an_empty_file_is_the_default(write):

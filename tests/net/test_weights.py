@@ -9,6 +9,7 @@ from rar_gluon.common import InputError
 from rar_gluon.config import from_dict, load, to_dict
 from rar_gluon.net.rar import build
 from rar_gluon.net.weights import (
+    BACKBONE,
     SHIPPED,
     as_arrays,
     assign,
@@ -320,14 +321,25 @@ def test_the_shipped_weights_are_those_of_rar_thin(shipped):
     config, net = shipped
     assert SHIPPED.stat().st_size <= 25e6
     arrays, stored, holds = read_arrays(SHIPPED)
-    assert holds == "backbone"
-    assert (stored["backbone"], stored["width"], stored["downsample"]) == ("resnet50", 0.5, "1x1")
+    assert holds == "network" and stored == to_dict(config.network)
     own = values(net)
-    backbone = {name for name in own if name.startswith("backbone.")}
-    assert backbone <= set(arrays)
-    for name in backbone:
-        assert np.isfinite(own[name]).all() and (own[name] == arrays[name].astype(np.float32)).all(), name
+    assert set(own) == set(arrays)
+    for name, array in own.items():
+        assert np.isfinite(array).all() and (array == arrays[name].astype(np.float32)).all(), name
     assert own["backbone.mean"].ravel().tolist() == [104, 117, 123]
+
+
+def test_the_shipped_backbone_starts_rar_thin_and_its_frozen_stages_are_still_those(shipped):
+    config, net = shipped
+    arrays, stored, holds = read_arrays(BACKBONE)
+    assert holds == "backbone" and BACKBONE.stat().st_size <= 25e6
+    assert (stored["backbone"], stored["width"], stored["downsample"]) == ("resnet50", 0.5, "1x1")
+    start, trained = values(load_network(config, BACKBONE)), values(net)
+    for name in start:
+        if name.startswith("backbone."):
+            assert (start[name] == arrays[name].astype(np.float32)).all(), name
+            frozen = name.split(".")[1] in ("mean", "conv1", "bn1", "conv2")
+            assert frozen == np.array_equal(start[name], trained[name]) or name.endswith(("_mean", "_var")), name
 
 
 def test_names_are_those_of_save_parameters(saved, tmp_path):
