@@ -1,13 +1,17 @@
 # make demo: install into .venv, track a real clip, write demo/.   make test: install, run all tests and the linter.
+# make table3: the rows of Table 3, small; writes runs/.
 # EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one.
 PYTHON ?= python3
 EXTRA ?= cpu
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo table3 test lint clean
 
 demo: .venv/installed
 	$(BIN)/rar demo --output demo
+
+table3: .venv/installed
+	experiments/run_table3.sh
 
 test: .venv/installed
 	$(BIN)/python -m pytest -q
