@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable, Dict, List
 from typing import Sequence as ListOf
 
+from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.clips import Clips, Stored, stack_clips
 from rar_gluon.data.records import cut_region
@@ -25,9 +26,19 @@ def make_validation(config: Config, sequences: ListOf[Sequence], frames: int) ->
 
     It returns `loss`, Eq. 12's mean over `CLIPS` clips of them, cut as in training, and `auc` and `dp` of tracking them
     (protocol matlab).
+
+    Raises
+    ------
+    InputError
+        Too few frames, or no target in two pictures of them.
     """
+    if frames <= EVERY:
+        raise InputError(f"--validation-frames is {frames}, but more than {EVERY} are needed.")
     sequences = [shortened(sequence, frames) for sequence in sequences]
-    clips = Clips([(pictures_of(sequences, config), 1.0)], config, SEED)
+    pictures = pictures_of(sequences, config)
+    if not len(pictures):
+        raise InputError(f"no held-out sequence shows its target twice in its first {frames} frames: give others.")
+    clips = Clips([(pictures, 1.0)], config, SEED)
     stacked = [stack_clips([clips[number] for number in range(first, first + 16)]) for first in range(0, CLIPS, 16)]
     protocol = load_protocol("matlab")
 

@@ -1,0 +1,114 @@
+import zipfile
+
+import numpy as np
+import pytest
+
+from rar_gluon.common import InputError
+from rar_gluon.net.rar import build
+from rar_gluon.net.weights import parameters
+from rar_gluon.training import checkpoint
+
+from mxnet import autograd, gluon, nd  # isort: skip  (after rar_gluon, which sets its threads)
+
+
+@pytest.fixture
+def config(tiny_config):
+    return tiny_config(levels=["conv3"], deformable=[], inter_frame=False)
+
+
+def trainer_of(net, rate=0.1):
+    trained = {name: p for name, p in parameters(net).items() if p.grad_req != "null"}
+    sgd = {"learning_rate": rate, "momentum": 0.9, "wd": 1e-3}
+    return gluon.Trainer(trained, "sgd", sgd, kvstore="local", update_on_kvstore=False)
+
+
+def step(net, trainer, seed):
+    image = nd.array(np.random.default_rng(seed).uniform(0, 255, (1, 3, 63, 63)))
+    with autograd.record():
+        value = nd.square(net(image)[0][:, :2]).sum()
+    value.backward()
+    trainer.step(1)
+
+
+def test_a_training_goes_on_as_if_it_had_not_been_interrupted(config, values_of, tmp_path):
+    """Parameters and momentum: two more steps are the same, and would not be without momentum."""
+    path = checkpoint.path_of(tmp_path, 2)
+    net = build(config.network)
+    trainer = trainer_of(net)
+    for seed in range(2):
+        step(net, trainer, seed)
+    checkpoint.save(path, net, trainer, {"step": 2, "best": 1 / 3})
+    other = build(config.network, seed=5)
+    resumed = trainer_of(other)
+    assert checkpoint.load(path, other, resumed) == {"step": 2.0, "best": 1 / 3}
+    forgetful = build(config.network, seed=5)
+    fresh = trainer_of(forgetful)
+    checkpoint.load(path, forgetful, trainer_of(forgetful))
+    for seed in range(2, 4):
+        for each, its_trainer in ((net, trainer), (other, resumed), (forgetful, fresh)):
+            step(each, its_trainer, seed)
+    expected, found, without = values_of(net), values_of(other), values_of(forgetful)
+    assert [name for name in expected if not np.array_equal(expected[name], found[name])] == []
+    assert not np.array_equal(expected["refinement.out.weight"], without["refinement.out.weight"])
+
+
+def test_infinite_progress_is_kept(config, tmp_path):
+    net = build(config.network)
+    trainer = trainer_of(net)
+    checkpoint.save(tmp_path / "file.npz", net, trainer, {"best": float("-inf"), "step": 123456789})
+    assert checkpoint.load(tmp_path / "file.npz", net, trainer) == {"best": float("-inf"), "step": 123456789}
+    assert [path.name for path in tmp_path.iterdir()] == ["file.npz"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "flipped"])
+def test_a_damaged_checkpoint_is_refused(config, values_of, tmp_path, damage):
+    net = build(config.network)
+    trainer, path = trainer_of(net), tmp_path / "step-00000001.npz"
+    checkpoint.save(path, net, trainer, {"step": 1})
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        with zipfile.ZipFile(path) as file:
+            middle = file.getinfo("parameter:refinement.smooth0.weight.npy").header_offset + 400
+        content[middle] ^= 255
+    path.write_bytes({"cut": content[:-100], "empty": b"", "text": b"no file", "flipped": content}[damage])
+    before = values_of(net)
+    with pytest.raises(InputError, match=r"^\S+step-00000001\.npz is damaged: remove it, [^\n]*\.$"):
+        checkpoint.load(path, net, trainer)
+    assert all(np.array_equal(array, before[name]) for name, array in values_of(net).items())
+
+
+def test_a_checkpoint_of_another_network_is_refused(config, tiny_config, tmp_path):
+    net = build(config.network)
+    checkpoint.save(tmp_path / "file.npz", net, trainer_of(net), {"step": 1})
+    for change in ({"output_channels": 5}, {"levels": ["conv3", "conv4"]}):
+        other = build(tiny_config(**{"levels": ["conv3"], "deformable": [], "inter_frame": False, **change}).network)
+        with pytest.raises(InputError, match="is of another network: give another --output"):
+            checkpoint.load(tmp_path / "file.npz", other, trainer_of(other))
+
+
+def test_a_save_that_fails_leaves_the_old_file(config, tmp_path, monkeypatch):
+    net = build(config.network)
+    trainer, path = trainer_of(net), tmp_path / "step-00000001.npz"
+    checkpoint.save(path, net, trainer, {"step": 1})
+    before = path.read_bytes()
+
+    def full_disk(file, **_):
+        file.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        checkpoint.save(path, net, trainer, {"step": 1})
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_last_are_kept(tmp_path):
+    for number in (5, 100, 20, 100000000):
+        checkpoint.path_of(tmp_path, number).write_text("")
+    (tmp_path / "other.npz").write_text("")
+    assert [int(path.stem[5:]) for path in checkpoint.existing(tmp_path)] == [5, 20, 100, 100000000]
+    checkpoint.prune(tmp_path, 3)
+    assert [int(path.stem[5:]) for path in checkpoint.existing(tmp_path)] == [20, 100, 100000000]
+    checkpoint.prune(tmp_path, 3)
+    assert len(list(tmp_path.iterdir())) == 4
+    assert checkpoint.existing(tmp_path / "none") == []

@@ -1,0 +1,114 @@
+"""`rar train` as a user runs it."""
+
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from rar_gluon.cli import main
+from rar_gluon.config import dump
+from rar_gluon.data.records import prepare
+from rar_gluon.data.sequence import write_boxes
+from rar_gluon.net.rar import build
+from rar_gluon.net.weights import save_network
+from rar_gluon.tracking.tracker import Tracker
+from rar_gluon.training.journal import read_rows
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, tiny_config, make_clip):
+    """A folder with config.yaml, start.npz, sequences/NAME of two short clips, and records of them."""
+    folder = tmp_path_factory.mktemp("train")
+    config = tiny_config(training={"batch": 2, "epoch_clips": 4}, levels=["conv3"], deformable=[])
+    (folder / "config.yaml").write_text(dump(config))
+    save_network(build(config.network, seed=3), folder / "start.npz")
+    boxes = np.array([[40 + 2 * t, 40, 36, 30] for t in range(8)], float)
+    for seed, name in enumerate(("first", "second")):
+        (folder / "sequences" / name).mkdir(parents=True)
+        for index, frame in enumerate(make_clip(boxes, seed=seed)):
+            cv2.imwrite(str(folder / "sequences" / name / f"{index:04d}.png"), frame)
+        write_boxes(folder / "sequences" / name / "groundtruth.txt", boxes)
+    prepare("folder", folder / "sequences", folder / "records", side=63, sequences=["first"])
+    return folder, config
+
+
+def arguments(folder, output, *more):
+    start = ["--config", str(folder / "config.yaml"), "--weights", str(folder / "start.npz"), "--device", "-1"]
+    return ["train", *start, "--output", str(output), *more]
+
+
+@pytest.mark.slow
+def test_from_the_command_line(files, tmp_path, capsys):
+    """Records and synthetic clips, validation on another sequence; again; and on from where it was."""
+    folder, config = files
+    output = tmp_path / "out"
+    held_out = [
+        "--validation",
+        str(folder / "sequences"),
+        "--validation-sequences",
+        "second",
+        "--validation-frames",
+        "8",
+    ]
+    sources = ["--records", str(folder / "records"), "--synthetic", "0.5"]
+    command = arguments(folder, output, *sources, *held_out, "--keep", "1")
+    ran = subprocess.run(
+        [sys.executable, "-m", "rar_gluon.cli", *command],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "Traceback" not in ran.stderr and "loss" in ran.stderr  # progress
+    assert [row["step"] for row in read_rows(output / "log.csv")] == ["1", "2", "3", "4"]
+    validation = read_rows(output / "validation.csv")
+    assert [row["step"] for row in validation] == ["0", "2", "4"]
+    assert all(0 <= float(row[name]) <= 1 for row in validation for name in ("auc", "dp"))
+    assert [path.name for path in (output / "checkpoints").iterdir()] == ["step-00000004.npz"]
+    for name in ("best.npz", "last.npz"):
+        Tracker(config, output / name)
+    assert main(command) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"rar: {output} holds a training already: --resume goes on with it; or give another --output."
+    )
+    before = (output / "last.npz").read_bytes()
+    assert main([*command, "--resume"]) == 0
+    assert len(read_rows(output / "log.csv")) == 4
+    with np.load(output / "last.npz") as file, np.load(folder / "start.npz") as start:
+        assert not np.array_equal(file["refinement.out.weight"], start["refinement.out.weight"])
+    assert len(before) == (output / "last.npz").stat().st_size
+
+
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (["--records", "{folder}/none"], "{folder}/none holds no index.json: "),
+        (["--records", "{folder}/records", "--validation", "{folder}/sequences"], "holds first, which is kept for"),
+        (["--validation", "{folder}/none"], "none"),
+        (["--validation", "{folder}/sequences", "--validation-sequences", "third"], "third"),
+        (["--validation", "{folder}/sequences", "--validation-frames", "1"], "--validation-frames is 1"),
+        (["--devices", "0,x"], "--devices is '0,x'"),
+        (["--devices", "0,99"], "GPU"),
+        (["--devices=-1,-1"], "a device is named twice"),
+        (["--device", "99"], "GPU 99 is asked for"),
+        (["--keep", "0"], "must be at least 1"),
+        (["--loaders", "0"], "must be at least 1"),
+        (["--save-every", "0"], "must be at least 1"),
+        (["--synthetic", "2"], "the synthetic part is 2.0"),
+        (["--synthetic", "0"], "there is no track to train on"),
+        (["--weights", "{folder}/none.npz"], "no weights at"),
+        (["--config", "{folder}/none.yaml"], "no config"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(files, tmp_path, capsys, more, words):
+    folder, _ = files
+    command = arguments(folder, tmp_path / "out", *(each.format(folder=folder) for each in more))
+    assert main(command) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("rar: ") and words.format(folder=folder) in said
+    assert not (tmp_path / "out").exists()
