@@ -99,11 +99,12 @@ class Tracker:
             )
         settings = self.config.tracking
         base = geometry.window_of(self.box, settings.padding, settings.window)
-        if np.ptp(geometry.crop(frame, base, settings.input_size)) == 0:  # a fade to black: nothing to find or to learn
+        windows = [geometry.scaled(base, factor) for factor in self._factors]
+        patches = _crops(frame, windows, settings.input_size)
+        if np.ptp(patches) == 0:  # a fade to black: nothing to find or to learn
             self.score = 0.0
             return self.box
-        windows = [geometry.scaled(base, factor) for factor in self._factors]
-        x, _ = self._represent(self._search_net, frame, windows, self.state)
+        x, _ = self._represent(self._search_net, patches, self.state)
         responses = self._filter.respond(x)
         best = int(np.argmax(responses.max(axis=(1, 2)) * self._penalties))
         self.response, self.window = responses[best], windows[best]
@@ -123,14 +124,14 @@ class Tracker:
 
     def _learn(self, frame: np.ndarray, rate: float) -> nd.NDArray:
         """Update state and filter (Eq. 10) on the target of `self.box`; returns its representation (1, D, H, W)."""
-        settings = self.config.tracking
+        settings, size = self.config.tracking, self.config.tracking.input_size
         window = geometry.window_of(self.box, settings.padding, settings.window)
         if self.config.filter.contexts == 0:
-            z, self.state = self._represent(self._template_net, frame, [window], self.state)
+            z, self.state = self._represent(self._template_net, _crops(frame, [window], size), self.state)
             z0, zi = z, None
         elif self.config.filter.context_source == "image":
             windows = [window, *geometry.context_windows(window, self.box)]
-            z, state = self._represent(self._template_net, frame, windows, self.state)
+            z, state = self._represent(self._template_net, _crops(frame, windows, size), self.state)
             self.state = [part[:1] for part in state]  # only the target-centred patch moves the state
             z0, zi = z[:1], z[1:]
         else:
@@ -147,19 +148,22 @@ class Tracker:
         pixels = geometry.context_margin(size, network.stride, self.config.tracking.padding)
         state = pad_state(self.state, pixels, level_strides(network))
         larger = geometry.scaled(window, (size + 2 * pixels) / size)
-        z, state = self._represent(self._template_net, frame, [larger], state, size + 2 * pixels)
+        z, state = self._represent(self._template_net, _crops(frame, [larger], size + 2 * pixels), state)
         self.state = pad_state(state, -pixels, level_strides(network))
         z0, zi = geometry.split_contexts(z[0], z.shape[-1] - 2 * pixels // network.stride)
         return z0.expand_dims(0), nd.stack(*zi)
 
-    def _represent(self, net: RAR, frame: np.ndarray, windows: List[Window], state: List[nd.NDArray], size: int = 0):
-        """Representation (n, D, H, W) and new state of windows of the frame, all from one state."""
-        size = size or self.config.tracking.input_size
-        patches = np.stack([geometry.crop(frame, window, size) for window in windows])
+    def _represent(self, net: RAR, patches: np.ndarray, state: List[nd.NDArray]):
+        """Representation (n, D, H, W) and new state of patches (n, S, S, 3) of one frame, all from one state."""
         image = nd.array(patches, ctx=self.ctx, dtype="uint8").astype("float32").transpose((0, 3, 1, 2))
-        state = [nd.broadcast_axis(part, axis=0, size=len(windows)) for part in state]
+        state = [nd.broadcast_axis(part, axis=0, size=len(patches)) for part in state]
         representation, *new_state = net(image, *state)
         return representation, new_state
+
+
+def _crops(frame: np.ndarray, windows: Sequence[Window], size: int) -> np.ndarray:
+    """Patches (n, size, size, 3) of windows of a frame."""
+    return np.stack([geometry.crop(frame, window, size) for window in windows])
 
 
 def check_box(box: Sequence[float], frame_shape: Sequence[int]) -> Box:

@@ -225,6 +225,20 @@ def kvstore(name: str) -> Iterator[mx.kv.KVStore]:
     check_call(_LIB.MXKVStoreSetBarrierBeforeExit(store.handle, 1))
 
 
+def share_parameters(trainer: mx.gluon.Trainer) -> None:
+    """Give every worker the first one's parameters, and wait until it has them.
+
+    Left to the first step, as Trainer does it, a worker's pull of a parameter can be overtaken by its push of that
+    parameter's gradient, and then brings back the gradient (MXNet 1.9.1, seen on a busy machine).
+    """
+    import mxnet as mx
+
+    if not trainer._kv_initialized:
+        trainer._init_kvstore()
+    trainer._init_params()
+    mx.nd.waitall()
+
+
 @contextlib.contextmanager
 def termination_as_interrupt() -> Iterator[None]:
     """Let SIGTERM (a batch system, a spot instance that ends) raise KeyboardInterrupt as Ctrl-C does."""

@@ -28,7 +28,7 @@ from rar_gluon.net.rar import RAR
 from rar_gluon.net.weights import parameters, save_network
 from rar_gluon.training import checkpoint
 from rar_gluon.training.journal import Journal
-from rar_gluon.training.launch import kvstore
+from rar_gluon.training.launch import kvstore, share_parameters
 from rar_gluon.training.step import loss, representation_cells, responses, to_batch
 
 AHEAD = 2  # batches that are cut while one is trained on
@@ -128,6 +128,7 @@ def train(
         progress = {"step": 0, "best": float("-inf")}
         if existing:
             progress = checkpoint.load(existing[-1], net, trainer)
+        share_parameters(trainer)
         per_epoch = steps_per_epoch(settings)
         start, total = int(progress["step"]), per_epoch * settings.epochs
         with _journal(output if rank == 0 else None, start if existing else -1) as journal, _asked(rank) as stop:

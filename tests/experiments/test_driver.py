@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -180,7 +181,7 @@ def test_a_table_is_made_interrupted_and_completed(driver, tmp_path):
 
     second = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert second.returncode == 0, second.stderr
-    assert "row01 seed 0 trains" in second.stderr or "row07 seed 0 trains" in second.stderr
+    assert re.search("row0[17] seed 0 (starts|trains|is evaluated)", second.stderr)
     assert "Not comparable." in second.stdout
     assert len(list(out.glob("*/*/scores.json"))) == 2
     before = {path: path.stat().st_mtime_ns for path in out.glob("row*/**/*") if path.is_file()}

@@ -127,7 +127,7 @@ def test_the_table_has_a_row_a_config():
     table = summary_table({"thin": load("rar_thin"), "again": load("rar_thin")})
     head, first, second = table.splitlines()
     assert first.split()[1:] == second.split()[1:] and first.split()[0] == "thin"
-    assert "conv3 256x15 conv4 512x15" in first and first.endswith("768x15")
+    assert "conv3 256x15 conv4 512x15" in first and first.endswith("128x15")
     assert head.index("GMAC") == table.splitlines()[0].index("GMAC") and all(
         line == line.rstrip() for line in (head, first)
     )

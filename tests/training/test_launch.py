@@ -198,7 +198,7 @@ import sys
 import numpy as np
 import rar_gluon
 from mxnet import autograd, gluon, nd
-from rar_gluon.training.launch import kvstore
+from rar_gluon.training.launch import kvstore, share_parameters
 
 name, output, fails = sys.argv[1:]
 random = np.random.default_rng(3)
@@ -211,6 +211,7 @@ for parameter in net.collect_params().values():
 with kvstore(name) as store:
     sgd = {"learning_rate": 0.1, "momentum": 0.9, "wd": 1e-3}
     trainer = gluon.Trainer(net.collect_params(), "sgd", sgd, kvstore=store, update_on_kvstore=False)
+    share_parameters(trainer)
     mine = slice(store.rank, None, store.num_workers)
     for step in range(5):
         if fails == "yes" and store.rank == 1 and step == 2:
