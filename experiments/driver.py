@@ -122,6 +122,8 @@ def sequences_of(spec: Mapping) -> list:
 
     if "otb" in spec:
         found = otb.load(spec["otb"], "otb2015", skip_initial=True)
+    elif "folder" in spec and otb.is_root(spec["folder"]):
+        found = otb.load(spec["folder"], spec.get("names", "otb2015"), allow_missing=True, skip_initial=True)
     elif "folder" in spec:
         found = folder.load(spec["folder"], spec.get("names"))
     else:
@@ -135,8 +137,8 @@ def sequences_of(spec: Mapping) -> list:
 def plan(arguments: argparse.Namespace, size: Mapping) -> List[Job]:
     """All jobs of a call: each row with each seed."""
     overlay = {section: dict(values) for section, values in size["config"].items()}
-    if arguments.epochs is not None:
-        overlay.setdefault("training", {})["epochs"] = arguments.epochs
+    for section, values in configuration.settings_to_dict(arguments.set).items():
+        overlay.setdefault(section, {}).update(values)
     return [
         Job(
             row,
@@ -149,20 +151,41 @@ def plan(arguments: argparse.Namespace, size: Mapping) -> List[Job]:
     ]
 
 
-def write_job(job: Job, start: str, records: Sequence[str], evaluation: Mapping) -> None:
-    """Write job.json, or check that the one that is there says the same."""
-    path = job.folder / "job.json"
-    wanted = {
+def description(job: Job, start: str, records: Sequence[str], evaluation: Mapping) -> Dict:
+    """All that a job's numbers depend on."""
+    return {
         "config": configuration.to_dict(job.config),
         "start": start if job.config.network.backbone == "resnet50" else "random",
         "records": list(records),
         "evaluation": dict(evaluation),
     }
-    if path.is_file():
-        if json.loads(path.read_text(encoding="utf-8")) != wanted:
-            raise InputError(f"{job.folder} was begun with other settings: give another --output, or remove it.")
-    else:
+
+
+def write_job(job: Job, wanted: Mapping) -> None:
+    """Write job.json, or check that the one that is there says the same."""
+    path = job.folder / "job.json"
+    if not path.is_file():
         write_text(path, json.dumps(wanted, indent=1) + "\n")
+    elif json.loads(path.read_text(encoding="utf-8")) != wanted:
+        raise InputError(f"{job.folder} was begun with other settings: give another --output, or remove it.")
+
+
+def take_equal(jobs: Sequence[Job], outputs: Path) -> None:
+    """Copy boxes and scores from done jobs of equal settings, of this or another table below `outputs`.
+
+    Rows of two tables can be one configuration (row 13 of Table 3 and RAR of Table 4).
+    """
+    done: Dict[str, Path] = {}
+    for path in sorted(outputs.glob("*/*/seed*/job.json")):
+        if (path.parent / "scores.json").is_file():
+            done.setdefault(path.read_text(encoding="utf-8"), path.parent)
+    for job in jobs:
+        source = done.get((job.folder / "job.json").read_text(encoding="utf-8"))
+        if source is not None and not job.done:
+            shutil.copytree(source / "results", job.folder / "results", dirs_exist_ok=True)
+            write_text(job.folder / "log.txt", f"Taken from {source}, a job of equal settings.\n")
+            shutil.copyfile(source / "scores.json", job.folder / ".scores.json")
+            os.replace(job.folder / ".scores.json", job.folder / "scores.json")  # last: its presence means done
 
 
 # --- one job, in a process of its own
@@ -342,8 +365,8 @@ def part_done(stage: str, count: int, of: int, training: float, evaluation: floa
 
 
 def run_jobs(jobs: Sequence[Job], costs: Mapping[Path, Tuple[float, float]], sequences: int, place) -> List[Job]:
-    """Run jobs, the costliest first, and show row, stage and time left; returns those that failed."""
-    waiting = sorted(jobs, key=lambda job: -sum(costs[job.folder]))
+    """Run jobs, seed by seed, the costliest first; show row, stage and time left; return those that failed."""
+    waiting = sorted(jobs, key=lambda job: (job.seed, -sum(costs[job.folder])))
     by_folder = {job.folder: job for job in jobs}
     active: List[Job] = []
     failed: List[Job] = []
@@ -488,12 +511,12 @@ def dry_run(jobs: Sequence[Job], frames: int, full: bool) -> str:
 # --- report
 
 
-def read_scores(jobs: Sequence[Job]) -> Dict[str, Dict[int, Dict]]:
-    """Scores by row and seed of the jobs that are done; rows in the order of the jobs."""
-    rows: Dict[str, Dict[int, Dict]] = {job.row: {} for job in jobs}
-    for job in jobs:
-        if job.done:
-            rows[job.row][job.seed] = json.loads((job.folder / "scores.json").read_text(encoding="utf-8"))
+def read_scores(output: Path, table: str) -> Dict[str, Dict[int, Dict]]:
+    """Scores by row of the table and seed, of all jobs that are done, of this call or others."""
+    rows: Dict[str, Dict[int, Dict]] = {row: {} for row in row_names(table)}
+    for row, seeds in rows.items():
+        for path in sorted(output.glob(f"{row}/seed*/scores.json")):
+            seeds[int(path.parent.name[len("seed") :])] = json.loads(path.read_text(encoding="utf-8"))
     return rows
 
 
@@ -503,7 +526,7 @@ def report(arguments: argparse.Namespace, size: Mapping, jobs: Sequence[Job]) ->
     from rar_gluon.report.ablation import claims_table, measured_table, read_rows, to_text, write_report
     from rar_gluon.report.claims import read_claims
 
-    rows = read_scores(jobs)
+    rows = read_scores(arguments.output, arguments.table)
     published_file = HERE / "published" / f"{arguments.table}.csv"
     published = read_rows(published_file) if published_file.is_file() else {}
     benchmarks: Dict[str, Sequence[str] | None] = {f"size {arguments.size}": None}
@@ -543,7 +566,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--records", type=Path, metavar="DIR", help="made by rar prepare; default: OUTPUT/records")
     parser.add_argument("--vid", type=Path, metavar="ROOT", help="full: ILSVRC VID")
     parser.add_argument("--otb", type=Path, metavar="ROOT", help="full: OTB")
-    parser.add_argument("--epochs", type=int, metavar="N", help="instead of the size's")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change the size, as in training.epochs=20; repeatable",
+    )
     parser.add_argument(
         "--frames", type=int, metavar="N", help="of each sequence scored, instead of the size's; 0: all"
     )
@@ -554,7 +583,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         folder = getattr(arguments, name)
         if not arguments.dry_run and (folder is None or not folder.is_dir()):
             raise InputError(f"--size {arguments.size} needs --{name} DIR, a folder that is there.")
-    for name in ("seeds", "workers", "epochs"):
+    for name in ("seeds", "workers"):
         value = getattr(arguments, name)
         if value is not None and value < 1:
             raise InputError(f"--{name} is {value}, but must be at least 1.")
@@ -581,11 +610,13 @@ def run(arguments: argparse.Namespace) -> int:
     devices = [-1] if arguments.devices is None else parse_devices(arguments.devices)
     workers = arguments.workers or (len(devices) if devices != [-1] else int(os.environ["OMP_NUM_THREADS"]))
     evaluation = evaluation_of(size, arguments)
-    missing = [job for job in jobs if not job.done]
     failed: List[Job] = []
+    missing = [job for job in jobs if not job.done]
     records = [] if not missing else prepare_records(arguments, workers)
     for job in missing:
-        write_job(job, size["start"], records, evaluation)
+        write_job(job, description(job, size["start"], records, evaluation))
+    take_equal(missing, arguments.output.parent)
+    missing = [job for job in missing if not job.done]
     if missing:
         sequences = sequences_of(evaluation)
         frames = sum(map(len, sequences))

@@ -11,7 +11,7 @@ import dataclasses
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator, Tuple, get_type_hints
+from typing import Any, Callable, Iterator, Sequence, Tuple, get_type_hints
 
 import yaml
 
@@ -313,6 +313,27 @@ def _load(path: Path, seen: Tuple[Path, ...]) -> Config:
         raise InputError(f"{path}: base is {base!r} but must be a file or a preset's name.")
     parent = Config() if base is None else _load(_locate(base, path.parent), (*seen, path.resolve()))
     return from_dict(values, str(path), parent)
+
+
+def settings_to_dict(settings: Sequence[str]) -> dict:
+    """Turn `section.key=value` settings of a command line, values in YAML, into nested mappings.
+
+    Raises
+    ------
+    InputError
+        A setting has another form.
+    """
+    values: dict = {}
+    for setting in settings:
+        path, _, value = setting.partition("=")
+        section, _, key = path.partition(".")
+        if not key or not value:
+            raise InputError(f"--set is {setting!r}, but SECTION.KEY=VALUE is needed, as in training.epochs=3.")
+        try:
+            values.setdefault(section, {})[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {setting}: the value is not YAML: {' '.join(str(error).split())}.") from error
+    return values
 
 
 def explain(config: Config) -> str:

@@ -127,6 +127,14 @@ def test_values_marked_paper_are_the_papers():
     assert {path: values[path] for path in PAPER} == PAPER
 
 
+def test_settings_of_a_command_line():
+    values = configuration.settings_to_dict(["training.epochs=3", "network.levels=[conv3, conv4]", "training.batch=8"])
+    assert values == {"training": {"epochs": 3, "batch": 8}, "network": {"levels": ["conv3", "conv4"]}}
+    for wrong in ("training", "training.epochs", "epochs=3", "training.epochs=", "training.frozen=[conv1"):
+        with pytest.raises(InputError, match="--set"):
+            configuration.settings_to_dict([wrong])
+
+
 def test_explain_names_every_field_its_mark_and_what_changed():
     lines = explain(from_dict({"network": {"stride": 16, "deformable": []}})).splitlines()
     by_path = {line.split()[0]: line for line in lines}

@@ -19,7 +19,6 @@ from typing import Dict, List
 
 import joblib
 import numpy as np
-import yaml
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
 from rar_gluon import config as configuration
@@ -53,7 +52,8 @@ def main() -> int:
     parser.add_argument("--by-sequence", action="store_true")
     arguments = parser.parse_args()
     try:
-        config = changed(configuration.load(arguments.config), arguments.set)
+        settings = configuration.settings_to_dict(arguments.set)
+        config = configuration.from_dict(settings, "--set", configuration.load(arguments.config))
         names = arguments.sequences.read_text().split()
         if arguments.clips:
             numbers = match(config, arguments.weights, arguments.root, names, arguments.frames, arguments.clips)
@@ -71,16 +71,6 @@ def main() -> int:
     mean = headline(list(scores.values()))
     print(" ".join([*arguments.set, *(f"{name} {value:.4f}" for name, value in mean.items())]))
     return 0
-
-
-def changed(config: Config, settings: List[str]) -> Config:
-    """Apply `section.key=value` settings."""
-    values: Dict[str, Dict] = {}
-    for setting in settings:
-        path, _, value = setting.partition("=")
-        section, _, key = path.partition(".")
-        values.setdefault(section, {})[key] = yaml.safe_load(value)
-    return configuration.from_dict(values, "--set", config)
 
 
 def track(config: Config, weights: Path | None, root: Path, name: str, frames: int):

@@ -202,6 +202,12 @@ def load(
     return [load_sequence(root, name, skip_initial, attributes) for name in present]
 
 
+def is_root(folder: str | os.PathLike) -> bool:
+    """Tell whether a folder holds folders of OTB's sequences and no others."""
+    found = {path.name for path in Path(folder).iterdir() if path.is_dir() and not path.name.startswith(".")}
+    return bool(found) and found <= {entry.folder for entry in ENTRIES.values()}
+
+
 def summary(names: ListOf[str], most: int = 8) -> str:
     """Join names for a message, the first few of many."""
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

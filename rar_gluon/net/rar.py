@@ -50,10 +50,14 @@ class RAR(HybridBlock):
                 new_state += level_state
             else:
                 phi = attention(phi)
-            for _ in range(self._halvings[index]):
-                phi = _halve(F, phi)
-            levels.append(phi)
+            levels.append(self.to_output_stride(F, index, phi))
         return [self.refinement(*levels), *new_state]
+
+    def to_output_stride(self, F, index: int, phi):
+        """Map of the index-th level, average-pooled to the output stride if it is finer."""
+        for _ in range(self._halvings[index]):
+            phi = _halve(F, phi)
+        return phi
 
     def begin_state(
         self, image_shape: Tuple[int, ...], ctx: mx.Context | None = None, dtype: str = "float32"

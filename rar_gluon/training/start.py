@@ -34,7 +34,7 @@ def principal_start(net: RAR, images: nd.NDArray) -> float:
     Raises
     ------
     InputError
-        The network has no stacked refinement, or levels of several strides.
+        The network has no stacked refinement.
     """
     if net.config.refinement != "stacked":
         raise InputError("training.start: principal is for network.refinement: stacked.")
@@ -65,10 +65,7 @@ def principal_start(net: RAR, images: nd.NDArray) -> float:
 
 def _levels(net: RAR, image: nd.NDArray) -> List[nd.NDArray]:
     """Features of the levels as the refinement takes them in, before any attention has been learned."""
-    levels = [unit_energy(nd, level) for level in net.backbone(image)]
-    if len({level.shape[2:] for level in levels}) > 1:
-        raise InputError("training.start: principal needs levels of one stride.")
-    return levels
+    return [unit_energy(nd, net.to_output_stride(nd, *level)) for level in enumerate(net.backbone(image))]
 
 
 def set_start(net: RAR, config: Config, clips: Clips) -> None:

@@ -49,6 +49,15 @@ def test_sequence_names(tmp_path):
             otb.sequence_names(wrong)
 
 
+def test_a_root_holds_otb_and_nothing_else(tmp_path):
+    assert not otb.is_root(tmp_path)
+    for name in ("Deer", "Jogging"):
+        (tmp_path / name).mkdir()
+    assert otb.is_root(tmp_path)
+    (tmp_path / "Mine").mkdir()
+    assert not otb.is_root(tmp_path)
+
+
 def test_first_row():
     lengths = {"David": {471: 300, 770: 1, 469: None}, "Tiger1": {354: 1, 349: 6}, "Deer": {71: 1, 70: None}}
     for name, expected in lengths.items():

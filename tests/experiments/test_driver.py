@@ -130,11 +130,42 @@ def test_parts_of_a_job_add_up(driver):
 
 def test_a_job_begun_with_other_settings_is_refused(driver, tmp_path):
     job = job_of(driver, tmp_path)
-    driver.write_job(job, "thin", [], {"frames": 3})
-    driver.write_job(job, "thin", [], {"frames": 3})
+    driver.write_job(job, driver.description(job, "thin", [], {"frames": 3}))
+    driver.write_job(job, driver.description(job, "thin", [], {"frames": 3}))
     assert json.loads((job.folder / "job.json").read_text())["start"] == "thin"
     with pytest.raises(InputError, match="other settings"):
-        driver.write_job(job, "thin", [], {"frames": 4})
+        driver.write_job(job, driver.description(job, "thin", [], {"frames": 4}))
+
+
+def test_a_job_that_another_table_has_done_is_not_done_again(driver, tmp_path):
+    first, second, other = (job_of(driver, tmp_path / table) for table in ("table3", "table4", "extra"))
+    for job, frames in ((first, 3), (second, 3), (other, 4)):
+        driver.write_job(job, driver.description(job, "thin", [], {"frames": frames}))
+    (first.folder / "results").mkdir()
+    (first.folder / "results" / "a.txt").write_text("1,2,3,4\n")
+    (first.folder / "scores.json").write_text('{"a": {"auc": 0.5, "dp": 1}}')
+    driver.take_equal([first, second, other], tmp_path)
+    assert second.done and not other.done
+    assert (second.folder / "results" / "a.txt").read_text() == "1,2,3,4\n"
+    assert str(first.folder) in (second.folder / "log.txt").read_text()
+
+
+def test_settings_change_the_size_and_rows_change_them(driver):
+    call = ["table3", "--rows", "9,11", "--set", "training.epochs=7", "--set", "training.frozen=[conv1]"]
+    arguments = driver.parse(call)
+    free, frozen = driver.plan(arguments, driver.read_size("quick"))
+    assert free.config.training.epochs == frozen.config.training.epochs == 7
+    assert free.config.training.frozen == ("conv1",) and len(frozen.config.training.frozen) == 5
+
+
+def test_every_seed_that_is_done_is_reported(driver, tmp_path):
+    for row, seed in (("row01", 0), ("row01", 2), ("row13", 1)):
+        folder = tmp_path / row / f"seed{seed}"
+        folder.mkdir(parents=True)
+        (folder / "scores.json").write_text(json.dumps({"a": {"auc": seed / 10, "dp": 1}}))
+    rows = driver.read_scores(tmp_path, "table3")
+    assert list(rows) == driver.row_names("table3")
+    assert sorted(rows["row01"]) == [0, 2] and rows["row13"][1]["a"]["auc"] == 0.1 and not rows["row02"]
 
 
 def test_costs_grow_with_frames_and_shrink_with_what_is_frozen(driver):

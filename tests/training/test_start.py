@@ -63,13 +63,28 @@ def test_more_channels_than_features_are_left_at_zero(tiny_config, images):
     assert answer.shape[1] == 64 and np.isfinite(answer).all() and not answer[:, 32:].any()
 
 
-@pytest.mark.parametrize(
-    "network, words",
-    [({"refinement": "concat"}, "stacked"), ({"stride": 16, "tracking": {"input_size": 64}}, "levels of one stride")],
-)
-def test_networks_without_such_a_start_are_refused(tiny_config, images, network, words):
-    with pytest.raises(InputError, match=rf"^training\.start: [^\n]*{words}[^\n]*\.$"):
-        principal_start(build(tiny_config(**PLAIN, **network).network), images)
+def test_finer_levels_count_as_they_are_merged(tiny_config, images):
+    """At stride 16 conv3 is pooled by 2 first: the energy kept is that of the pooled maps, by another route."""
+    config = tiny_config(**PLAIN, stride=16, tracking={"input_size": 64})
+    net = build(config.network)
+    part = principal_start(net, images)
+    features = []
+    for image in images:
+        fine, coarse = (level.asnumpy().astype(np.float64)[0] for level in net.backbone(image.expand_dims(0)))
+        pooled = np.zeros((len(fine), *coarse.shape[1:]))
+        for row, column in np.ndindex(*pooled.shape[1:]):
+            near = fine[:, max(0, 2 * row - 1) : 2 * row + 2, max(0, 2 * column - 1) : 2 * column + 2]
+            pooled[:, row, column] = near.mean(axis=(1, 2))
+        levels = [level / np.sqrt((level**2).mean()) for level in (pooled, coarse)]
+        features.append(np.concatenate(levels).reshape(sum(map(len, levels)), -1).T)
+    values = np.linalg.svd(np.concatenate(features), compute_uv=False)
+    channels = config.network.output_channels
+    assert part == pytest.approx((values[:channels] ** 2).sum() / (values**2).sum(), rel=1e-4)
+
+
+def test_a_network_without_such_a_start_is_refused(tiny_config, images):
+    with pytest.raises(InputError, match=r"^training\.start: [^\n]*stacked[^\n]*\.$"):
+        principal_start(build(tiny_config(**PLAIN, refinement="concat").network), images)
 
 
 def test_the_configuration_names_the_start(tiny_config, clips_of, values_of, monkeypatch):
