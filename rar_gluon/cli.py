@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from tqdm import tqdm
@@ -319,25 +319,16 @@ def demo_command(arguments: argparse.Namespace) -> int:
 
 def eval_command(arguments: argparse.Namespace) -> int:
     """Run a tracker over a dataset, resumably; a line x,y,w,h is written for each frame (or VOT's format)."""
-    from rar_gluon.evaluation import peers, runner
+    from rar_gluon.evaluation import runner
 
     if arguments.workers < 1:
         raise InputError(f"--workers is {arguments.workers}, but at least 1 is needed.")
     name = arguments.tracker
     sequences = load_sequences(arguments.dataset, arguments.root, arguments.sequences, arguments.allow_missing)
-    if name.startswith(("opencv-", "gluoncv-")):
-        make, weights, config = functools.partial(peers.peer, name), None, name
-        make()  # says what is missing before the work
-    else:
-        from rar_gluon.net.weights import SHIPPED
-
-        tree = configuration.load(name)
-        weights, config = None if arguments.pretrained else arguments.weights or SHIPPED, configuration.to_dict(tree)
-        make = functools.partial(build_tracker, tree, arguments.weights, arguments.pretrained, arguments.device)
-        if arguments.workers == 1 and arguments.scheduler is None:
-            make = functools.lru_cache(maxsize=1)(make)  # one network for all sequences
+    make, record = runnable(name, arguments.weights, arguments.pretrained, arguments.device)
+    if arguments.workers == 1 and arguments.scheduler is None:
+        make = functools.lru_cache(maxsize=1)(make)  # one network for all sequences
     folder = arguments.output / (arguments.name or Path(name).stem)
-    record = runner.describe_run(config, weights)
     supervised = None
     if arguments.supervised is not None:
         from rar_gluon.evaluation.vot import load_protocol
@@ -353,6 +344,22 @@ def eval_command(arguments: argparse.Namespace) -> int:
     for result in failures:
         print(f"rar: {result.name} failed: {result.failure}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def runnable(
+    name: str, weights: Optional[Path] = None, pretrained: bool = False, device: Optional[int] = None
+) -> Tuple[Callable, Dict]:
+    """Say how to make the tracker of a name (a preset, a YAML file or a peer), and what its results depend on."""
+    from rar_gluon.evaluation import peers, runner
+    from rar_gluon.net.weights import SHIPPED
+
+    if name.startswith(("opencv-", "gluoncv-")):
+        make = functools.partial(peers.peer, name)
+        make()  # says what is missing before the work
+        return make, runner.describe_run(name, None)
+    config = configuration.load(name)
+    make = functools.partial(build_tracker, config, weights, pretrained, device)
+    return make, runner.describe_run(configuration.to_dict(config), None if pretrained else weights or SHIPPED)
 
 
 def load_sequences(dataset: str, root: Path, names: Optional[str] = None, allow_missing: bool = False) -> list:

@@ -6,6 +6,7 @@ import math
 from typing import List, Sequence, Tuple
 
 import mxnet as mx
+import numpy as np
 from mxnet import nd
 from mxnet.gluon import Constant, HybridBlock
 
@@ -86,6 +87,12 @@ def build(config: NetworkConfig, ctx: mx.Context | None = None, seed: int = 0) -
     image = nd.zeros((1, 3, size, size), ctx=ctx)
     net(image, *net.begin_state(image.shape, ctx))  # deformable kernels learn their shape from a first call
     return net
+
+
+def to_images(patches: np.ndarray, ctx: mx.Context | None = None) -> nd.NDArray:
+    """Patches (..., H, W, 3), BGR uint8, as the network takes them: (..., 3, H, W) float32 on a device."""
+    order = (*range(patches.ndim - 3), patches.ndim - 1, patches.ndim - 3, patches.ndim - 2)
+    return nd.array(patches, ctx=ctx, dtype="uint8").astype("float32").transpose(order)
 
 
 def pad_state(state: List[nd.NDArray], pixels: int, strides: Sequence[int]) -> List[nd.NDArray]:

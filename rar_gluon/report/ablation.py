@@ -1,28 +1,18 @@
-"""The report of a table of ablations: published beside measured, and a verdict on each of the paper's claims."""
+"""Tables of ablations: published beside measured, and a verdict on each of the paper's claims."""
 
 from __future__ import annotations
 
 import csv
-import html
 import os
 import statistics
-from pathlib import Path
 from typing import Dict, List, Mapping, Sequence, Tuple
 
-from rar_gluon.common import InputError, write_text
+from rar_gluon.common import InputError
 from rar_gluon.report.claims import Claim, Scores, judge
-from rar_gluon.report.tables import Column, Table, texts, to_csv, to_markdown
+from rar_gluon.report.tables import Column, Table
 
 Numbers = Mapping[int, Mapping[str, Mapping[str, float]]]  # {"auc", "dp"} by seed and sequence
 PUBLISHED_FOR = {"OTB-2013": "otb2013", "OTB-2015": "otb2015"}  # else the paper's OTB-2015 stands beside
-
-STYLE = """body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; }
-table { border-collapse: collapse; margin: 1em 0; display: block; overflow-x: auto; }
-caption { text-align: left; font-weight: 600; padding-bottom: .4em; }
-th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
-.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.supported { color: #176b2c; font-weight: 600; } .contradicted { color: #a31515; font-weight: 600; }
-.warning { background: #fff4d6; border-left: 4px solid #d9a400; padding: .5em 1em; }"""
 
 
 def read_rows(path: str | os.PathLike) -> Dict[str, Dict[str, str]]:
@@ -105,49 +95,3 @@ def claims_table(claims: Sequence[Claim], rows: Mapping[str, Numbers], names: Se
         *dict.fromkeys(f"{claim.better} against {claim.worse}: {claim.note}" for claim in claims if claim.note),
     ]
     return Table("claims", "Claims", columns, tuple(body), notes=tuple(notes))
-
-
-def to_text(table: Table, skip: Sequence[str] = ()) -> str:
-    """Table for a terminal, without the columns `skip`."""
-    kept = [index for index, column in enumerate(table.columns) if column.head not in skip]
-    rows = [[column.head for column in table.columns], *texts(table)]
-    rows = [[row[index] for index in kept] for row in rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(kept))]
-    number = [bool(table.columns[index].spec) for index in kept]
-    lines = [
-        "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, number))
-        for row in rows
-    ]
-    return "\n".join([table.caption, *(line.rstrip() for line in lines)])
-
-
-def to_html(title: str, about: Sequence[str], tables: Sequence[Table]) -> str:
-    """One page that needs no other file; the first sentence of `about` is set off as a warning."""
-    parts = [f"<h1>{html.escape(title)}</h1>"]
-    for index, sentence in enumerate(about):
-        mark = ' class="warning"' if index == 0 else ""
-        parts.append(f"<p{mark}>{html.escape(sentence)}</p>")
-    for table in tables:
-        kinds = ["number" if column.spec else "" for column in table.columns]
-        head = "".join(_cell("th", column.head, kind) for column, kind in zip(table.columns, kinds))
-        body = ["".join(_cell("td", text, kind) for text, kind in zip(row, kinds)) for row in texts(table)]
-        rows = "".join(f"<tr>{row}</tr>\n" for row in [head, *body])
-        parts.append(f"<table><caption>{html.escape(table.caption)}</caption>\n{rows}</table>")
-        parts.append("<ul>" + "".join(f"<li>{html.escape(note)}</li>" for note in table.notes) + "</ul>")
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n'
-        f"<style>\n{STYLE}\n</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
-    )
-
-
-def _cell(tag: str, text: str, kind: str) -> str:
-    kind = kind or (text if text in ("supported", "contradicted") else "")
-    return f"<{tag}{f' class={chr(34)}{kind}{chr(34)}' if kind else ''}>{html.escape(text)}</{tag}>"
-
-
-def write_report(output: Path, title: str, about: Sequence[str], tables: Sequence[Table]) -> None:
-    """Write report.html, report.md and a CSV for each table into `output`."""
-    for table in tables:
-        write_text(output / f"{table.name}.csv", to_csv(table))
-    write_text(output / "report.md", "\n\n".join([f"# {title}", *about, *map(to_markdown, tables)]) + "\n")
-    write_text(output / "report.html", to_html(title, about, tables))

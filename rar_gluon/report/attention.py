@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rar_gluon.common import InputError, atomic_path
-from rar_gluon.net.rar import RAR
+from rar_gluon.net.rar import RAR, to_images
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.tracker import Tracker
 from rar_gluon.tracking.video import draw_box, open_frames, response_picture, to_bgr8
@@ -53,8 +53,7 @@ def attention_figure(tracker: Tracker, frames: Sequence[np.ndarray], box: Sequen
     tracker.update(frames[-1])
     size = tracker.config.tracking.input_size
     patch = geometry.crop(frames[-1], tracker.window, size)
-    image = mx.nd.array(patch[None], dtype="uint8", ctx=tracker.ctx).astype("float32").transpose((0, 3, 1, 2))
-    maps = level_maps(tracker.net, image, state)
+    maps = level_maps(tracker.net, to_images(patch[None], tracker.ctx), state)
 
     shown = draw_box(patch.copy(), geometry.to_crop(tracker.box, tracker.window, size), (0, 255, 255), 1)
     figure = Figure(figsize=(9, 2.9 * (len(maps) + 1)), layout="constrained")

@@ -12,19 +12,19 @@ from matplotlib.figure import Figure
 from rar_gluon import __version__
 from rar_gluon.common import InputError, write_text
 from rar_gluon.data import otb
+from rar_gluon.data.sequence import Sequence as Video
 from rar_gluon.evaluation.results import tracker_folders
 from rar_gluon.evaluation.score import BenchmarkScore, score_otb
 from rar_gluon.report.page import page
-from rar_gluon.report.plots import PLOTS, TRUTH, attribute_figure, curve_figure, save, styles
+from rar_gluon.report.plots import PLOTS, attribute_figure, curve_figure, save
 from rar_gluon.report.published import read_published
 from rar_gluon.report.speed import read_speed
-from rar_gluon.report.strips import PAPER_FRAMES, comparison_strip, failure_strip, strip_figure
+from rar_gluon.report.strips import comparison_picture, failure_picture
 from rar_gluon.report.tables import (
     BENCHMARKS,
     attribute_table,
     failure_table,
     list_name,
-    lowest,
     score_table,
     sequence_table,
     sequences_of,
@@ -33,9 +33,6 @@ from rar_gluon.report.tables import (
     to_markdown,
 )
 from rar_gluon.report.tracks import Track, read_tracks
-
-STRIPS = 3  # sequences of Fig. 8, and of Fig. 9
-COMPARED = 5  # trackers of Fig. 8; boxes of more hide the target
 
 Names = Union[str, os.PathLike, Sequence[str]]
 
@@ -152,7 +149,9 @@ def _score(
     parts = [score_otb(part, annotations, protocol, names, allow_missing, attributes) for part in results]
     trackers = {name: score for part in parts for name, score in part.trackers.items()}
     ranked = dict(sorted(trackers.items(), key=lambda item: -item[1].overall.auc))
-    return dataclasses.replace(parts[0], trackers=ranked)
+    carried = {name: attributes for part in parts for name, attributes in part.carried.items()}
+    ordered = {name: carried[name] for name in names if name in carried}
+    return dataclasses.replace(parts[0], trackers=ranked, carried=ordered)
 
 
 def _score_notes(scores: BenchmarkScore) -> List[str]:
@@ -171,44 +170,19 @@ def _pictures(
     images: Path,
     strips: Sequence[str] | None,
 ) -> Dict[str, Tuple[str, Figure]]:
-    """Caption and figure of the comparison (Fig. 8) and of a tracker's failures (Fig. 9)."""
+    """Caption and figure of the comparison (Fig. 8) and of a tracker's failures (Fig. 9), by name."""
     present = [name for name in sequences_of(scores) if (images / otb.ENTRIES[name].folder / "img").is_dir()]
     if not present:
         raise InputError(f"{images} holds the images of none of the scored sequences: give the root of OTB.")
-    if strips is None:
-        compared = [name for name in PAPER_FRAMES if name in present]
-        compared += sorted(set(present) - set(compared), key=lambda name: -_spread(scores, name))
-        compared = compared[:STRIPS]
-    else:
-        compared = otb.sequence_names(strips)
-        absent = [name for name in compared if name not in present]
-        if absent:
-            raise InputError(f"{', '.join(absent)} is not scored or not among the images of {images}.")
-    others = [name for name in scores.trackers if name != tracker][: COMPARED - 1]
-    style = {name: styles(scores)[name] for name in (tracker, *others)}
+    compared = None if strips is None else otb.sequence_names(strips)
+    absent = [name for name in compared or () if name not in present]
+    if absent:
+        raise InputError(f"{', '.join(absent)} is not scored or not among the images of {images}.")
 
-    rows = []
-    for name in compared:
-        here = {other: tracks[other][name] for other in style if name in tracks[other]}
-        rows.append(comparison_strip(otb.load_sequence(images, name), otb.ENTRIES[name].first, here, style))
-    caption = f"The trackers' boxes and the truth on {', '.join(compared)}."
-    pictures = {"strips": (caption, strip_figure(rows, {**style, "ground truth": TRUTH}))}
+    def video(name: str) -> Tuple[Video, int]:
+        return otb.load_sequence(images, name), otb.ENTRIES[name].first
 
-    worst = [(name, score) for name, score in lowest(scores, tracker) if name in present][:STRIPS]
-    rows = []
-    for name, score in worst:
-        video, title = otb.load_sequence(images, name), f"{name}: AUC {score.auc:.3f}"
-        track = tracks[tracker][name]
-        rows.append(failure_strip(video, otb.ENTRIES[name].first, tracker, track, style[tracker], title))
-    caption = (
-        f"{tracker} where its AUC (protocol {scores.protocol.name}) is lowest of the {len(present)} sequences whose "
-        "images are here: the first frame, then before, at and amid the longest loss, or the frame of least overlap."
-    )
-    pictures["failures"] = (caption, strip_figure(rows, {tracker: style[tracker], "ground truth": TRUTH}))
-    return pictures
-
-
-def _spread(scores: BenchmarkScore, name: str) -> float:
-    """Range of the trackers' AUC on a sequence."""
-    values = [score.sequences[name].auc for score in scores.trackers.values() if name in score.sequences]
-    return max(values) - min(values)
+    return {
+        "strips": comparison_picture(scores, tracks, tracker, video, present, compared),
+        "failures": failure_picture(scores, tracks[tracker], tracker, video, present),
+    }

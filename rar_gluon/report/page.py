@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import json
 from pathlib import Path
 from typing import Dict, Mapping, Sequence, Tuple
 
 from matplotlib.figure import Figure
 
-from rar_gluon.data import otb
 from rar_gluon.evaluation.ope import Score
 from rar_gluon.evaluation.score import NUMBERS, BenchmarkScore
-from rar_gluon.report.plots import PLOTS, styles
+from rar_gluon.report.plots import PLOTS, data_address, styles
 from rar_gluon.report.tables import ATTRIBUTE_NAMES, Table, attribute_counts, sequences_of, to_json
 
 
@@ -39,7 +36,7 @@ def page(
         **page_data(scores),
         "about": list(about),
         "tables": [to_json(table) for table in tables],
-        "pictures": [{"caption": caption, "source": _jpeg(figure)} for caption, figure in pictures],
+        "pictures": [{"caption": caption, "source": data_address(figure)} for caption, figure in pictures],
         "notes": list(notes),
     }
     template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
@@ -81,10 +78,7 @@ def page_data(scores: BenchmarkScore) -> Dict:
             for plot in PLOTS
         ],
         "groups": groups,
-        "sequences": [
-            {"name": name, "attributes": list(otb.ENTRIES[name].attribute_list(scores.attribute_list))}
-            for name in names
-        ],
+        "sequences": [{"name": name, "attributes": list(scores.carried[name])} for name in names],
         "trackers": trackers,
     }
 
@@ -99,10 +93,3 @@ def _curves(score: Score) -> Mapping[str, Sequence[float]]:
 
 def _rounded(values) -> Sequence[float]:
     return [round(float(value), 5) for value in values]
-
-
-def _jpeg(figure: Figure) -> str:
-    """Figure as a data address, for an image that needs no file."""
-    file = io.BytesIO()
-    figure.savefig(file, format="jpeg", dpi=110, pil_kwargs={"quality": 85})
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 from typing import List, Mapping, NamedTuple
 
@@ -98,6 +100,13 @@ def save(figure: Figure, folder: Path, name: str) -> List[Path]:
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=150, metadata=metadata)
     return paths
+
+
+def data_address(figure: Figure) -> str:
+    """Figure as a JPEG in a data address, for a page that needs no other file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="jpeg", dpi=110, pil_kwargs={"quality": 85})
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _draw(

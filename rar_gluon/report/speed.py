@@ -41,7 +41,10 @@ def read_speed(folder: Path, names: Sequence[str]) -> Speed | None:
         When a file of times holds anything but seconds, a line a frame, or run.json is damaged.
     """
     seconds = []
-    for path in otb.match_files((folder / "times").glob("*.txt"), names).values():
+    times = folder / "times"
+    paths = list(otb.match_files(times.glob("*.txt"), [name for name in names if name in otb.ENTRIES]).values())
+    others = [times / f"{name}.txt" for name in names if name not in otb.ENTRIES]
+    for path in (*paths, *(path for path in others if path.is_file())):
         try:
             values = np.array(path.read_text(encoding="utf-8").split(), np.float64)
         except ValueError:

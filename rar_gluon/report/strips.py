@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
-from typing import List, Mapping, Sequence, Tuple
+from typing import Callable, List, Mapping, Sequence, Tuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,8 +13,16 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from rar_gluon.data.sequence import Sequence as Video
-from rar_gluon.report.plots import TRUTH, Style
+from rar_gluon.evaluation.score import BenchmarkScore
+from rar_gluon.report.plots import TRUTH, Style, styles
+from rar_gluon.report.tables import lowest
 from rar_gluon.report.tracks import Track, longest_loss
+from rar_gluon.tracking.video import VideoFile
+
+Videos = Callable[[str], Tuple[Video, int]]
+
+STRIPS = 3  # sequences of Fig. 8, and of Fig. 9
+COMPARED = 5  # trackers of Fig. 8; boxes of more hide the target
 
 # The images that Fig. 8 shows.
 PAPER_FRAMES = {"CarScale": (1, 134, 190, 246), "David3": (1, 81, 194, 249), "MotorRolling": (1, 14, 132, 161)}
@@ -36,6 +45,58 @@ class Strip:
     pictures: Tuple[Picture, ...]
 
 
+def comparison_picture(
+    scores: BenchmarkScore,
+    tracks: Mapping[str, Mapping[str, Track]],
+    tracker: str,
+    video: Videos,
+    present: Sequence[str],
+    compared: Sequence[str] | None = None,
+) -> Tuple[str, Figure]:
+    """Caption and figure that compare `tracker` with the best others (Fig. 8).
+
+    Parameters
+    ----------
+    tracks : by tracker and sequence.
+    video : opens a sequence and says the number of its first image.
+    present : sequences whose frames are there.
+    compared : of these; None: the paper's, then those where the trackers' AUC differ most.
+    """
+    if compared is None:
+        compared = [name for name in PAPER_FRAMES if name in present]
+        compared += sorted(set(present) - set(compared), key=lambda name: -_spread(scores, name))
+        compared = compared[:STRIPS]
+    others = [name for name in scores.trackers if name != tracker][: COMPARED - 1]
+    style = {name: styles(scores)[name] for name in (tracker, *others)}
+    rows = []
+    for name in compared:
+        here = {other: tracks[other][name] for other in style if name in tracks[other]}
+        rows.append(comparison_strip(*video(name), here, style))
+    caption = f"The trackers' boxes and the truth on {', '.join(compared)}."
+    return caption, strip_figure(rows, {**style, "ground truth": TRUTH})
+
+
+def failure_picture(
+    scores: BenchmarkScore, tracks: Mapping[str, Track], tracker: str, video: Videos, present: Sequence[str]
+) -> Tuple[str, Figure]:
+    """Caption and figure of where a tracker's AUC is lowest (Fig. 9); `tracks` are its own, by sequence."""
+    style = styles(scores)[tracker]
+    rows = []
+    for name, score in [(name, score) for name, score in lowest(scores, tracker) if name in present][:STRIPS]:
+        rows.append(failure_strip(*video(name), tracker, tracks[name], style, f"{name}: AUC {score.auc:.3f}"))
+    caption = (
+        f"{tracker} where its AUC (protocol {scores.protocol.name}) is lowest of the {len(present)} sequences whose "
+        "images are here: the first frame, then before, at and amid the longest loss, or the frame of least overlap."
+    )
+    return caption, strip_figure(rows, {tracker: style, "ground truth": TRUTH})
+
+
+def _spread(scores: BenchmarkScore, name: str) -> float:
+    """Range of the trackers' AUC on a sequence."""
+    values = [score.sequences[name].auc for score in scores.trackers.values() if name in score.sequences]
+    return max(values) - min(values)
+
+
 def compared_frames(name: str, track: Track) -> List[int]:
     """Indices of four frames: the paper's where Fig. 8 shows them, else the first, the last and two between."""
     shown = [int(index) for index in np.flatnonzero(np.isin(track.numbers, PAPER_FRAMES.get(name, ())))]
@@ -47,7 +108,8 @@ def failed_frames(track: Track) -> List[int]:
     """Indices of up to four frames: the first; before, at and in the middle of the longest loss, or the worst frame."""
     start, stop = longest_loss(track)
     if start == stop:
-        return sorted({0, int(np.argmin(track.overlaps))})
+        annotated = np.isfinite(track.truth).all(axis=1)
+        return sorted({0, int(np.argmin(np.where(annotated, track.overlaps, np.inf)))})
     return sorted({0, max(start - 1, 0), start, (start + stop) // 2})
 
 
@@ -83,7 +145,14 @@ def _picture(
         if 0 <= index < len(track.boxes):
             boxes.append((_shifted(track.boxes[index], video.origin), styles[name]))
             truth = [(_shifted(track.truth[index], video.origin), TRUTH)]
-    return Picture(video.frames[number - first], f"#{number:04d}{text}", tuple(truth + boxes[::-1]))
+    return Picture(_frame(video, number - first), f"#{number:04d}{text}", tuple(truth + boxes[::-1]))
+
+
+def _frame(video: Video, index: int) -> np.ndarray:
+    """One frame; a video file can only be read from its beginning."""
+    if isinstance(video.frames, VideoFile):
+        return next(itertools.islice(video.frames, index, None))
+    return video.frames[index]
 
 
 def _shifted(box: np.ndarray, origin: int) -> np.ndarray:

@@ -112,13 +112,12 @@ def list_name(names: Sequence[str]) -> str | None:
 
 def sequences_of(scores: BenchmarkScore) -> List[str]:
     """Sequences that any tracker has a score of, in the benchmark's order."""
-    scored = {name for score in scores.trackers.values() for name in score.sequences}
-    return [name for name in otb.ENTRIES if name in scored]
+    return list(scores.carried)
 
 
 def attribute_counts(scores: BenchmarkScore) -> Dict[str, int]:
     """Number of scored sequences of each attribute that one of them carries, in the benchmark's order."""
-    carried = [otb.ENTRIES[name].attribute_list(scores.attribute_list) for name in sequences_of(scores)]
+    carried = scores.carried.values()
     counts = {attribute: sum(attribute in part for part in carried) for attribute in otb.ATTRIBUTES}
     return {attribute: count for attribute, count in counts.items() if count}
 
@@ -215,7 +214,7 @@ def sequence_table(scores: BenchmarkScore, number: str) -> Table:
     rows = [
         (
             name,
-            " ".join(otb.ENTRIES[name].attribute_list(scores.attribute_list)),
+            " ".join(scores.carried[name]),
             *(_number(score.sequences.get(name), number) for score in scores.trackers.values()),
         )
         for name in sequences_of(scores)
@@ -270,7 +269,7 @@ def failure_table(scores: BenchmarkScore, tracker: str, tracks: Mapping[str, Tra
         start, stop = longest_loss(track)
         rows.append(
             (
-                *(name, " ".join(otb.ENTRIES[name].attribute_list(scores.attribute_list)), score.auc, score.dp),
+                *(name, " ".join(scores.carried[name]), score.auc, score.dp),
                 *(len(track.overlaps), int(track.lost.sum()), stop - start),
                 int(track.numbers[start]) if stop > start else None,
             )

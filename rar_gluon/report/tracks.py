@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Mapping, Sequence, Tuple
+from typing import Dict, Iterable, Mapping, Sequence, Tuple
 
 import numpy as np
 
 from rar_gluon.data import otb
+from rar_gluon.data.sequence import Sequence as Video
 from rar_gluon.evaluation.ope import fitted, invalid_truth, overlap
 from rar_gluon.evaluation.protocols import Protocol
 from rar_gluon.evaluation.results import read_results
@@ -53,6 +54,23 @@ def read_tracks(
         overlaps = np.nan_to_num(overlap(boxes, cut))
         lost = (overlaps == 0) & ~invalid_truth(cut, "size")
         tracks[name] = Track(start + np.arange(len(cut)), boxes, cut, overlaps, lost)
+    return tracks
+
+
+def sequence_tracks(
+    boxes: Mapping[str, np.ndarray], sequences: Iterable[Video], protocol: Protocol
+) -> Dict[str, Track]:
+    """Tracks of boxes (N, 4), a box a frame, on any annotated sequences; frames are numbered from 0."""
+    tracks = {}
+    for sequence in sequences:
+        if sequence.name in boxes:
+            truth, found = sequence.boxes, boxes[sequence.name].copy()
+            if protocol.first_frame == "truth":
+                start = int(np.flatnonzero(np.isfinite(truth).all(axis=1))[0])
+                found[start] = truth[start]
+            overlaps = np.nan_to_num(overlap(found, truth))
+            lost = (overlaps == 0) & np.isfinite(truth).all(axis=1)
+            tracks[sequence.name] = Track(np.arange(len(truth)), found, truth, overlaps, lost)
     return tracks
 
 

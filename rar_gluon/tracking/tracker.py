@@ -13,7 +13,7 @@ from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.filter.layer import OnlineFilter, desired_response
 from rar_gluon.net.backbone import level_strides
-from rar_gluon.net.rar import RAR, hybridize_static, pad_state, twin
+from rar_gluon.net.rar import RAR, hybridize_static, pad_state, to_images, twin
 from rar_gluon.net.weights import load_network
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.geometry import Box, Window
@@ -155,9 +155,8 @@ class Tracker:
 
     def _represent(self, net: RAR, patches: np.ndarray, state: List[nd.NDArray]):
         """Representation (n, D, H, W) and new state of patches (n, S, S, 3) of one frame, all from one state."""
-        image = nd.array(patches, ctx=self.ctx, dtype="uint8").astype("float32").transpose((0, 3, 1, 2))
         state = [nd.broadcast_axis(part, axis=0, size=len(patches)) for part in state]
-        representation, *new_state = net(image, *state)
+        representation, *new_state = net(to_images(patches, self.ctx), *state)
         return representation, new_state
 
 

@@ -10,7 +10,7 @@ from mxnet import nd
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.clips import Clips
-from rar_gluon.net.rar import RAR
+from rar_gluon.net.rar import RAR, to_images
 from rar_gluon.net.refinement import unit_energy
 
 CLIPS = 200  # whose search regions the components are of
@@ -73,4 +73,4 @@ def set_start(net: RAR, config: Config, clips: Clips) -> None:
     if config.training.start == "principal":
         ctx = net.backbone.mean.list_ctx()[0]
         search = np.stack([clips[number].search for number in range(CLIPS)])
-        principal_start(net, nd.array(search, ctx=ctx, dtype="uint8").astype("float32").transpose((0, 3, 1, 2)))
+        principal_start(net, to_images(search, ctx))

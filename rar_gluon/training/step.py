@@ -13,7 +13,7 @@ from rar_gluon.data.clips import Clip
 from rar_gluon.filter.fourier import hann_window
 from rar_gluon.filter.layer import correlation_response, desired_response
 from rar_gluon.net.backbone import level_strides
-from rar_gluon.net.rar import RAR, pad_state
+from rar_gluon.net.rar import RAR, pad_state, to_images
 from rar_gluon.tracking import geometry
 
 
@@ -27,18 +27,13 @@ class Batch(NamedTuple):
 
 def to_batch(clips: Clip, cells: Tuple[int, int], config: Config, ctx: mx.Context) -> Batch:
     """Put stacked clips on a device; `cells` (H, W) are the representation's."""
-
-    def images(array: np.ndarray) -> nd.NDArray:
-        order = (*range(array.ndim - 3), array.ndim - 1, array.ndim - 3, array.ndim - 2)
-        return nd.array(array, ctx=ctx, dtype="uint8").astype("float32").transpose(order)
-
     settings, stride = (config.filter, config.tracking.padding), config.network.stride
     desired = [
         present * desired_response(*settings, *cells, tuple(shift / stride))
         for shift, present in zip(clips.shift, clips.present)
     ]
-    templates = [images(clips.templates[:, t]) for t in range(clips.templates.shape[1])]
-    return Batch(templates, images(clips.search), nd.array(np.stack(desired), ctx=ctx))
+    templates = [to_images(clips.templates[:, t], ctx) for t in range(clips.templates.shape[1])]
+    return Batch(templates, to_images(clips.search, ctx), nd.array(np.stack(desired), ctx=ctx))
 
 
 def responses(net: RAR, batch: Batch, config: Config) -> nd.NDArray:

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
+from rar_gluon.data.sequence import Sequence as Video
+from rar_gluon.evaluation.ope import evaluate
+from rar_gluon.evaluation.protocols import load_protocol
 from rar_gluon.evaluation.results import read_results, tracker_folders
-from rar_gluon.evaluation.score import format_scores, score_otb, scores_to_dict
+from rar_gluon.evaluation.score import format_scores, score_otb, score_sequences, scores_to_dict
 
 NAMES = ["Deer", "Jogging-1", "Human4-2", "CarDark"]
 
@@ -184,3 +187,25 @@ def test_public_raw_results(protocol, lists, expected):
             measured[tracker] += [score.overall.auc, score.overall.dp]
     for tracker, values in expected.items():
         np.testing.assert_allclose(measured[tracker], values, atol=0.00051, err_msg=tracker)
+
+
+def test_any_sequences_are_scored_on_their_annotated_frames():
+    """Against `evaluate` on the frames picked by hand; attributes are the boxes' where nobody gave any."""
+    truth = np.tile([10.0, 10, 30, 30], (4, 1))
+    gap = truth.copy()
+    gap[2] = np.nan
+    frames = [np.zeros((60, 60, 3), np.uint8)] * 4
+    sequences = [Video("a", frames, truth), Video("b", frames, gap)]
+    near, far = truth + np.array([3, 0, 0, 0]), truth + np.array([25, 0, 0, 0])
+    protocol = load_protocol()
+    scores = score_sequences({"near": {"a": near, "b": near}, "far": {"a": far}}, sequences, "two", protocol)
+    assert list(scores.trackers) == ["near", "far"] and scores.attribute_list == "boxes"
+    assert scores.carried == {"a": (), "b": ("OV",)}
+    kept = [0, 1, 3]
+    assert scores.trackers["near"].sequences["b"].auc == evaluate(near[kept], truth[kept], protocol).auc
+    assert scores.trackers["near"].attributes["OV"].auc == scores.trackers["near"].sequences["b"].auc
+    assert scores.trackers["far"].missing == ("b",)
+    named = [Video("a", frames, truth, ("OCC",)), Video("b", frames, gap)]
+    assert score_sequences({"near": {"a": near}}, named, "two", protocol).carried == {"a": ("OCC",), "b": ()}
+    with pytest.raises(InputError, match="none of the 2"):
+        score_sequences({"empty": {}}, sequences, "two", protocol)

@@ -1,7 +1,7 @@
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.report import ablation
+from rar_gluon.report import ablation, document
 from rar_gluon.report.claims import Claim, judge, read_claims, sign_test
 from rar_gluon.report.tables import to_csv
 
@@ -86,7 +86,7 @@ def test_the_report_is_written_and_needs_no_other_file(tmp_path):
     claim = Claim("<one> is better", "Section 9", "t", "row01", "row02", note="but see")
     rows = {"row01": numbers(0.5), "row02": numbers(0.4)}
     tables = [ablation.measured_table("T", rows, {}, {"here": None}), ablation.claims_table([claim], rows)]
-    ablation.write_report(tmp_path, "A & B", ["Not comparable.", "More."], tables)
+    document.write_document(tmp_path, "A & B", ["Not comparable.", "More."], tables)
     page = (tmp_path / "report.html").read_text()
     assert "&lt;one&gt; is better" in page
     assert 'class="supported"' in page
@@ -94,7 +94,7 @@ def test_the_report_is_written_and_needs_no_other_file(tmp_path):
     assert "src=" not in page
     assert "supported" in (tmp_path / "claims.csv").read_text()
     assert "A & B" in (tmp_path / "report.md").read_text()
-    text = ablation.to_text(tables[1], skip=("where",))
+    text = document.to_text(tables[1], skip=("where",))
     assert "supported" in text
     assert "Section 9" not in text
 

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from rar_gluon.data import otb
+from rar_gluon.data.sequence import Sequence as Video
 from rar_gluon.data.sequence import write_boxes
 from rar_gluon.evaluation.ope import evaluate
 from rar_gluon.evaluation.protocols import load_protocol
-from rar_gluon.report.tracks import Track, longest_loss, read_tracks
+from rar_gluon.report.tracks import Track, longest_loss, read_tracks, sequence_tracks
 
 
 def track_of(lost):
@@ -50,3 +51,16 @@ def test_image_numbers(tmp_path, name, rows, protocol, first, count):
     track = read_tracks(tmp_path, {name: (entry.first, truth)}, [name], load_protocol(protocol))[name]
     assert (track.numbers[0], len(track.numbers)) == (first, count)
     assert len(track.boxes) == len(track.truth) == len(track.overlaps) == count
+
+
+def test_tracks_of_any_sequence_mind_frames_without_truth():
+    truth = np.tile([10.0, 10, 20, 20], (5, 1))
+    truth[[0, 3]] = np.nan  # begins at frame 1
+    boxes = np.tile([100.0, 100, 20, 20], (5, 1))
+    boxes[4] = truth[4]
+    sequence = Video("a", [np.zeros((60, 60, 3), np.uint8)] * 5, truth)
+    track = sequence_tracks({"a": boxes, "b": boxes}, [sequence], load_protocol())["a"]
+    np.testing.assert_array_equal(track.numbers, range(5))
+    np.testing.assert_array_equal(track.overlaps, [0, 1, 0, 0, 1])  # the first is the truth under matlab
+    np.testing.assert_array_equal(track.lost, [False, False, True, False, False])
+    assert longest_loss(track) == (2, 3)

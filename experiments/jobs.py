@@ -1,0 +1,309 @@
+"""The rows of an ablation as jobs: what each is, running one in a process of its own, and running many.
+
+A job is one row with one seed, in OUTPUT/ROW/seed0/: job.json (all that its numbers depend on), training/ (log.csv,
+checkpoints, last.npz), results/ (boxes), scores.json, log.txt. What is there is not done again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Mapping, Sequence, Tuple
+
+from sizes import HERE, sequences_of
+from tqdm import tqdm
+
+import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
+from rar_gluon import config as configuration
+from rar_gluon.common import InputError, write_text
+from rar_gluon.config import Config
+
+STAGES = {"start": "starts", "train": "trains", "evaluate": "is evaluated", "done": "done"}
+POLL = 1.0  # seconds between looks at the jobs' folders
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row with one seed."""
+
+    row: str
+    seed: int
+    folder: Path
+    config: Config
+
+    @property
+    def name(self) -> str:
+        return f"{self.row} seed {self.seed}"
+
+    @property
+    def done(self) -> bool:
+        return (self.folder / "scores.json").is_file()
+
+
+def description(job: Job, start: str, records: Sequence[str], evaluation: Mapping) -> Dict:
+    """All that a job's numbers depend on."""
+    return {
+        "config": configuration.to_dict(job.config),
+        "start": start if job.config.network.backbone == "resnet50" else "random",
+        "records": list(records),
+        "evaluation": dict(evaluation),
+    }
+
+
+def write_job(job: Job, wanted: Mapping) -> None:
+    """Write job.json, or check that the one that is there says the same."""
+    path = job.folder / "job.json"
+    if not path.is_file():
+        write_text(path, json.dumps(wanted, indent=1) + "\n")
+    elif json.loads(path.read_text(encoding="utf-8")) != wanted:
+        raise InputError(f"{job.folder} was begun with other settings: give another --output, or remove it.")
+
+
+def take_equal(jobs: Sequence[Job], outputs: Path) -> None:
+    """Copy boxes and scores from done jobs of equal settings, of this or another table below `outputs`.
+
+    Rows of two tables can be one configuration (row 13 of Table 3 and RAR of Table 4).
+    """
+    done: Dict[str, Path] = {}
+    for path in sorted(outputs.glob("*/*/seed*/job.json")):
+        if (path.parent / "scores.json").is_file():
+            done.setdefault(path.read_text(encoding="utf-8"), path.parent)
+    for job in jobs:
+        source = done.get((job.folder / "job.json").read_text(encoding="utf-8"))
+        if source is not None and not job.done:
+            shutil.copytree(source / "results", job.folder / "results", dirs_exist_ok=True)
+            write_text(job.folder / "log.txt", f"Taken from {source}, a job of equal settings.\n")
+            shutil.copyfile(source / "scores.json", job.folder / ".scores.json")
+            os.replace(job.folder / ".scores.json", job.folder / "scores.json")  # last: its presence means done
+
+
+# --- one job, in a process of its own
+
+
+def run_job(folder: Path, device: int) -> None:
+    """Do what is missing of a job: train, evaluate, score."""
+    import mxnet as mx
+
+    from rar_gluon.data.clips import training_clips
+    from rar_gluon.data.sequence import read_boxes
+    from rar_gluon.evaluation import runner
+    from rar_gluon.evaluation.protocols import load_protocol
+    from rar_gluon.evaluation.validation import score_boxes
+    from rar_gluon.net.rar import build
+    from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
+    from rar_gluon.tracking.tracker import Tracker
+    from rar_gluon.training.loop import Options, train
+    from rar_gluon.training.start import set_start
+
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    config = configuration.from_dict(job["config"], str(folder))
+    sequences = sequences_of(job["evaluation"])
+    ctx = mx.gpu(device) if device >= 0 else mx.cpu()
+    training, weights = folder / "training", folder / "training" / "last.npz"
+    if not weights.is_file():
+        held_out = [sequence.name for sequence in sequences]
+        clips = training_clips(config, [Path(path) for path in job["records"]], held_out=held_out)
+        if job["start"] == "random":
+            net = build(config.network, ctx, config.training.seed)
+        elif job["start"] == "gluoncv":
+            net = load_gluoncv(config, ctx)
+        else:
+            net = load_network(config, BACKBONE, ctx)
+        set_start(net, config, clips)
+        train(net, config, clips, training, options=Options([ctx], resume=True, keep=1))
+    shutil.rmtree(training / "checkpoints", ignore_errors=True)
+    tracker = Tracker(config, weights, ctx)
+    record = runner.describe_run(job["config"], weights)
+    failures = [f for f in runner.run(lambda: tracker, sequences, folder / "results", record) if f.failure]
+    if failures:
+        raise InputError(f"{failures[0].name} could not be tracked: {failures[0].failure}")
+    protocol = load_protocol("matlab")
+    scores = {}
+    for sequence in sequences:
+        score = score_boxes(read_boxes(folder / "results" / f"{sequence.name}.txt"), sequence, protocol)
+        scores[sequence.name] = {"auc": score.auc, "dp": score.dp}
+    write_text(folder / "scores.json", json.dumps(scores, indent=1) + "\n")
+    mx.nd.waitall()
+
+
+def job_main(folder: Path, device: int) -> int:
+    """Run a job until it is done or the process that started it goes (its end of our standard input closes)."""
+
+    def leave_with_parent() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)  # the training saves; everything else is written atomically
+
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    try:
+        run_job(folder, device)
+    except InputError as error:
+        print(f"driver: {folder}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def start_job(folder: Path, device: int, threads: int) -> subprocess.Popen:
+    """Start a job's process in a session of its own, so that only we tell it to end; its words go to log.txt."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "TQDM_MININTERVAL": "10"}
+    command = [sys.executable, str(HERE / "driver.py"), "job", str(folder), "--device", str(device)]
+    with open(folder / "log.txt", "ab") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
+
+
+def wait_for_job(folder: Path, device: int, threads: int) -> int:
+    """Run a job to its end and return its status: what a Dask worker is given."""
+    return start_job(folder, device, threads).wait()
+
+
+# --- many jobs
+
+
+class Here:
+    """Runs jobs as processes of this machine, so many at once, each with its share of the cores and its device."""
+
+    def __init__(self, workers: int, devices: Sequence[int]):
+        self._threads = max(1, int(os.environ["OMP_NUM_THREADS"]) // workers)
+        self._free = [devices[index % len(devices)] for index in range(workers)]
+        self._running: Dict[Path, Tuple[subprocess.Popen, int]] = {}
+
+    def ready(self) -> bool:
+        return bool(self._free)
+
+    def start(self, folder: Path) -> None:
+        device = self._free.pop(0)
+        self._running[folder] = (start_job(folder, device, self._threads), device)
+
+    def ended(self) -> List[Tuple[Path, int]]:
+        """Folders and statuses of the jobs that have ended since the last call."""
+        found = [(folder, process.poll()) for folder, (process, _) in self._running.items()]
+        found = [(folder, status) for folder, status in found if status is not None]
+        for folder, _ in found:
+            self._free.append(self._running.pop(folder)[1])
+        return found
+
+    def stop(self) -> None:
+        for process, _ in self._running.values():
+            process.stdin.close()
+        for process, _ in self._running.values():
+            process.wait()
+
+
+class Cluster:
+    """Runs jobs on the workers of a Dask scheduler, which must see the same folders."""
+
+    def __init__(self, address: str, device: int):
+        try:
+            from dask.distributed import Client
+        except ImportError as error:
+            raise InputError("--scheduler needs Dask: pip install 'rar-gluon[cluster]'.") from error
+        try:
+            self._client = Client(address, timeout=10)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"no Dask scheduler answers at {address}: give its address, as in tcp://host:8786."
+            ) from error
+        self._device, self._running = device, {}
+
+    def ready(self) -> bool:
+        return True
+
+    def start(self, folder: Path) -> None:
+        threads = int(os.environ["OMP_NUM_THREADS"])
+        self._running[folder] = self._client.submit(wait_for_job, folder, self._device, threads, pure=False)
+
+    def ended(self) -> List[Tuple[Path, int]]:
+        found = [(folder, future.result()) for folder, future in self._running.items() if future.done()]
+        for folder, _ in found:
+            del self._running[folder]
+        return found
+
+    def stop(self) -> None:
+        for future in self._running.values():
+            future.cancel()
+
+
+def progress_of(job: Job, sequences: int) -> Tuple[str, int, int]:
+    """Stage of a job, and how many of how many steps or sequences it has done, from what is on disk."""
+    from rar_gluon.training.loop import steps_per_epoch
+
+    steps = steps_per_epoch(job.config.training) * job.config.training.epochs
+    if job.done:
+        return "done", 1, 1
+    if (job.folder / "training" / "last.npz").is_file():
+        return "evaluate", len(list((job.folder / "results").glob("*.txt"))), sequences
+    log = job.folder / "training" / "log.csv"
+    if log.is_file():
+        return "train", max(0, log.read_text(encoding="utf-8").count("\n") - 1), steps
+    return "start", 0, steps
+
+
+def part_done(stage: str, count: int, of: int, training: float, evaluation: float) -> float:
+    """Work of a job that is done, in the units that its training and evaluation are given in."""
+    share = count / of if of else 1.0
+    return {
+        "start": 0.0,
+        "train": share * training,
+        "evaluate": training + share * evaluation,
+        "done": training + evaluation,
+    }[stage]
+
+
+def run_jobs(jobs: Sequence[Job], costs: Mapping[Path, Tuple[float, float]], sequences: int, place) -> List[Job]:
+    """Run jobs, seed by seed, the costliest first; show row, stage and time left; return those that failed."""
+    waiting = sorted(jobs, key=lambda job: (job.seed, -sum(costs[job.folder])))
+    by_folder = {job.folder: job for job in jobs}
+    active: List[Job] = []
+    failed: List[Job] = []
+    total = sum(sum(costs[job.folder]) for job in jobs)
+    first, begun = None, time.perf_counter()
+    shape = "{percentage:3.0f}% |{bar:20}| {desc}"
+    with tqdm(total=total, bar_format=shape) as bar:
+        try:
+            while waiting or active:
+                while waiting and place.ready():
+                    active.append(waiting.pop(0))
+                    place.start(active[-1].folder)
+                time.sleep(POLL)
+                for folder, status in place.ended():
+                    job = by_folder[folder]
+                    active.remove(job)
+                    if status or not job.done:
+                        failed.append(job)
+                        bar.write(f"{job.name} failed: see {folder / 'log.txt'}", file=sys.stderr)
+                states = {job: progress_of(job, sequences) for job in jobs}
+                done = sum(part_done(*state, *costs[job.folder]) for job, state in states.items())
+                first = done if first is None else first
+                bar.n = min(done, total)
+                texts = [f"{job.name} {words(*states[job])}" for job in active if states[job][0] != "done"]
+                bar.set_description_str(f"{time_left(done - first, total - done, begun)}; {'; '.join(texts)}")
+        except KeyboardInterrupt:
+            bar.set_description_str("interrupted: the trainings save where they are")
+            place.stop()
+            raise
+    return failed
+
+
+def words(stage: str, count: int, of: int) -> str:
+    """`trains 3/8`."""
+    return f"{STAGES[stage]} {count}/{of}" if stage in ("train", "evaluate") else STAGES[stage]
+
+
+def time_left(done: float, left: float, begun: float) -> str:
+    """Time that is left when the rest goes as what was done since `begun` (perf_counter)."""
+    if done <= 0:
+        return "time left: not known yet"
+    minutes = (time.perf_counter() - begun) * left / done / 60
+    return f"{minutes:.0f} min left" if minutes < 120 else f"{minutes / 60:.1f} h left"

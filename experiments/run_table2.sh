@@ -1,0 +1,4 @@
+#!/bin/sh
+# Table 2: published, recomputed and measured numbers of trackers. Options: --help. PYTHON: the interpreter; default: that of .venv.
+here=$(cd "$(dirname "$0")" && pwd)
+exec "${PYTHON:-$here/../.venv/bin/python}" "$here/driver.py" table2 "$@"

@@ -1,0 +1,84 @@
+"""A report that is a few tables and pictures: a page, Markdown, CSV and PNG, and text for the terminal."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Mapping, Sequence, Tuple
+
+from matplotlib.figure import Figure
+
+from rar_gluon.common import atomic_path, write_text
+from rar_gluon.report.plots import data_address
+from rar_gluon.report.tables import Table, texts, to_csv, to_markdown
+
+Pictures = Mapping[str, Tuple[str, Figure]]  # caption and figure, by the name of the file
+
+STYLE = """body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; }
+table { border-collapse: collapse; margin: 1em 0; display: block; overflow-x: auto; }
+caption { text-align: left; font-weight: 600; padding-bottom: .4em; }
+th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.supported { color: #176b2c; font-weight: 600; } .contradicted { color: #a31515; font-weight: 600; }
+img { max-width: 100%; } figure { margin: 1.5em 0; } figcaption { color: #59636e; }
+.warning { background: #fff4d6; border-left: 4px solid #d9a400; padding: .5em 1em; }"""
+
+
+def to_text(table: Table, skip: Sequence[str] = ()) -> str:
+    """Table for a terminal, its heads in several lines, without the columns `skip`."""
+    kept = [index for index, column in enumerate(table.columns) if column.head not in skip]
+    heads = [table.columns[index].head.split() for index in kept]
+    number = [bool(table.columns[index].spec) for index in kept]
+    height = max(map(len, heads))
+    stacked = [[""] * (height - len(head)) + head for head in heads]
+    rows = [*zip(*stacked), *([row[index] for index in kept] for row in texts(table))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(kept))]
+    lines = [
+        "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, number))
+        for row in rows
+    ]
+    return "\n".join([table.caption, *(line.rstrip() for line in lines)])
+
+
+def to_html(title: str, about: Sequence[str], tables: Sequence[Table], pictures: Pictures) -> str:
+    """One page that needs no other file; the first sentence of `about` is set off as a warning."""
+    parts = [f"<h1>{html.escape(title)}</h1>"]
+    for index, sentence in enumerate(about):
+        mark = ' class="warning"' if index == 0 else ""
+        parts.append(f"<p{mark}>{html.escape(sentence)}</p>")
+    for table in tables:
+        kinds = ["number" if column.spec else "" for column in table.columns]
+        head = "".join(_cell("th", column.head, kind) for column, kind in zip(table.columns, kinds))
+        body = ["".join(_cell("td", text, kind) for text, kind in zip(row, kinds)) for row in texts(table)]
+        rows = "".join(f"<tr>{row}</tr>\n" for row in [head, *body])
+        parts.append(f"<table><caption>{html.escape(table.caption)}</caption>\n{rows}</table>")
+        parts.append("<ul>" + "".join(f"<li>{html.escape(note)}</li>" for note in table.notes) + "</ul>")
+    for caption, figure in pictures.values():
+        parts.append(f'<figure><img src="{data_address(figure)}" alt="{html.escape(caption)}">')
+        parts.append(f"<figcaption>{html.escape(caption)}</figcaption></figure>")
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n'
+        f"<style>\n{STYLE}\n</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
+    )
+
+
+def _cell(tag: str, text: str, kind: str) -> str:
+    kind = kind or (text if text in ("supported", "contradicted") else "")
+    return f"<{tag}{f' class={chr(34)}{kind}{chr(34)}' if kind else ''}>{html.escape(text)}</{tag}>"
+
+
+def write_document(
+    output: Path, title: str, about: Sequence[str], tables: Sequence[Table], pictures: Pictures | None = None
+) -> None:
+    """Write report.html, report.md, a CSV for each table and a PNG for each picture into `output`."""
+    pictures = pictures or {}
+    for table in tables:
+        write_text(output / f"{table.name}.csv", to_csv(table))
+    for name, (_, figure) in pictures.items():
+        with atomic_path(output / f"{name}.png") as temporary:
+            figure.savefig(temporary, dpi=110)
+    parts = [f"# {title}", *about, *map(to_markdown, tables)]
+    for name, (caption, _) in pictures.items():
+        parts += [f"![{name.replace('_', ' ')}]({name}.png)", caption]
+    write_text(output / "report.md", "\n\n".join(part.strip("\n") for part in parts) + "\n")
+    write_text(output / "report.html", to_html(title, about, tables, pictures))
