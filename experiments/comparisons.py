@@ -5,39 +5,52 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import json
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Mapping, Tuple
 
 import numpy as np
-from sizes import HERE, evaluation_of, planned_frames, read_size, row_config, sequences_of
 
 import rar_gluon  # before mxnet: sets its threads
 from rar_gluon import config as configuration
 from rar_gluon.cli import runnable
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, write_text
 from rar_gluon.data import otb
 from rar_gluon.data import vot as vot_dataset
 from rar_gluon.data.sequence import Sequence, read_boxes
 from rar_gluon.evaluation import runner, vot
+from rar_gluon.evaluation.ope import fitted
 from rar_gluon.evaluation.protocols import load_protocol
-from rar_gluon.evaluation.results import read_results, tracker_folders
-from rar_gluon.evaluation.score import BenchmarkScore, aligned, score_sequences
+from rar_gluon.evaluation.results import tracker_folders
+from rar_gluon.evaluation.score import BenchmarkScore, score_sequences
+from rar_gluon.report.attention import STEP, attention_figure
 from rar_gluon.report.comparison import comparison_table
 from rar_gluon.report.document import Pictures, to_text, write_document
 from rar_gluon.report.published import read_published
 from rar_gluon.report.speed import read_speed
 from rar_gluon.report.tables import Table, attribute_table, failure_table
+from sizes import HERE, evaluation_of, planned_frames, read_size, row_config, sequences_of
 
 PROTOCOL = "matlab"
 SHOWN = 3  # sequences in Figs. 1, 2 and 4
-STEP = 10  # frames from the first to the one that Fig. 4 shows
+VOT_FRAMES = 42811  # of VOT-2016 and VOT-2017
 CHALLENGES = {"VOT2016": "vot2016", "VOT2017": "vot2017"}  # of Fig. 10, and their folders
 
-Made = Tuple[List[Table], Pictures]
+
+@dataclass(frozen=True)
+class Made:
+    """What a target is made of: tables, pictures, sentences for below them; and whether a tracker failed."""
+
+    tables: List[Table]
+    pictures: Pictures
+    notes: List[str] = field(default_factory=list)
+    failed: bool = False
 
 
 def run_comparison(arguments: argparse.Namespace, title: str) -> int:
-    """Make Table 2 or a figure; returns the exit status."""
+    """Make Table 2 or a figure; returns the exit status, 1 when a tracker failed on a sequence."""
     spec = read_size(arguments.size)["comparison"]
     if arguments.dry_run:
         print(plan_text(arguments, spec))
@@ -50,48 +63,58 @@ def run_comparison(arguments: argparse.Namespace, title: str) -> int:
         "fig8_9": make_strips,
         "fig10": make_eao,
     }[arguments.target]
-    tables, pictures = make(arguments, spec)
-    about = [about_size(arguments), f"Written by rar-gluon {rar_gluon.__version__}."]
-    write_document(arguments.output, title, about, tables, pictures)
-    print("\n\n".join([about[0], *map(to_text, tables), f"see {arguments.output / 'report.html'}"]))
-    return 0
+    made = make(arguments, spec)
+    about = [about_size(arguments), f"Written by rar-gluon {rar_gluon.__version__}.", *made.notes]
+    write_document(arguments.output, title, about, made.tables, made.pictures)
+    page = os.path.relpath(arguments.output / "report.html")
+    print("\n\n".join([about[0], *map(to_text, made.tables), *made.notes, f"see {page}"]))
+    return 1 if made.failed else 0
 
 
 def about_size(arguments: argparse.Namespace) -> str:
     """Say what the numbers and pictures of a size are of."""
+    seen = "the backbone as pretrained on ImageNet" if arguments.target == "fig1_2" else "rar_thin as shipped"
     if arguments.size == "full":
-        return "Size full: the paper's network as run_table3.sh trained it, on the whole benchmark."
-    where = {
-        "quick": "short synthetic sequences and the demo's clips",
-        "local": f"the sequences of {arguments.eval}",
-    }
+        return f"Size full: {seen if arguments.target == 'fig1_2' else 'the network that run_table3.sh trained'}."
+    where = "short synthetic sequences and the demo's clips"
+    if arguments.size == "local":
+        where = f"the sequences of the folder {arguments.eval.name}"
     return (
-        f"Size {arguments.size}: rar_thin as it ships with the package, on {where[arguments.size]}. What is measured "
-        "here is NOT comparable with the paper's numbers, which are of whole benchmarks and another network."
+        f"Size {arguments.size}: {seen}, on {where}. What is measured here is NOT comparable with the paper's numbers, "
+        "which are of whole benchmarks and another network."
     )
 
 
 def our_tracker(arguments: argparse.Namespace, spec: Mapping) -> Tuple[str, str, Path | None]:
     """Name, configuration and weights (None: those of the package) of our tracker."""
-    if arguments.size != "full":
-        return spec["tracker"], spec["tracker"], arguments.weights
-    weights = arguments.weights or arguments.output.parent / "table3-full" / spec["tracker"] / "seed0/training/last.npz"
-    if not weights.is_file():
-        raise InputError(f"{weights} is not there: run experiments/run_table3.sh --size full, or give --weights FILE.")
-    return "RAR", str(HERE / arguments.target / "config.yaml"), weights
+    full, weights = arguments.size == "full", arguments.weights
+    if full and weights is None:
+        weights = arguments.output.parent / "table3-full" / spec["tracker"] / "seed0" / "training" / "last.npz"
+    if weights is not None and not weights.is_file():
+        hint = "run experiments/run_table3.sh --size full, or give --weights FILE" if full else "give a file of weights"
+        raise InputError(f"{weights} is not there: {hint}.")
+    if full:
+        return "RAR", str(HERE / arguments.target / "config.yaml"), weights
+    return spec["tracker"], spec["tracker"], weights
 
 
 def plan_text(arguments: argparse.Namespace, spec: Mapping) -> str:
     """What the target would cost; peers of OpenCV and what is drawn are small beside it."""
     from costs import dry_run
 
-    full = arguments.size == "full"
+    if arguments.target == "fig1_2":
+        return f"fig1_2, size {arguments.size}: {SHOWN} windows are seen by the pretrained backbone: seconds."
+    full, repetitions = arguments.size == "full", 1
     config = configuration.load(HERE / arguments.target / "config.yaml" if full else spec["tracker"])
-    frames = planned_frames(arguments, spec["supervised" if arguments.target == "fig10" else "sequences"])
-    if arguments.target in ("fig1_2", "fig4"):
+    if arguments.target == "fig4":
         frames = SHOWN * (STEP + 1)
-    head = f"{arguments.target}, size {arguments.size}: our tracker on {frames} frames; boxes that are there are kept"
-    return f"{head}\n{dry_run({'RAR' if full else spec['tracker']: config}, frames, full, trains=False)}"
+    elif arguments.target == "fig10" and full:
+        frames, repetitions = VOT_FRAMES, vot.load_protocol().deterministic_after
+    else:
+        frames = planned_frames(arguments, spec["supervised" if arguments.target == "fig10" else "sequences"])
+    head = f"{arguments.target}, size {arguments.size}: our tracker on {frames} frames, {repetitions} times"
+    named = {"RAR" if full else spec["tracker"]: config}
+    return f"{head}; boxes that are there are kept\n{dry_run(named, frames * repetitions, full, trains=False)}"
 
 
 # --- trackers on sequences
@@ -103,10 +126,13 @@ def run_trackers(
     sequences: List[Sequence],
     folder: Path,
     supervised: vot.VotProtocol | None = None,
-) -> Dict[str, Path]:
-    """Run our tracker and its peers where boxes are missing; folder of results of each, ours first."""
+) -> Tuple[Dict[str, Path], List[str]]:
+    """Run our tracker and its peers where results are missing.
+
+    Returns the folder of results of each, ours first, and a sentence on each sequence that one failed on.
+    """
     ours, config, weights = our_tracker(arguments, spec)
-    folders = {}
+    folders, failed = {}, []
     for name, source in {ours: config, **{peer: peer for peer in spec["peers"]}}.items():
         make, record = runnable(source, weights if name == ours else None, device=arguments.devices[0])
         if arguments.workers == 1 and arguments.scheduler is None:
@@ -115,27 +141,41 @@ def run_trackers(
         finished = runner.run(
             make, sequences, folders[name], record, arguments.workers, arguments.scheduler, supervised
         )
-        failures = [result for result in finished if result.failure]
-        if failures:
-            raise InputError(f"{name} on {failures[0].name}: {failures[0].failure}")
-    return folders
+        failed += [f"{name} failed on {result.name}: {result.reason}" for result in finished if result.failure]
+    return folders, failed
+
+
+def keep_evaluation(folder: Path, evaluation: Mapping) -> None:
+    """Write what the boxes of a folder are of, or check that those that are there are of the same."""
+    path = folder / "evaluation.json"
+    if not path.is_file():
+        write_text(path, json.dumps(evaluation, indent=1) + "\n")
+    elif json.loads(path.read_text(encoding="utf-8")) != evaluation:
+        raise InputError(f"{folder} holds boxes of other sequences or frames: give another --boxes, or remove it.")
 
 
 def read_boxes_of(folder: Path, sequences: List[Sequence]) -> Dict[str, np.ndarray]:
-    """Boxes by sequence, a box a frame, of a tracker that ran here."""
-    return {sequence.name: read_boxes(folder / f"{sequence.name}.txt") for sequence in sequences}
+    """Boxes by sequence, a box a frame, of a tracker that ran here; without those that it failed on."""
+    files = {sequence.name: folder / f"{sequence.name}.txt" for sequence in sequences}
+    return {name: read_boxes(path) for name, path in files.items() if path.is_file()}
+
+
+def first_image(sequence: Sequence) -> int:
+    """Number of a sequence's first image: OTB's where it is OTB's, else 0."""
+    entry = otb.ENTRIES.get(sequence.name)
+    return 0 if entry is None else entry.first + entry.initial_omit  # sequences are loaded without omitted frames
 
 
 def read_published_boxes(folder: Path, sequences: List[Sequence]) -> Dict[str, np.ndarray]:
     """Boxes by sequence, a box a frame, of raw results on OTB that others published; none of other sequences."""
     known = {sequence.name: sequence for sequence in sequences if sequence.name in otb.ENTRIES}
-    results, _ = read_results(folder, list(known), allow_missing=True)
+    files = otb.match_files(folder.glob("*.txt"), known)
     found, protocol = {}, load_protocol(PROTOCOL)
-    for name, boxes in results.items():
-        entry, truth = otb.ENTRIES[name], known[name].boxes
-        boxes, truth, _ = aligned(entry, boxes, (entry.last - len(truth) + 1, truth), protocol)
-        if len(boxes) == len(truth) == len(known[name]):
-            found[name] = boxes
+    for name, path in files.items():
+        sequence, entry = known[name], otb.ENTRIES[name]
+        boxes = read_boxes(path)
+        start = first_image(sequence) - (otb.first_row(entry, len(boxes)) or first_image(sequence))
+        found[name], _ = fitted(boxes[max(start, 0) :][: len(sequence)], sequence.boxes, protocol)
     return found
 
 
@@ -143,16 +183,27 @@ class Measured:
     """Trackers on sequences: folders of results and boxes by tracker, scores by set of sequences."""
 
     def __init__(self, arguments: argparse.Namespace, spec: Mapping):
-        self.sequences = sequences_of(evaluation_of(spec["sequences"], arguments))
-        self.folders = run_trackers(arguments, spec, self.sequences, arguments.boxes)
-        self.ours = next(iter(self.folders))
+        evaluation = evaluation_of(spec["sequences"], arguments)
+        self.sequences = sequences_of(evaluation)
         others = {} if arguments.results is None else tracker_folders(arguments.results)
-        twice = sorted(set(others) & set(self.folders))
+        twice = sorted(set(others) & {our_tracker(arguments, spec)[0], *spec["peers"]})
         if twice:
             raise InputError(f"{arguments.results} holds {twice[0]}, which runs here too: leave one of them out.")
+        published = {name: read_published_boxes(path, self.sequences) for name, path in others.items()}
+        keep_evaluation(arguments.boxes, evaluation)
+        self.folders, self.failed = run_trackers(arguments, spec, self.sequences, arguments.boxes)
+        self.ours = next(iter(self.folders))
         boxes = {name: read_boxes_of(path, self.sequences) for name, path in self.folders.items()}
-        boxes.update({name: read_published_boxes(path, self.sequences) for name, path in others.items()})
+        boxes.update(published)
         self.boxes = {name: found for name, found in boxes.items() if found}
+        if self.ours not in self.boxes:
+            raise InputError(f"{self.ours} failed on every sequence; {self.failed[0]}")
+        count = len(self.sequences)
+        self.notes = self.failed + [
+            f"{name} has results of {len(found)} of the {count} sequences: its numbers are of these alone."
+            for name, found in boxes.items()
+            if len(found) < count
+        ]
         sets = {f"{len(self.sequences)} sequences": self.sequences}
         if arguments.size == "full":
             first = set(otb.sequence_names("otb2013"))
@@ -166,8 +217,13 @@ class Measured:
         return list(self.scores.values())[-1]
 
     def video(self, name: str) -> Tuple[Sequence, int]:
-        """A sequence, and the number of its first image: 0, as `sequence_tracks` counts."""
-        return next(sequence for sequence in self.sequences if sequence.name == name), 0
+        """A sequence, and the number of its first image."""
+        sequence = next(sequence for sequence in self.sequences if sequence.name == name)
+        return sequence, first_image(sequence)
+
+    def made(self, tables: List[Table], pictures: Pictures) -> Made:
+        """These tables and pictures, with what is to be said of the trackers."""
+        return Made(tables, pictures, self.notes, bool(self.failed))
 
 
 # --- the table and the figures
@@ -178,14 +234,15 @@ def make_table2(arguments: argparse.Namespace, spec: Mapping) -> Made:
     measured = Measured(arguments, spec)
     names = [sequence.name for sequence in measured.sequences]
     speeds = {name: read_speed(folder, names) for name, folder in measured.folders.items()}
-    return [comparison_table(measured.scores, read_published(HERE / "published"), speeds)], {}
+    return measured.made([comparison_table(measured.scores, read_published(HERE / "published"), speeds)], {})
 
 
 def make_attributes(arguments: argparse.Namespace, spec: Mapping) -> Made:
     """Fig. 7: success and precision by attribute."""
     from rar_gluon.report.plots import PLOTS, attribute_figure
 
-    scores = Measured(arguments, spec).whole
+    measured = Measured(arguments, spec)
+    scores = measured.whole
     captions = {"auc": "Success by attribute, AUC in brackets.", "dp": "Precision by attribute, DP@20 in brackets."}
     if scores.attribute_list == "boxes":
         captions = {key: f"{text} The attributes are those that boxes decide." for key, text in captions.items()}
@@ -193,7 +250,7 @@ def make_attributes(arguments: argparse.Namespace, spec: Mapping) -> Made:
     figures = {
         f"attributes_{p.name}": (captions[p.number], attribute_figure(scores, p, scores.benchmark)) for p in plots
     }
-    return [attribute_table(scores, number) for number in captions], figures
+    return measured.made([attribute_table(scores, number) for number in captions], figures)
 
 
 def make_strips(arguments: argparse.Namespace, spec: Mapping) -> Made:
@@ -203,14 +260,16 @@ def make_strips(arguments: argparse.Namespace, spec: Mapping) -> Made:
 
     measured = Measured(arguments, spec)
     scores, ours, names = measured.whole, measured.ours, [sequence.name for sequence in measured.sequences]
+    firsts = {sequence.name: first_image(sequence) for sequence in measured.sequences}
     tracks = {
-        name: sequence_tracks(boxes, measured.sequences, scores.protocol) for name, boxes in measured.boxes.items()
+        name: sequence_tracks(boxes, measured.sequences, firsts, scores.protocol)
+        for name, boxes in measured.boxes.items()
     }
     pictures = {
         "fig8": comparison_picture(scores, tracks, ours, measured.video, names),
         "fig9": failure_picture(scores, tracks[ours], ours, measured.video, names),
     }
-    return [failure_table(scores, ours, tracks[ours])], pictures
+    return measured.made([failure_table(scores, ours, tracks[ours])], pictures)
 
 
 def make_eao(arguments: argparse.Namespace, spec: Mapping) -> Made:
@@ -219,20 +278,21 @@ def make_eao(arguments: argparse.Namespace, spec: Mapping) -> Made:
 
     tables, pictures = [], {}
     for challenge, name in CHALLENGES.items():
-        protocol = vot.load_protocol(challenge)
+        protocol, folder = vot.load_protocol(challenge), arguments.boxes / "supervised"
         if arguments.size == "full":
             if not (arguments.vot / name).is_dir():
                 continue
-            sequences, where = vot_dataset.load(arguments.vot / name), challenge
+            sequences, where, folder = vot_dataset.load(arguments.vot / name), challenge, folder / name
         else:
-            sequences = sequences_of(evaluation_of(spec["supervised"], arguments))
+            evaluation = evaluation_of(spec["supervised"], arguments)
+            sequences = sequences_of(evaluation)
             where = f"{len(sequences)} sequences, rules of {challenge}"
             protocol = dataclasses.replace(protocol, repetitions=spec["repetitions"])
-        folder = arguments.boxes / "supervised" / (name if arguments.size == "full" else "")
-        folders = run_trackers(arguments, spec, sequences, folder, protocol)
-        scores = {
-            tracker: vot.score_vot(path, sequences, protocol)[path.resolve().name] for tracker, path in folders.items()
-        }
+            keep_evaluation(folder, evaluation)
+        folders, failed = run_trackers(arguments, spec, sequences, folder, protocol)
+        if failed:
+            raise InputError(f"EAO needs every sequence, but {failed[0]}")
+        scores = {tracker: vot.score_vot(path, sequences, protocol)[path.name] for tracker, path in folders.items()}
         published = read_eao(HERE / "published" / "vot_eao.csv", challenge)
         table = eao_table(scores, published, protocol, where)
         tables.append(dataclasses.replace(table, name=f"eao_{name}"))
@@ -240,7 +300,7 @@ def make_eao(arguments: argparse.Namespace, spec: Mapping) -> Made:
         pictures[f"eao_{name}"] = (caption, eao_figure(scores, published, where))
     if not tables:
         raise InputError(f"{arguments.vot} holds neither {' nor '.join(CHALLENGES.values())}: put VOT's folders there.")
-    return tables, pictures
+    return Made(tables, pictures)
 
 
 def make_features(arguments: argparse.Namespace, spec: Mapping) -> Made:
@@ -262,13 +322,12 @@ def make_features(arguments: argparse.Namespace, spec: Mapping) -> Made:
         "drawn at random (seed 0), each stretched from its least to its greatest value (Fig. 2). The backbone is as "
         "pretrained on ImageNet."
     )
-    return [], {"features": (caption, feature_figure(net, patches))}
+    return Made([], {"features": (caption, feature_figure(net, patches))})
 
 
 def make_attention(arguments: argparse.Namespace, spec: Mapping) -> Made:
     """Fig. 4: attention maps and response on a frame, as `rar show attention` draws them."""
     from rar_gluon.cli import build_tracker
-    from rar_gluon.report.attention import attention_figure
 
     _, source, weights = our_tracker(arguments, spec)
     tracker = build_tracker(configuration.load(source), weights, device=arguments.devices[0])
@@ -280,7 +339,7 @@ def make_attention(arguments: argparse.Namespace, spec: Mapping) -> Made:
             f"{sequence.name}: features before (φ) and after (φᵃ) attention, spatial attention (Ψˢ), and response."
         )
         pictures[sequence.name] = (caption, figure)
-    return [], pictures
+    return Made([], pictures)
 
 
 def chosen(arguments: argparse.Namespace, spec: Mapping) -> List[Sequence]:

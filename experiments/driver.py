@@ -17,12 +17,11 @@ import sys
 from pathlib import Path
 from typing import Dict, List, Mapping, Sequence
 
-from jobs import Cluster, Here, Job, description, job_main, run_jobs, take_equal, write_job
-from sizes import BASE, HERE, SIZES, evaluation_of, planned_frames, read_size, row_config, sequences_of
-
 import rar_gluon  # before mxnet: sets its threads
+from jobs import Cluster, Here, Job, description, distinct, job_main, run_jobs, take_equal, write_job
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, write_text
+from sizes import BASE, HERE, SIZES, evaluation_of, planned_frames, read_size, row_config, sequences_of
 
 ABLATIONS = {
     "table3": "Table 3: stages, deformable convolutions, fine-tuning, output stride",
@@ -37,6 +36,12 @@ COMPARISONS = {
     "fig8_9": "Figs. 8 and 9: boxes of several trackers, and failures",
     "fig10": "Fig. 10: expected average overlap",
 }
+COMMON = ("target", "size", "output", "workers", "scheduler", "devices", "frames", "dry_run")
+OPTIONS = {
+    **dict.fromkeys(ABLATIONS, ("rows", "seeds", "set")),
+    **dict.fromkeys(("table2", "fig7", "fig8_9"), ("boxes", "results", "weights")),
+    **{"fig10": ("boxes", "weights"), "fig4": ("weights",), "fig1_2": ()},
+}
 
 
 # --- rows
@@ -48,17 +53,24 @@ def row_names(table: str, chosen: str | None = None) -> List[str]:
     if chosen is None:
         return names
     wanted = [f"row{int(part):02d}" if part.isdigit() else part for part in chosen.split(",") if part]
+    wanted = list(dict.fromkeys(wanted))
     unknown = [name for name in wanted if name not in names]
     if unknown or not wanted:
         raise InputError(f"{unknown[0] if unknown else '--rows'} is no row of {table}: choose of {', '.join(names)}.")
     return wanted
 
 
-def plan(arguments: argparse.Namespace, size: Mapping) -> List[Job]:
-    """All jobs of a call: each row with each seed."""
+def overlay_of(arguments: argparse.Namespace, size: Mapping) -> Dict[str, Dict]:
+    """Values of the size, changed by --set; they lie below the row's."""
     overlay = {section: dict(values) for section, values in size["config"].items()}
     for section, values in configuration.settings_to_dict(arguments.set).items():
         overlay.setdefault(section, {}).update(values)
+    return overlay
+
+
+def plan(arguments: argparse.Namespace, size: Mapping) -> List[Job]:
+    """All jobs of a call: each row with each seed."""
+    overlay = overlay_of(arguments, size)
     return [
         Job(
             row,
@@ -71,39 +83,46 @@ def plan(arguments: argparse.Namespace, size: Mapping) -> List[Job]:
     ]
 
 
-def prepare_records(arguments: argparse.Namespace, workers: int) -> List[str]:
-    """Stage prepare: pack --train or --vid into records, unless that has been done; [] for synthetic clips."""
-    if arguments.size == "quick":
-        return []
+def prepare_records(arguments: argparse.Namespace, size: Mapping) -> None:
+    """Stage prepare: pack --train or --vid into the records of the call, unless that has been done."""
+    out = arguments.records
+    if arguments.size == "quick" or not arguments.makes_records:
+        return
     dataset, root = ("folder", arguments.train) if arguments.size == "local" else ("vid", arguments.vid)
-    base = configuration.from_dict(read_size(arguments.size)["config"], "size", configuration.load(BASE))
-    out = arguments.records or arguments.output / "records"
-    if not (out / "index.json").is_file():
-        rar = [sys.executable, "-c", "import sys; from rar_gluon.cli import main; sys.exit(main())"]
-        options = ["--side", str(base.tracking.input_size), "--padding", str(base.tracking.padding)]
-        command = [*rar, "prepare", dataset, str(root), str(out), *options, "--workers", str(workers)]
-        if subprocess.run(command, check=False).returncode:
-            raise InputError(f"{root} was not prepared whole: see above; the same call goes on.")
-    return [str(Path(out).resolve())]
+    done, about = out / "prepared.json", {"dataset": dataset, "root": str(root.resolve())}
+    if done.is_file():
+        if json.loads(done.read_text(encoding="utf-8")) != about:
+            raise InputError(f"{out} holds records of another dataset: remove it, or give --records.")
+        return
+    base = configuration.from_dict(overlay_of(arguments, size), "size", configuration.load(BASE))
+    rar = [sys.executable, "-c", "import sys; from rar_gluon.cli import main; sys.exit(main())"]
+    options = ["--side", str(base.tracking.input_size), "--padding", str(base.tracking.padding)]
+    command = [*rar, "prepare", dataset, str(root), str(out), *options, "--workers", str(arguments.workers)]
+    if subprocess.run(command, check=False).returncode:
+        raise InputError(f"{root} was not prepared whole: see above; the same call goes on.")
+    write_text(done, json.dumps(about) + "\n")
 
 
-def read_scores(output: Path, table: str) -> Dict[str, Dict[int, Dict]]:
-    """Scores by row of the table and seed, of all jobs that are done, of this call or others."""
+def read_scores(output: Path, table: str, evaluation: Mapping, records: Sequence[str]) -> Dict[str, Dict[int, Dict]]:
+    """Scores by row of the table and seed, of all jobs that are done on this evaluation and these records."""
     rows: Dict[str, Dict[int, Dict]] = {row: {} for row in row_names(table)}
     for row, seeds in rows.items():
         for path in sorted(output.glob(f"{row}/seed*/scores.json")):
-            seeds[int(path.parent.name[len("seed") :])] = json.loads(path.read_text(encoding="utf-8"))
+            job = json.loads((path.parent / "job.json").read_text(encoding="utf-8"))
+            if (job["evaluation"], job["records"]) == (evaluation, list(records)):
+                seeds[int(path.parent.name[len("seed") :])] = json.loads(path.read_text(encoding="utf-8"))
     return rows
 
 
-def report_rows(arguments: argparse.Namespace, size: Mapping) -> str:
-    """Stage report: write it into the output folder, and return the tables for the terminal."""
+def report_rows(
+    arguments: argparse.Namespace, size: Mapping, rows: Mapping[str, Mapping[int, Mapping[str, Mapping]]]
+) -> str:
+    """Stage report of `rows` (as `read_scores` gives): write it, and return the tables for the terminal."""
     from rar_gluon.data import otb
     from rar_gluon.report.ablation import claims_table, measured_table, read_rows
     from rar_gluon.report.claims import read_claims
     from rar_gluon.report.document import to_text, write_document
 
-    rows = read_scores(arguments.output, arguments.target)
     published_file = HERE / "published" / f"{arguments.target}.csv"
     published = read_rows(published_file) if published_file.is_file() else {}
     benchmarks: Dict[str, Sequence[str] | None] = {f"size {arguments.size}": None}
@@ -119,7 +138,8 @@ def report_rows(arguments: argparse.Namespace, size: Mapping) -> str:
     about = [" ".join(size["about"].split()), f"Written by rar-gluon {rar_gluon.__version__}."]
     write_document(arguments.output, title, about, [table, claims])
     skipped = ("where", "sequences", "wins", "losses")
-    return "\n\n".join([about[0], to_text(table), to_text(claims, skipped), f"see {arguments.output / 'report.html'}"])
+    page = os.path.relpath(arguments.output / "report.html")
+    return "\n\n".join([about[0], to_text(table), to_text(claims, skipped), f"see {page}"])
 
 
 def run_rows(arguments: argparse.Namespace, size: Mapping) -> int:
@@ -133,19 +153,18 @@ def run_rows(arguments: argparse.Namespace, size: Mapping) -> int:
         print(dry_run({job.name: job.config for job in jobs}, frames, arguments.size == "full"))
         return 0
     evaluation = evaluation_of(size["evaluation"], arguments)
-    failed: List[Job] = []
-    missing = [job for job in jobs if not job.done]
-    records = prepare_records(arguments, arguments.workers) if missing else []
-    for job in missing:
+    sequences = sequences_of(evaluation)
+    records = [] if arguments.size == "quick" else [str(arguments.records.resolve())]
+    for job in jobs:
         write_job(job, description(job, size["start"], records, evaluation))
-    take_equal(missing, arguments.output.parent)
-    missing = [job for job in missing if not job.done]
+    take_equal(jobs, arguments.output.parent)
+    missing, failed = distinct([job for job in jobs if not job.done]), []
     if missing:
         from costs import costs_of
 
-        sequences = sequences_of(evaluation)
+        prepare_records(arguments, size)
         frames = sum(map(len, sequences))
-        print(f"{len(missing)} of {len(jobs)} jobs are to be done; counting their operations", flush=True)
+        print(f"{len(missing)} jobs are to be done, of {len(jobs)}; counting their operations", flush=True)
         known = {job.row: costs_of(job.config, frames) for job in {job.row: job for job in missing}.values()}
         costs = {job.folder: known[job.row] for job in missing}
         if arguments.scheduler is None:
@@ -153,7 +172,8 @@ def run_rows(arguments: argparse.Namespace, size: Mapping) -> int:
         else:
             place = Cluster(arguments.scheduler, arguments.devices[0])
         failed = run_jobs(missing, costs, len(sequences), place)
-    print(report_rows(arguments, size))
+        take_equal(jobs, arguments.output.parent)
+    print(report_rows(arguments, size, read_scores(arguments.output, arguments.target, evaluation, records)))
     return 1 if failed else 0
 
 
@@ -161,9 +181,51 @@ def run_rows(arguments: argparse.Namespace, size: Mapping) -> int:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line; `InputError` where options do not fit each other."""
+    """Read the command line and complete it; `InputError` where options do not fit each other."""
     from rar_gluon.cli import parse_devices
 
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    check_options(arguments, parser)
+    for name in needed(arguments.target, arguments.size):
+        folder = getattr(arguments, name)
+        if not (folder is None and arguments.dry_run) and (folder is None or not folder.is_dir()):
+            raise InputError(f"{arguments.target}, size {arguments.size}, needs --{name} DIR, a folder that is there.")
+    arguments.output = (arguments.output or Path("runs") / f"{arguments.target}-{arguments.size}").resolve()
+    arguments.boxes = (arguments.boxes or arguments.output.parent / f"boxes-{arguments.size}").resolve()
+    arguments.makes_records = arguments.records is None
+    arguments.records = (arguments.records or arguments.output.parent / f"records-{arguments.size}").resolve()
+    if not arguments.makes_records and not (arguments.records / "index.json").is_file():
+        raise InputError(f"{arguments.records} holds no records: make them with rar prepare, or leave --records out.")
+    if arguments.frames is not None and arguments.frames < (1 if arguments.size == "quick" else 0):
+        raise InputError(f"--frames is {arguments.frames}: give how many, or 0 for all (not at size quick).")
+    arguments.devices = [-1] if arguments.devices is None else parse_devices(arguments.devices)
+    if arguments.target in COMPARISONS and len(arguments.devices) > 1:
+        raise InputError(f"{arguments.target} runs one tracker at a time: give one of the --devices.")
+    cores = int(os.environ["OMP_NUM_THREADS"])
+    if arguments.workers is None:
+        arguments.workers = len(arguments.devices) if arguments.devices != [-1] else cores
+    for name, value in (("seeds", arguments.seeds), ("workers", arguments.workers)):
+        if value < 1:
+            raise InputError(f"--{name} is {value}, but must be at least 1.")
+    return arguments
+
+
+def check_options(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Refuse options that the target does not have at its size: ignored, they would mislead."""
+    usable = {*COMMON, *OPTIONS[arguments.target], *needed(arguments.target, arguments.size)}
+    if arguments.target in ABLATIONS and arguments.size != "quick":
+        usable.add("records")
+    if "eval" in usable:
+        usable.add("eval_sequences")
+    for name, value in vars(arguments).items():
+        if name not in usable and value != parser.get_default(name):
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option} means nothing for {arguments.target} at size {arguments.size}: leave it out.")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the command line's parser."""
     parser = argparse.ArgumentParser(
         prog="driver.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -185,7 +247,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     rows.add_argument("--seeds", type=int, default=1, metavar="N", help="of each row; default: 1")
     rows.add_argument("--train", type=Path, metavar="DIR", help="local: folder of sequences to train on")
     rows.add_argument("--vid", type=Path, metavar="ROOT", help="full: ILSVRC VID")
-    rows.add_argument("--records", type=Path, metavar="DIR", help="made by rar prepare; default: OUTPUT/records")
+    rows.add_argument("--records", type=Path, metavar="DIR", help="made by rar prepare; default: beside the output")
     settings = "change the size, as in training.epochs=20; repeatable"
     rows.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=settings)
     others = parser.add_argument_group("table2 and figures")
@@ -193,23 +255,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     others.add_argument("--results", type=Path, metavar="DIR", help="TRACKER/SEQUENCE.txt of others, compared too")
     others.add_argument("--weights", type=Path, metavar="FILE", help="of our tracker; default: the size's")
     others.add_argument("--vot", type=Path, metavar="ROOT", help="full, fig10: folder with vot2016/, vot2017/")
-    arguments = parser.parse_args(argv)
-    arguments.output = arguments.output or Path("runs") / f"{arguments.target}-{arguments.size}"
-    arguments.boxes = arguments.boxes or arguments.output.parent / f"boxes-{arguments.size}"
-    for name in () if arguments.dry_run else needed(arguments.target, arguments.size):
-        folder = getattr(arguments, name)
-        if folder is None or not folder.is_dir():
-            raise InputError(
-                f"{arguments.target}, --size {arguments.size}, needs --{name} DIR, a folder that is there."
-            )
-    arguments.devices = [-1] if arguments.devices is None else parse_devices(arguments.devices)
-    cores = int(os.environ["OMP_NUM_THREADS"])
-    if arguments.workers is None:
-        arguments.workers = len(arguments.devices) if arguments.devices != [-1] else cores
-    for name, value in (("seeds", arguments.seeds), ("workers", arguments.workers)):
-        if value < 1:
-            raise InputError(f"--{name} is {value}, but must be at least 1.")
-    return arguments
+    return parser
 
 
 def needed(target: str, size: str) -> Sequence[str]:
@@ -223,6 +269,11 @@ def needed(target: str, size: str) -> Sequence[str]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the target; returns the exit status."""
+    if arguments.devices != [-1] and not arguments.dry_run:
+        from rar_gluon.cli import find_device
+
+        for number in arguments.devices:
+            find_device(number)
     if arguments.target in ABLATIONS:
         return run_rows(arguments, read_size(arguments.size))
     from comparisons import run_comparison

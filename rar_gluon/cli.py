@@ -237,11 +237,11 @@ def build_tracker(
     from rar_gluon.net.weights import load_gluoncv  # here: importing MXNet takes seconds, and `rar --help` should not
     from rar_gluon.tracking.tracker import Tracker
 
-    ctx = _device(device)
+    ctx = find_device(device)
     return Tracker(config, load_gluoncv(config, ctx) if pretrained else weights, ctx)
 
 
-def _device(number: Optional[int]):
+def find_device(number: Optional[int]):
     """Find a device: a GPU's number, -1 the CPU, None the first GPU if there is one."""
     import mxnet as mx
 
@@ -462,6 +462,7 @@ def train_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.data.clips import training_clips
     from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
     from rar_gluon.report.curves import plot_curves
+    from rar_gluon.training.checkpoint import existing
     from rar_gluon.training.loop import Options, train
     from rar_gluon.training.start import set_start
     from rar_gluon.training.validation import make_validation
@@ -470,9 +471,9 @@ def train_command(arguments: argparse.Namespace) -> int:
     if arguments.loaders < 1 or arguments.keep < 1 or arguments.save_every < 1:
         raise InputError("--loaders, --keep and --save-every must be at least 1.")
     if arguments.devices is None:
-        contexts = [_device(arguments.device)]
+        contexts = [find_device(arguments.device)]
     else:
-        contexts = [_device(number) for number in parse_devices(arguments.devices)]
+        contexts = [find_device(number) for number in parse_devices(arguments.devices)]
     held_out = []
     if arguments.validation is not None:
         held_out = load_sequences("folder", arguments.validation, arguments.validation_sequences)
@@ -482,7 +483,7 @@ def train_command(arguments: argparse.Namespace) -> int:
         net = load_gluoncv(config, contexts[0])
     else:
         net = load_network(config, arguments.weights or BACKBONE, contexts[0])
-    if arguments.weights is None:
+    if arguments.weights is None and not existing(arguments.output / "checkpoints"):
         set_start(net, config, clips)
     validate = make_validation(config, held_out, arguments.validation_frames) if held_out else None
     options = Options(

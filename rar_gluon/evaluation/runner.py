@@ -41,6 +41,11 @@ class Finished:
     seconds: float
     failure: str = ""
 
+    @property
+    def reason(self) -> str:
+        """The failure in a line, without a traceback."""
+        return self.failure.strip().splitlines()[-1] if self.failure else ""
+
 
 def track_sequence(tracker: TwoMethodTracker, sequence: Sequence):
     """Track from the first annotated frame on: boxes (N, 4) in its coordinates, NaN before it; seconds (N,).
@@ -167,17 +172,22 @@ def _backend(workers: int, scheduler: str | None):
             return nullcontext()
         threads = max(1, int(os.environ["OMP_NUM_THREADS"]) // workers)
         return joblib.parallel_config(backend="loky", inner_max_num_threads=threads)
+    connect(scheduler)
+    return joblib.parallel_config(backend="dask")
+
+
+def connect(scheduler: str):
+    """Connect to a Dask scheduler; `InputError` when Dask is missing or nothing answers."""
     try:
         from dask.distributed import Client
     except ImportError as error:
         raise InputError("--scheduler needs Dask: pip install 'rar-gluon[cluster]'.") from error
     try:
-        Client(scheduler, timeout=10)
+        return Client(scheduler, timeout=10)
     except (OSError, ValueError) as error:
         raise InputError(
             f"no Dask scheduler answers at {scheduler}: give its address, as in tcp://host:8786."
         ) from error
-    return joblib.parallel_config(backend="dask")
 
 
 def _keep_record(path: Path, record: Dict) -> None:

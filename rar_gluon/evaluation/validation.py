@@ -26,9 +26,13 @@ def shortened(sequence: Sequence, frames: int) -> Sequence:
 
 
 def score_boxes(boxes: np.ndarray, sequence: Sequence, protocol: Protocol) -> Score:
-    """Score boxes (N, 4) on a sequence's annotated frames; others, in any folder of sequences, say nothing."""
+    """Score boxes (N, 4) on a sequence's annotated frames; others, in any folder of sequences, say nothing.
+
+    Coordinates are brought to OTB's, which begin at 1: protocols take a truth at 0 for none.
+    """
     annotated = np.isfinite(sequence.boxes).all(axis=1)
-    return evaluate(boxes[annotated], sequence.boxes[annotated], protocol)
+    shift = np.array([1 - sequence.origin, 1 - sequence.origin, 0, 0])
+    return evaluate(boxes[annotated] + shift, sequence.boxes[annotated] + shift, protocol)
 
 
 def track_and_score(tracker: TwoMethodTracker, sequences: ListOf[Sequence], protocol: Protocol) -> Dict[str, Score]:

@@ -8,6 +8,7 @@ from typing import Dict, List, Sequence, Tuple
 import cv2
 import mxnet as mx
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rar_gluon.common import InputError, atomic_path
@@ -58,14 +59,14 @@ def attention_figure(tracker: Tracker, frames: Sequence[np.ndarray], box: Sequen
     shown = draw_box(patch.copy(), geometry.to_crop(tracker.box, tracker.window, size), (0, 255, 255), 1)
     figure = Figure(figsize=(9, 2.9 * (len(maps) + 1)), layout="constrained")
     grid = figure.subplots(len(maps) + 1, 3, squeeze=False)
-    _show(grid[0][0], shown[..., ::-1], f"frame {len(frames) - 1}: search window and box")
-    _show(grid[0][1], response_picture(tracker.response, size)[..., ::-1], f"response, maximum {tracker.score:.2f}")
+    show(grid[0][0], shown[..., ::-1], f"frame {len(frames) - 1}: search window and box")
+    show(grid[0][1], response_picture(tracker.response, size)[..., ::-1], f"response, maximum {tracker.score:.2f}")
     grid[0][2].axis("off")
     heads = ("|φ|", "|φᵃ|", "Ψˢ")
     for axes, (level, parts) in zip(grid[1:], maps.items()):
         for axis, head, part in zip(axes, heads, parts):
             low, high = float(part.min()), float(part.max())
-            _show(axis, over(patch, part), f"{level} {head}, {part.shape[0]}x{part.shape[1]}, {low:.3g} to {high:.3g}")
+            show(axis, over(patch, part), f"{level} {head}, {part.shape[0]}x{part.shape[1]}, {low:.3g} to {high:.3g}")
     return figure
 
 
@@ -78,9 +79,10 @@ def over(patch: np.ndarray, values: np.ndarray) -> np.ndarray:
     return cv2.addWeighted(patch, 0.4, colours, 0.6, 0)[..., ::-1]
 
 
-def _show(axis, picture: np.ndarray, title: str) -> None:
+def show(axis: Axes, picture: np.ndarray, title: str) -> None:
+    """Draw a picture, RGB, without axes."""
     axis.imshow(picture)
-    axis.set_title(title, fontsize=9)
+    axis.set_title(title, fontsize=9, loc="left")
     axis.axis("off")
 
 

@@ -44,9 +44,9 @@ class Verdict:
     ----------
     word : "supported", "contradicted", "undecided", or "not measured" (a row is missing).
     difference : mean AUC of the better row minus the worse one's; None: not measured.
-    wins, losses : pairs (seed, sequence) whose AUC is higher, lower; ties count as neither.
+    wins, losses : sequences whose AUC, the mean over the seeds, is higher, lower; ties count as neither.
     p : of the sign test.
-    seeds, sequences : that both rows have.
+    seeds, sequences : that both rows have, every seed each sequence.
     """
 
     word: str
@@ -87,20 +87,18 @@ def sign_test(differences: Iterable[float]) -> Tuple[int, int, float]:
 
 
 def judge(better: Scores, worse: Scores) -> Verdict:
-    """Compare two rows on the seeds and sequences that both have, pairwise.
+    """Compare two rows on the seeds and sequences that both have.
 
-    The claim is supported when the mean difference is above 0 and the sign test over all pairs (seed, sequence) says
-    so at `LEVEL`, contradicted when both say the contrary, else undecided. The seeds of one sequence are no independent
-    samples, so that p is too small with several; few sequences decide nothing (five can never reach the level).
+    The claim is supported when the mean difference is above 0 and the sign test over the sequences, each the mean over
+    the seeds, says so at `LEVEL`; contradicted when both say the contrary; else undecided. Seeds are averaged first
+    because those of one sequence are no independent samples. Few sequences decide nothing (five can never reach the
+    level).
     """
-    pairs = [
-        (seed, name, better[seed][name] - worse[seed][name])
-        for seed in sorted(set(better) & set(worse))
-        for name in sorted(set(better[seed]) & set(worse[seed]))
-    ]
-    if not pairs:
+    seeds = sorted(set(better) & set(worse))
+    names = sorted(set.intersection(*(set(part[seed]) for part in (better, worse) for seed in seeds))) if seeds else []
+    if not names:
         return Verdict("not measured")
-    differences = [difference for _, _, difference in pairs]
+    differences = [sum(better[seed][name] - worse[seed][name] for seed in seeds) / len(seeds) for name in names]
     mean = sum(differences) / len(differences)
     wins, losses, p = sign_test(differences)
     word = "undecided"
@@ -108,6 +106,4 @@ def judge(better: Scores, worse: Scores) -> Verdict:
         word = "supported"
     elif p < LEVEL and mean < 0 and losses > wins:
         word = "contradicted"
-    return Verdict(
-        word, mean, wins, losses, p, len({seed for seed, _, _ in pairs}), len({name for _, name, _ in pairs})
-    )
+    return Verdict(word, mean, wins, losses, p, len(seeds), len(names))

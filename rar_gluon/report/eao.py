@@ -36,8 +36,9 @@ def eao_table(scores: Mapping[str, Score], published: Mapping[str, float], proto
     """Measured EAO, accuracy and failures on `where`, best first, and the published EAO below."""
     ranked = sorted(scores.items(), key=lambda item: -_known(item[1].eao))
     measured = {name: None if math.isnan(s.eao) else s.eao for name, s in ranked}
-    rows = [(name, measured[name], s.accuracy, s.failures, s.reliability, None) for name, s in ranked]
-    rows += [(f"{name} (not measured)", None, None, None, None, eao) for name, eao in published.items()]
+    rows = [(name, measured[name], s.accuracy, s.failures, s.reliability, published.get(name)) for name, s in ranked]
+    others = {name: eao for name, eao in published.items() if name not in scores}
+    rows += [(f"{name} (not measured)", None, None, None, None, eao) for name, eao in others.items()]
     columns = (
         *(Column("tracker"), Column("EAO", ".3f"), Column("accuracy", ".3f")),
         *(Column("failures a run", ".2f"), Column("reliability", ".3f"), Column("paper EAO", ".3f")),

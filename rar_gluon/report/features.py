@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rar_gluon.net.rar import RAR, to_images
-from rar_gluon.report.attention import magnitude, over
+from rar_gluon.report.attention import magnitude, over, show
 
 CHANNELS = 20  # of each level, drawn at random as in Fig. 2
 SIDE = 64  # pixels of a channel's map in the picture
@@ -29,13 +29,13 @@ def feature_figure(net: RAR, patches: Mapping[str, np.ndarray], seed: int = 0) -
         levels = level_features(net, patch)
         grid = part.add_gridspec(len(levels), 3, width_ratios=(3, 1, 5))
         axis = part.add_subplot(grid[:, 0])
-        _show(axis, patch[..., ::-1], name)
+        show(axis, patch[..., ::-1], name)
         for row, (level, phi) in enumerate(levels.items()):
             chosen = np.sort(np.random.default_rng(seed).permutation(len(phi))[:CHANNELS])
             mean = magnitude(mx.nd.array(phi[None]))
-            _show(part.add_subplot(grid[row, 1]), over(patch, mean), f"{level}: mean |φ|")
+            show(part.add_subplot(grid[row, 1]), over(patch, mean), f"{level}: mean |φ|")
             channels = f"{len(chosen)} of {len(phi)} channels, {phi.shape[1]}x{phi.shape[2]}, stride {config.stride}"
-            _show(part.add_subplot(grid[row, 2]), contact_sheet(phi[chosen]), f"{level}: {channels}")
+            show(part.add_subplot(grid[row, 2]), contact_sheet(phi[chosen]), f"{level}: {channels}")
     return figure
 
 
@@ -56,9 +56,3 @@ def contact_sheet(maps: np.ndarray) -> np.ndarray:
         top, left = (SIDE + GAP) * (index // columns), (SIDE + GAP) * (index % columns)
         sheet[top : top + SIDE, left : left + SIDE] = cv2.applyColorMap(large, cv2.COLORMAP_JET)[..., ::-1]
     return sheet
-
-
-def _show(axis, picture: np.ndarray, title: str) -> None:
-    axis.imshow(picture)
-    axis.set_title(title, fontsize=9, loc="left")
-    axis.axis("off")

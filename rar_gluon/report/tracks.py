@@ -58,19 +58,20 @@ def read_tracks(
 
 
 def sequence_tracks(
-    boxes: Mapping[str, np.ndarray], sequences: Iterable[Video], protocol: Protocol
+    boxes: Mapping[str, np.ndarray], sequences: Iterable[Video], firsts: Mapping[str, int], protocol: Protocol
 ) -> Dict[str, Track]:
-    """Tracks of boxes (N, 4), a box a frame, on any annotated sequences; frames are numbered from 0."""
+    """Tracks of boxes (N, 4), a box a frame, on annotated sequences; `firsts` are the numbers of their first images."""
     tracks = {}
     for sequence in sequences:
         if sequence.name in boxes:
-            truth, found = sequence.boxes, boxes[sequence.name].copy()
+            found, truth = fitted(boxes[sequence.name], sequence.boxes, protocol)
             if protocol.first_frame == "truth":
                 start = int(np.flatnonzero(np.isfinite(truth).all(axis=1))[0])
                 found[start] = truth[start]
             overlaps = np.nan_to_num(overlap(found, truth))
-            lost = (overlaps == 0) & np.isfinite(truth).all(axis=1)
-            tracks[sequence.name] = Track(np.arange(len(truth)), found, truth, overlaps, lost)
+            lost = (overlaps == 0) & ~invalid_truth(truth, "size")
+            numbers = firsts[sequence.name] + np.arange(len(truth))
+            tracks[sequence.name] = Track(numbers, found, truth, overlaps, lost)
     return tracks
 
 

@@ -81,3 +81,12 @@ def test_headline_is_the_mean_over_sequences():
     scores = [track_and_score(Shifted(off), [sequence()], PROTOCOL)["moving"] for off in (0, 30)]
     found = headline(scores)
     assert found == pytest.approx({"auc": (20 / 21 + 20 / 21 / 6) / 2, "dp": (1 + 1 / 6) / 2})
+
+
+def test_a_truth_at_the_border_counts():
+    """Row or column 0 is the first pixel where coordinates begin at 0; protocol matlab takes a 0 for no truth."""
+    boxes = np.tile([0.0, 0, 20, 10], (4, 1))
+    found = score_boxes(boxes, sequence(4, 0, boxes), PROTOCOL)
+    assert found.auc == pytest.approx(20 / 21)
+    moved = boxes + np.array([1, 1, 0, 0])
+    assert score_boxes(moved, sequence(4, 1, moved), PROTOCOL).auc == found.auc

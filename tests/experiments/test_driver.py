@@ -51,6 +51,7 @@ def test_claims_of_the_paper_agree_with_its_own_table(driver):
 def test_rows_are_chosen_by_name_or_number(driver):
     assert driver.row_names("table3", "1,13") == ["row01", "row13"]
     assert driver.row_names("table4", "RAR_TDCF") == ["RAR_TDCF"]
+    assert driver.row_names("table3", "1,row01,1") == ["row01"]
     for wrong in ("77", "RAR", ","):
         with pytest.raises(InputError, match="row"):
             driver.row_names("table3", wrong)
@@ -67,6 +68,16 @@ def test_options_that_do_not_fit_are_refused(driver, tmp_path, capsys):
         ["fig10", "--size", "full", "--otb", str(tmp_path)],
         ["fig7", "--size", "full", "--otb", str(tmp_path), "--output", str(tmp_path / "out")],
         ["fig7", "--workers", "0"],
+        ["fig7", "--rows", "1"],
+        ["fig4", "--results", str(tmp_path)],
+        ["fig7", "--devices", "0,1"],
+        ["table3", "--weights", str(tmp_path / "none.npz")],
+        ["table2", "--weights", str(tmp_path / "none.npz"), "--output", str(tmp_path / "out")],
+        ["table3", "--otb", str(tmp_path)],
+        ["table3", "--frames", "0"],
+        ["table3", "--rows", "1", "--devices", "7", "--output", str(tmp_path / "out")],
+        ["fig7", "--size", "local", "--dry-run", "--eval", str(tmp_path / "none")],
+        ["table3", "--size", "local", "--train", str(tmp_path), "--eval", str(tmp_path), "--records", str(tmp_path)],
     ):
         assert driver.main(call) == 2, call
         error = capsys.readouterr().err
@@ -80,14 +91,16 @@ def test_settings_change_the_size_and_rows_change_them(driver, sizes):
     assert free.config.training.frozen == ("conv1",) and len(frozen.config.training.frozen) == 5
 
 
-def test_every_seed_that_is_done_is_reported(driver, tmp_path):
-    for row, seed in (("row01", 0), ("row01", 2), ("row13", 1)):
+def test_every_seed_that_is_done_on_the_same_data_is_reported(driver, tmp_path):
+    for row, seed, frames in (("row01", 0, 25), ("row01", 2, 25), ("row13", 1, 25), ("row13", 2, 99)):
         folder = tmp_path / row / f"seed{seed}"
         folder.mkdir(parents=True)
+        (folder / "job.json").write_text(json.dumps({"evaluation": {"frames": frames}, "records": ["r"]}))
         (folder / "scores.json").write_text(json.dumps({"a": {"auc": seed / 10, "dp": 1}}))
-    rows = driver.read_scores(tmp_path, "table3")
+    rows = driver.read_scores(tmp_path, "table3", {"frames": 25}, ["r"])
     assert list(rows) == driver.row_names("table3")
-    assert sorted(rows["row01"]) == [0, 2] and rows["row13"][1]["a"]["auc"] == 0.1 and not rows["row02"]
+    assert sorted(rows["row01"]) == [0, 2] and rows["row13"] == {1: {"a": {"auc": 0.1, "dp": 1}}} and not rows["row02"]
+    assert not any(driver.read_scores(tmp_path, "table3", {"frames": 25}, ["other"]).values())
 
 
 def test_a_dry_run_does_nothing_and_says_what_it_would_cost(driver, tmp_path, capsys):

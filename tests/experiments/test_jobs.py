@@ -1,4 +1,6 @@
 import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
 import pytest
 
@@ -39,10 +41,67 @@ def test_a_job_that_another_table_has_done_is_not_done_again(jobs, job_of, tmp_p
     first, second, other = (job_of(tmp_path / table) for table in ("table3", "table4", "extra"))
     for job, frames in ((first, 3), (second, 3), (other, 4)):
         jobs.write_job(job, jobs.description(job, "thin", [], {"frames": frames}))
-    (first.folder / "results").mkdir()
-    (first.folder / "results" / "a.txt").write_text("1,2,3,4\n")
+    for part, name in (("results", "a.txt"), ("training", "last.npz")):
+        (first.folder / part).mkdir()
+        (first.folder / part / name).write_text("1,2,3,4\n")
+    assert jobs.distinct([second, first, other]) == [second, other]
     (first.folder / "scores.json").write_text('{"a": {"auc": 0.5, "dp": 1}}')
     jobs.take_equal([first, second, other], tmp_path)
     assert second.done and not other.done
     assert (second.folder / "results" / "a.txt").read_text() == "1,2,3,4\n"
+    assert (second.folder / "training" / "last.npz").is_file(), "figures take the weights of row 13 from either table"
     assert str(first.folder) in (second.folder / "log.txt").read_text()
+
+
+def test_a_backbone_starts_from_weights_that_fit_it(jobs):
+    network = jobs.configuration.load("rar").network
+    thin = jobs.configuration.load("rar_thin").network
+    vgg = jobs.configuration.from_dict({"network": {"backbone": "vgg_m", "deformable": []}}).network
+    assert [jobs.start_of(part, "gluoncv") for part in (network, thin, vgg)] == ["gluoncv", "thin", "random"]
+
+
+def test_two_processes_never_work_on_one_job(jobs, tmp_path):
+    with jobs.locked(tmp_path), pytest.raises(InputError, match="another process"), jobs.locked(tmp_path):
+        pass
+    with jobs.locked(tmp_path):
+        pass
+
+
+class Sleeper:
+    """Stands for a job's process: a real one that ends when its input does."""
+
+    def __call__(self, folder, device, threads):
+        with open(folder / "log.txt", "ab") as log:
+            return subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log)
+
+
+def test_a_job_of_a_cluster_ends_when_it_is_asked_to(jobs, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "start_job", Sleeper())
+    monkeypatch.setattr(jobs, "POLL", 0.05)
+    with ThreadPoolExecutor() as pool:
+        status = pool.submit(jobs.wait_for_job, tmp_path, -1, 1)
+        with pytest.raises(TimeoutError):
+            status.result(timeout=0.3)
+        (tmp_path / jobs.STOP).touch()
+        assert status.result(timeout=10) == 0
+
+
+def test_processes_of_this_machine_take_turns_on_the_devices(jobs, tmp_path, monkeypatch):
+    taken = []
+    monkeypatch.setattr(
+        jobs, "start_job", lambda folder, device, _: taken.append(device) or Sleeper()(folder, device, 1)
+    )
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders:
+        folder.mkdir()
+    place = jobs.Here(2, [4, 5])
+    place.start(folders[0])
+    place.start(folders[1])
+    assert taken == [4, 5] and not place.ready() and place.ended() == []
+    place._running[folders[1]][0].stdin.close()
+    place._running[folders[1]][0].wait()
+    assert place.ended() == [(folders[1], 0)] and place.ready()
+    place.start(folders[2])
+    assert taken == [4, 5, 5]
+    place.stop()
+    assert sorted(place.ended()) == [(folders[0], 0), (folders[2], 0)]

@@ -47,12 +47,22 @@ def test_mean_and_sign_test_must_agree():
     assert found.word == "undecided"
 
 
-def test_seeds_are_pooled_and_only_common_ones_are_compared():
-    better, worse = scores(*[0.5] * 3, seeds=(0, 1, 2)), scores(*[0.4] * 4, seeds=(0, 2, 5))
+def test_seeds_are_averaged_and_only_common_ones_are_compared():
+    better, worse = scores(*[0.5] * 6, seeds=(0, 1, 2)), scores(*[0.4] * 7, seeds=(0, 2, 5))
     found = judge(better, worse)
-    assert (found.seeds, found.sequences, found.wins) == (2, 3, 6)
+    assert (found.seeds, found.sequences, found.wins) == (2, 6, 6)
     assert found.word == "supported"
     assert judge(better, {}).word == "not measured"
+    assert judge(better, scores(*[0.4] * 6, seeds=(7,))).word == "not measured"
+
+
+def test_a_sequence_counts_once_however_many_seeds_it_has():
+    """Three sequences with three seeds each are three samples, not nine."""
+    better, worse = scores(*[0.5] * 3, seeds=(0, 1, 2)), scores(*[0.4] * 3, seeds=(0, 1, 2))
+    assert judge(better, worse).p == pytest.approx(2 / 8)
+    better = {0: {"a": 0.5}, 1: {"a": 0.5}}
+    worse = {0: {"a": 0.7}, 1: {"a": 0.4}}  # lost by more than won
+    assert (judge(better, worse).wins, judge(better, worse).losses) == (0, 1)
 
 
 def numbers(auc, dp=0.5, count=8, seeds=1):

@@ -29,6 +29,11 @@ def test_the_best_comes_first_and_a_curve_that_ends_early_is_said():
     assert [row[0] for row in table.rows] == ["better", "good", "short", "RAR (not measured)"]
     assert [row[1] for row in table.rows] == [0.4, 0.3, None, None] and table.rows[-1][-1] == 0.329
     assert any("end at 50 frames" in note for note in table.notes)
+    ours = eao_table({"RAR": GOOD}, {"RAR": 0.329, "SiamFC": 0.2}, protocol, "VOT2016")
+    assert [(row[0], row[1], row[-1]) for row in ours.rows] == [
+        ("RAR", 0.3, 0.329),
+        ("SiamFC (not measured)", None, 0.2),
+    ]
     whole = eao_table({"good": GOOD}, {}, protocol, "here")
     assert not any("end at" in note for note in whole.notes)
 

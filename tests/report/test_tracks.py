@@ -59,8 +59,8 @@ def test_tracks_of_any_sequence_mind_frames_without_truth():
     boxes = np.tile([100.0, 100, 20, 20], (5, 1))
     boxes[4] = truth[4]
     sequence = Video("a", [np.zeros((60, 60, 3), np.uint8)] * 5, truth)
-    track = sequence_tracks({"a": boxes, "b": boxes}, [sequence], load_protocol())["a"]
-    np.testing.assert_array_equal(track.numbers, range(5))
+    track = sequence_tracks({"a": boxes, "b": boxes}, [sequence], {"a": 7}, load_protocol())["a"]
+    np.testing.assert_array_equal(track.numbers, range(7, 12))
     np.testing.assert_array_equal(track.overlaps, [0, 1, 0, 0, 1])  # the first is the truth under matlab
     np.testing.assert_array_equal(track.lost, [False, False, True, False, False])
     assert longest_loss(track) == (2, 3)

@@ -1,0 +1,137 @@
+import json
+from argparse import Namespace
+
+import numpy as np
+import pytest
+
+from rar_gluon.common import InputError
+from rar_gluon.data import otb
+from rar_gluon.data.sequence import Sequence, write_boxes
+from rar_gluon.evaluation.validation import shortened
+
+
+def counting(first, count):
+    """Boxes whose x is the number of the image."""
+    numbers = np.arange(first, first + count, dtype=float)
+    return np.stack([numbers, 0 * numbers + 5, 0 * numbers + 20, 0 * numbers + 10], axis=1)
+
+
+def sequence_of(name):
+    entry = otb.ENTRIES[name]
+    first = entry.first + entry.initial_omit
+    count = entry.last - first + 1
+    frames = [np.zeros((40, 60, 3), np.uint8)] * count
+    return Sequence(name, frames, counting(first, count), entry.attribute_list("matlab"), origin=1)
+
+
+@pytest.mark.parametrize("frames", [25, 10000])
+@pytest.mark.parametrize(
+    "name, first, rows", [("David", 300, 471), ("David", 1, 770), ("Tiger1", 1, 354), ("Tiger1", 6, 349)]
+)
+def test_published_boxes_meet_their_frames(comparisons, tmp_path, name, first, rows, frames):
+    write_boxes(tmp_path / f"{name}.txt", counting(first, rows))
+    sequence = shortened(sequence_of(name), frames)
+    found = comparisons.read_published_boxes(tmp_path, [sequence])[name]
+    np.testing.assert_array_equal(found, sequence.boxes)
+
+
+def test_published_boxes_that_end_early_are_misses(comparisons, tmp_path):
+    write_boxes(tmp_path / "deer.txt", counting(1, 70))
+    found = comparisons.read_published_boxes(tmp_path, [sequence_of("Deer"), Sequence("mine", [], np.zeros((0, 4)))])
+    assert list(found) == ["Deer"] and len(found["Deer"]) == 71
+
+
+def test_boxes_of_other_sequences_are_not_taken_for_these(comparisons, tmp_path):
+    comparisons.keep_evaluation(tmp_path, {"frames": 3})
+    comparisons.keep_evaluation(tmp_path, {"frames": 3})
+    with pytest.raises(InputError, match="--boxes"):
+        comparisons.keep_evaluation(tmp_path, {"frames": 4})
+
+
+SPEC = {
+    "tracker": "opencv-mosse",  # in our tracker's place: quick
+    "peers": ["opencv-kcf"],
+    "sequences": {"synthetic": 2, "frames": 8, "seed": 3},
+    "supervised": {"synthetic": 1, "frames": 115, "seed": 3, "seen": True},
+    "repetitions": 1,
+}
+
+
+@pytest.fixture
+def call(comparisons, tmp_path, monkeypatch):
+    """Make a target at size quick, with trackers of OpenCV on small synthetic sequences."""
+    monkeypatch.setattr(comparisons, "read_size", lambda _: {"comparison": SPEC})
+
+    def make(target, **changes):
+        arguments = {
+            **dict.fromkeys(("frames", "eval", "otb", "vot", "results", "weights", "scheduler", "eval_sequences")),
+            **{"target": target, "size": "quick", "dry_run": False, "workers": 1, "devices": [-1]},
+            **{"output": tmp_path / target, "boxes": tmp_path / "boxes"},
+        }
+        return comparisons.run_comparison(Namespace(**{**arguments, **changes}), f"Title of {target}")
+
+    return make
+
+
+def test_table_and_figures_are_made_of_the_same_boxes(call, tmp_path, capsys):
+    assert call("table2") == 0
+    text = capsys.readouterr().out
+    assert "NOT comparable" in text and "opencv-mosse" in text and "0.664" in text
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "boxes").glob("*/*.txt")}
+    assert len(before) == 4
+    assert call("fig7") == 0 and call("fig8_9") == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    for name in ("fig7/attributes_success.png", "fig8_9/fig8.png", "fig8_9/fig9.png", "fig8_9/failures.csv"):
+        assert (tmp_path / name).stat().st_size > 100
+    assert "Title of fig7" in (tmp_path / "fig7" / "report.html").read_text()
+
+
+def test_a_tracker_that_lacks_a_sequence_is_said(call, comparisons, tmp_path, capsys):
+    """One that failed: its boxes are absent, the rest is reported, and the status is 1."""
+    real = comparisons.runner.run
+
+    def failing(make, sequences, folder, *rest):
+        finished = real(make, sequences[:1] if folder.name == "opencv-kcf" else sequences, folder, *rest)
+        broken = comparisons.runner.Finished(sequences[1].name, 8, 0.0, "Traceback\nValueError: broken")
+        return [*finished, broken] if folder.name == "opencv-kcf" else finished
+
+    comparisons.runner.run, kept = failing, comparisons.runner.run
+    try:
+        assert call("table2") == 1
+    finally:
+        comparisons.runner.run = kept
+    text = capsys.readouterr().out
+    assert "opencv-kcf failed on synthetic-000001: ValueError: broken" in text and "1 of the 2 sequences" in text
+    assert "Traceback" not in text
+
+
+def test_eao_is_ranked(call, tmp_path, capsys):
+    assert call("fig10") == 0
+    text = capsys.readouterr().out
+    assert "rules of VOT2016" in text and "RAR (not measured)" in text and "0.329" in text
+    assert (tmp_path / "fig10" / "eao_vot2017.png").is_file()
+    assert json.loads((tmp_path / "boxes" / "supervised" / "evaluation.json").read_text())["frames"] == 115
+
+
+def test_results_that_run_here_too_are_refused_before_the_work(call, tmp_path):
+    write_boxes(tmp_path / "raw" / "opencv-kcf" / "Deer.txt", counting(1, 71))
+    with pytest.raises(InputError, match="opencv-kcf"):
+        call("table2", results=tmp_path / "raw")
+    assert not (tmp_path / "boxes").exists()
+
+
+def test_our_tracker_at_full_size_needs_its_weights(comparisons, tmp_path):
+    arguments = Namespace(size="full", target="table2", weights=None, output=tmp_path / "table2-full")
+    with pytest.raises(InputError, match="run_table3.sh"):
+        comparisons.our_tracker(arguments, {"tracker": "row13"})
+    weights = tmp_path / "table3-full" / "row13" / "seed0" / "training" / "last.npz"
+    weights.parent.mkdir(parents=True)
+    weights.touch()
+    name, config, found = comparisons.our_tracker(arguments, {"tracker": "row13"})
+    assert (name, found) == ("RAR", weights) and config.endswith("table2/config.yaml")
+
+
+@pytest.mark.parametrize("target", ["table2", "fig1_2", "fig4", "fig7", "fig8_9", "fig10"])
+def test_a_plan_is_printed_at_full_size(call, target, capsys):
+    assert call(target, size="full", dry_run=True) == 0
+    assert target in capsys.readouterr().out
