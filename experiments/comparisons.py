@@ -335,9 +335,7 @@ def make_attention(arguments: argparse.Namespace, spec: Mapping) -> Made:
     for sequence in chosen(arguments, spec):
         frames = [frame for _, frame in zip(range(STEP + 1), sequence.frames)]
         figure = attention_figure(tracker, frames, sequence.pixel_boxes[0])
-        caption = (
-            f"{sequence.name}: features before (φ) and after (φᵃ) attention, spatial attention (Ψˢ), and response."
-        )
+        caption = f"{sequence.name}: response; φ, inter-frame hˢ, intra-frame Ψˢ and φᵃ of each level (Eq. 4, 6, 7)."
         pictures[sequence.name] = (caption, figure)
     return Made([], pictures)
 

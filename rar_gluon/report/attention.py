@@ -21,9 +21,9 @@ STEP = 10  # frames from the first to the one that is shown
 
 
 def level_maps(net: RAR, image: mx.nd.NDArray, state: Sequence[mx.nd.NDArray]) -> Dict[str, Tuple[np.ndarray, ...]]:
-    """Maps (H, W) of each level for an image (1, 3, S, S): features before and after attention, spatial attention.
+    """Maps (H, W) of each level for an image (1, 3, S, S): φ, hˢ, Ψˢ and φᵃ (Eq. 4, 6 and 7), as Fig. 4 shows them.
 
-    Features are the mean of their magnitude over the channels; without spatial attention its map is of ones.
+    Features are the mean of their magnitude over the channels; an attention that the network lacks is a map of ones.
     """
     config, maps = net.config, {}
     for index, (level, phi) in enumerate(zip(config.levels, net.backbone(image))):
@@ -31,11 +31,12 @@ def level_maps(net: RAR, image: mx.nd.NDArray, state: Sequence[mx.nd.NDArray]) -
         hidden = state[2 * index : 2 * index + 2] if net.recurrent else ()
         output = attention(phi, *hidden)
         attended, h = (output[0], output[1]) if net.recurrent else (output, None)
-        spatial = np.ones(phi.shape[2:], np.float32)
-        if attention.spatial is not None:  # h is hˢ's: the current frame's (Eq. 4)
+        inter = intra = np.ones(phi.shape[2:], np.float32)
+        if attention.spatial is not None:  # hˢ is of the current frame's h (Eq. 4)
             current = () if attention.w_hs is None else (mx.nd.sigmoid(attention.w_hs(h)),)
-            spatial = attention.spatial(phi, *current)[0, 0].asnumpy()
-        maps[level] = (magnitude(phi), magnitude(attended), spatial)
+            intra = attention.spatial(phi, *current)[0, 0].asnumpy()
+            inter = current[0][0, 0].asnumpy() if current else inter
+        maps[level] = (magnitude(phi), inter, intra, magnitude(attended))
     return maps
 
 
@@ -57,12 +58,13 @@ def attention_figure(tracker: Tracker, frames: Sequence[np.ndarray], box: Sequen
     maps = level_maps(tracker.net, to_images(patch[None], tracker.ctx), state)
 
     shown = draw_box(patch.copy(), geometry.to_crop(tracker.box, tracker.window, size), (0, 255, 255), 1)
-    figure = Figure(figsize=(9, 2.9 * (len(maps) + 1)), layout="constrained")
-    grid = figure.subplots(len(maps) + 1, 3, squeeze=False)
+    figure = Figure(figsize=(12, 2.9 * (len(maps) + 1)), layout="constrained")
+    grid = figure.subplots(len(maps) + 1, 4, squeeze=False)
     show(grid[0][0], shown[..., ::-1], f"frame {len(frames) - 1}: search window and box")
     show(grid[0][1], response_picture(tracker.response, size)[..., ::-1], f"response, maximum {tracker.score:.2f}")
-    grid[0][2].axis("off")
-    heads = ("|φ|", "|φᵃ|", "Ψˢ")
+    for axis in grid[0][2:]:
+        axis.axis("off")
+    heads = ("|φ|", "inter-frame hˢ", "intra-frame Ψˢ", "|φᵃ|")
     for axes, (level, parts) in zip(grid[1:], maps.items()):
         for axis, head, part in zip(axes, heads, parts):
             low, high = float(part.min()), float(part.max())

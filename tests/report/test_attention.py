@@ -26,12 +26,14 @@ def test_level_maps_are_those_of_the_network(small_config, network):
     state = net.begin_state(image.shape)
     maps = level_maps(net, image, state)
     assert list(maps) == list(config.network.levels)
-    for phi, (before, after, spatial) in zip(net.backbone(image), maps.values()):
+    for phi, (before, inter, intra, after) in zip(net.backbone(image), maps.values()):
         np.testing.assert_allclose(before, np.abs(phi.asnumpy()).mean(axis=(0, 1)), rtol=1e-5)
         # At the start Ψᶜ and Ψˢ are 1/2 each: φᵃ = φ Ψˢ Ψᶜ + φ
         factor = 1.25 if config.network.spatial else 1.5
         np.testing.assert_allclose(after, factor * before, rtol=1e-4)
-        np.testing.assert_allclose(spatial, 0.5 if config.network.spatial else 1.0, rtol=1e-5)
+        np.testing.assert_allclose(intra, 0.5 if config.network.spatial else 1.0, rtol=1e-5)
+        attended = config.network.spatial and config.network.inter_frame
+        assert (inter == 1).all() if not attended else ((inter > 0) & (inter < 1)).all()
 
 
 def test_the_picture_is_drawn(small_config, video, tmp_path):
