@@ -25,6 +25,16 @@ def read_rows(path: str | os.PathLike) -> Dict[str, Dict[str, str]]:
         raise InputError(f"{path} is no table of published rows: {error}.") from error
 
 
+def row_text(row: Mapping[str, str]) -> str:
+    """A row of Table 3 in words, as its check marks say: `conv3 conv4, S 16`; "" for a row of another table."""
+    if "stride" not in row:
+        return ""
+    stages = " ".join(f"conv{key[1]}" for key in ("c3", "c4", "c5") if row[key] == "1")
+    deformable = " ".join(f"conv{key[1]}" for key in ("c3", "c4", "c5") if row[f"def_{key}"] == "1")
+    parts = [stages, f"S {row['stride']}", f"deformable {deformable}" if deformable else ""]
+    return ", ".join([*filter(None, parts), *(["not fine-tuned"] if row["finetuned"] == "0" else [])])
+
+
 def of(numbers: Numbers, key: str, names: Sequence[str] | None = None) -> Scores:
     """Scores of one key, of these sequences (None: all)."""
     return {
@@ -55,7 +65,8 @@ def measured_table(
     benchmarks : names of the sequences of each benchmark (None: all that were scored). Beside one that the paper does
         not have stand its numbers on OTB-2015.
     """
-    columns = [Column("row")]
+    words = {row: row_text(published.get(row, {})) for row in rows}
+    columns = [Column("row"), *([Column("what")] if any(words.values()) else [])]
     for name in benchmarks:
         for number in ("AUC", "DP"):
             columns += [Column(f"paper {number}, {PUBLISHED_FOR.get(name, 'otb2015')}", ".3f")]
@@ -63,7 +74,7 @@ def measured_table(
     columns.append(Column("seeds", "d"))
     body = []
     for row, numbers in rows.items():
-        cells: List = [row]
+        cells: List = [row, words[row]] if any(words.values()) else [row]
         for name, members in benchmarks.items():
             for key in ("auc", "dp"):
                 text = published.get(row, {}).get(f"{PUBLISHED_FOR.get(name, 'otb2015')}_{key}") or ""

@@ -14,7 +14,7 @@ from rar_gluon.report.tables import Table, texts, to_csv, to_markdown
 
 Pictures = Mapping[str, Tuple[str, Figure]]  # caption and figure, by the name of the file
 
-STYLE = """body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; }
+STYLE = """body { font: 15px/1.5 system-ui, sans-serif; max-width: 1280px; margin: 2em auto; padding: 0 1em; }
 table { border-collapse: collapse; margin: 1em 0; display: block; overflow-x: auto; }
 caption { text-align: left; font-weight: 600; padding-bottom: .4em; }
 th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from argparse import Namespace
 
@@ -129,6 +130,22 @@ def test_our_tracker_at_full_size_needs_its_weights(comparisons, tmp_path):
     weights.touch()
     name, config, found = comparisons.our_tracker(arguments, {"tracker": "row13"})
     assert (name, found) == ("RAR", weights) and config.endswith("table2/config.yaml")
+
+
+def test_at_full_size_both_lists_of_otb_stand_in_the_table(call, comparisons, tmp_path, monkeypatch, capsys, texture):
+    """On two short sequences in OTB's place: Deer is in OTB-2013, Dog is not; images keep OTB's numbers."""
+    made = [shortened(sequence_of(name), 12) for name in ("Deer", "Dog")]
+    made = [dataclasses.replace(sequence, frames=[texture(60, 80, seed=i) for i in range(12)]) for sequence in made]
+    made[1].boxes[:, 0] += 4 * np.arange(12)  # faster, so that the lists' means differ
+    monkeypatch.setattr(comparisons, "sequences_of", lambda _: made)
+    monkeypatch.setattr(comparisons, "our_tracker", lambda *_: ("RAR", "opencv-mosse", None))
+    assert call("table2", size="full", otb=tmp_path) == 0
+    rows = (tmp_path / "table2" / "table2.csv").read_text().splitlines()
+    head, ours = rows[0], next(row for row in rows if row.startswith("RAR,"))
+    assert '"AUC, OTB-2013","DP, OTB-2013","AUC, OTB-2015","DP, OTB-2015"' in head
+    assert ours.startswith("RAR,0.682,0.896,0.664,0.873,,,,,") and ours.split(",")[9] != ours.split(",")[11] != ""
+    assert call("fig8_9", size="full", otb=tmp_path) == 0
+    assert "Where RAR is worst" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("target", ["table2", "fig1_2", "fig4", "fig7", "fig8_9", "fig10"])

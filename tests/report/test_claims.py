@@ -84,6 +84,22 @@ def test_the_table_holds_published_measured_and_difference(tmp_path):
     assert "protocol" in to_csv(table).splitlines()[0]
 
 
+def test_rows_of_table_3_are_said_in_words(tmp_path):
+    path = tmp_path / "table3.csv"
+    path.write_text(
+        "row,c3,c4,c5,def_c3,def_c4,def_c5,finetuned,stride,otb2015_auc,otb2015_dp\n"
+        "1,1,0,0,0,0,0,1,8,0.6,0.8\n11,1,1,1,0,0,0,0,8,0.6,0.8\n15,1,1,1,1,0,1,1,4,0.6,0.8\n"
+    )
+    published = ablation.read_rows(path)
+    table = ablation.measured_table("T", {row: {} for row in published}, published, {"here": None})
+    assert table.columns[1].head == "what"
+    assert [row[1] for row in table.rows] == [
+        "conv3, S 8",
+        "conv3 conv4 conv5, S 8, not fine-tuned",
+        "conv3 conv4 conv5, S 4, deformable conv3 conv5",
+    ]
+
+
 def test_a_benchmark_is_the_mean_of_its_sequences():
     rows = {"A": {0: {"a": {"auc": 0.2, "dp": 0.0}, "b": {"auc": 0.6, "dp": 1.0}}}}
     table = ablation.measured_table("T", rows, {}, {"OTB-2013": ["a"], "OTB-2015": None})
