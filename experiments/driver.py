@@ -170,7 +170,7 @@ def run_rows(arguments: argparse.Namespace, size: Mapping) -> int:
         if arguments.scheduler is None:
             place = Here(arguments.workers, arguments.devices)
         else:
-            place = Cluster(arguments.scheduler, arguments.devices[0])
+            place = Cluster(arguments.scheduler, arguments.devices)
         failed = run_jobs(missing, costs, len(sequences), place)
         take_equal(jobs, arguments.output.parent)
     print(report_rows(arguments, size, read_scores(arguments.output, arguments.target, evaluation, records)))
@@ -204,7 +204,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         raise InputError(f"{arguments.target} runs one tracker at a time: give one of the --devices.")
     cores = int(os.environ["OMP_NUM_THREADS"])
     if arguments.workers is None:
-        arguments.workers = len(arguments.devices) if arguments.devices != [-1] else cores
+        arguments.workers = cores if arguments.devices == [-1] else 1
     for name, value in (("seeds", arguments.seeds), ("workers", arguments.workers)):
         if value < 1:
             raise InputError(f"--{name} is {value}, but must be at least 1.")
@@ -232,9 +232,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("target", choices=(*ABLATIONS, *COMPARISONS))
     parser.add_argument("--size", choices=SIZES, default="quick", help="default: quick")
     parser.add_argument("--output", type=Path, metavar="DIR", help="default: runs/TARGET-SIZE")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes; default: devices, or the cores")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes; default: the cores, 1 with --devices")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask scheduler's workers")
-    parser.add_argument("--devices", metavar="0,1,...", help="GPUs; default: the CPU")
+    parser.add_argument("--devices", metavar="0,1,...", help="GPUs, shared evenly among the workers; default: the CPU")
     parser.add_argument("--eval", type=Path, metavar="DIR", help="local: folder of sequences to score on")
     parser.add_argument("--eval-sequences", metavar="A,B,...", help="local: only these of --eval")
     parser.add_argument("--otb", type=Path, metavar="ROOT", help="full: OTB")
@@ -285,7 +285,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status: 0 done, 1 a part failed, 2 unusable input, 130 interrupted."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv[:1] == ["job"]:  # what jobs.start_job calls
-        return job_main(Path(argv[1]), int(argv[argv.index("--device") + 1]))
+        return job_main(Path(argv[1]), [int(device) for device in argv[2:]])
     try:
         return run(parse(argv))
     except InputError as error:

@@ -106,8 +106,8 @@ def take_equal(jobs: Sequence[Job], outputs: Path) -> None:
 # --- one job, in a process of its own
 
 
-def run_job(folder: Path, device: int) -> None:
-    """Do what is missing of a job: train, evaluate, score."""
+def run_job(folder: Path, devices: Sequence[int]) -> None:
+    """Do what is missing of a job: train on all of the devices, evaluate on the first, score."""
     import mxnet as mx
 
     from rar_gluon.cli import find_device
@@ -126,7 +126,8 @@ def run_job(folder: Path, device: int) -> None:
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     config = configuration.from_dict(job["config"], str(folder))
     sequences = sequences_of(job["evaluation"])
-    ctx = find_device(device)
+    contexts = [find_device(device) for device in devices]
+    ctx = contexts[0]
     training, weights = folder / "training", folder / "training" / "last.npz"
     if not weights.is_file():
         held_out = [sequence.name for sequence in sequences]
@@ -139,7 +140,7 @@ def run_job(folder: Path, device: int) -> None:
             net = load_network(config, BACKBONE, ctx)
         if not existing(training / "checkpoints"):
             set_start(net, config, clips)
-        train(net, config, clips, training, options=Options([ctx], resume=True, keep=1))
+        train(net, config, clips, training, options=Options(contexts, resume=True, keep=1))
     shutil.rmtree(training / "checkpoints", ignore_errors=True)
     tracker = Tracker(config, weights, ctx)
     record = runner.describe_run(job["config"], weights)
@@ -156,7 +157,7 @@ def run_job(folder: Path, device: int) -> None:
     mx.nd.waitall()
 
 
-def job_main(folder: Path, device: int) -> int:
+def job_main(folder: Path, devices: Sequence[int]) -> int:
     """Run a job until it is done or the process that started it goes (its end of our standard input closes)."""
 
     def leave_with_parent() -> None:
@@ -167,7 +168,7 @@ def job_main(folder: Path, device: int) -> int:
     threading.Thread(target=leave_with_parent, daemon=True).start()
     try:
         with locked(folder):
-            run_job(folder, device)
+            run_job(folder, devices)
     except InputError as error:
         print(f"driver: {folder}: {error}", file=sys.stderr)
         return 2
@@ -176,19 +177,19 @@ def job_main(folder: Path, device: int) -> int:
     return 0
 
 
-def start_job(folder: Path, device: int, threads: int) -> subprocess.Popen:
+def start_job(folder: Path, devices: Sequence[int], threads: int) -> subprocess.Popen:
     """Start a job's process in a session of its own, so that only we tell it to end; its words go to log.txt."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "TQDM_MININTERVAL": "10"}
-    command = [sys.executable, str(HERE / "driver.py"), "job", str(folder), "--device", str(device)]
+    command = [sys.executable, str(HERE / "driver.py"), "job", str(folder), *map(str, devices)]
     with open(folder / "log.txt", "ab") as log:
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
         )
 
 
-def wait_for_job(folder: Path, device: int, threads: int) -> int:
+def wait_for_job(folder: Path, devices: Sequence[int], threads: int) -> int:
     """Run a job to its end, or until its folder holds a file STOP, and return its status: what a Dask worker does."""
-    process = start_job(folder, device, threads)
+    process = start_job(folder, devices, threads)
     while process.poll() is None:
         if (folder / STOP).exists():
             process.stdin.close()
@@ -212,19 +213,19 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 class Here:
-    """Runs jobs as processes of this machine, so many at once, each with its share of the cores and its device."""
+    """Runs jobs as processes of this machine, so many at once, each with its share of the cores and of the devices."""
 
     def __init__(self, workers: int, devices: Sequence[int]):
         self._threads = max(1, int(os.environ["OMP_NUM_THREADS"]) // workers)
-        self._free = [devices[index % len(devices)] for index in range(workers)]
-        self._running: Dict[Path, Tuple[subprocess.Popen, int]] = {}
+        self._free = [devices[index::workers] or devices[index % len(devices) :][:1] for index in range(workers)]
+        self._running: Dict[Path, Tuple[subprocess.Popen, Sequence[int]]] = {}
 
     def ready(self) -> bool:
         return bool(self._free)
 
     def start(self, folder: Path) -> None:
-        device = self._free.pop(0)
-        self._running[folder] = (start_job(folder, device, self._threads), device)
+        devices = self._free.pop(0)
+        self._running[folder] = (start_job(folder, devices, self._threads), devices)
 
     def ended(self) -> List[Tuple[Path, int]]:
         """Folders and statuses of the jobs that have ended since the last call."""
@@ -242,14 +243,14 @@ class Here:
 
 
 class Cluster:
-    """Runs jobs on the workers of a Dask scheduler, which must see the same folders."""
+    """Runs jobs on the workers of a Dask scheduler, which must see the same folders; each worker has the devices."""
 
-    def __init__(self, address: str, device: int):
+    def __init__(self, address: str, devices: Sequence[int]):
         self._client = connect(address)
         import cloudpickle  # comes with Dask
 
         cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the cluster has no experiments/ on its path
-        self._device = device
+        self._devices = devices
         self._running: Dict[Path, Future] = {}
 
     def ready(self) -> bool:
@@ -257,10 +258,10 @@ class Cluster:
 
     def start(self, folder: Path) -> None:
         (folder / STOP).unlink(missing_ok=True)
-        device, threads = self._device, int(os.environ["OMP_NUM_THREADS"])
+        devices, threads = self._devices, int(os.environ["OMP_NUM_THREADS"])
 
         def task() -> int:  # of a function that has no name in its module, Dask asks cloudpickle
-            return wait_for_job(folder, device, threads)
+            return wait_for_job(folder, devices, threads)
 
         self._running[folder] = self._client.submit(task, pure=False)
 

@@ -70,7 +70,7 @@ def test_two_processes_never_work_on_one_job(jobs, tmp_path):
 class Sleeper:
     """Stands for a job's process: a real one that ends when its input does."""
 
-    def __call__(self, folder, device, threads):
+    def __call__(self, folder, devices, threads):
         with open(folder / "log.txt", "ab") as log:
             return subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log)
 
@@ -79,11 +79,19 @@ def test_a_job_of_a_cluster_ends_when_it_is_asked_to(jobs, tmp_path, monkeypatch
     monkeypatch.setattr(jobs, "start_job", Sleeper())
     monkeypatch.setattr(jobs, "POLL", 0.05)
     with ThreadPoolExecutor() as pool:
-        status = pool.submit(jobs.wait_for_job, tmp_path, -1, 1)
+        status = pool.submit(jobs.wait_for_job, tmp_path, [-1], 1)
         with pytest.raises(TimeoutError):
             status.result(timeout=0.3)
         (tmp_path / jobs.STOP).touch()
         assert status.result(timeout=10) == 0
+
+
+@pytest.mark.parametrize(
+    "workers, devices, shares",
+    [(1, [0, 1, 2, 3], [[0, 1, 2, 3]]), (2, [0, 1, 2, 3], [[0, 2], [1, 3]]), (2, [-1], [[-1], [-1]])],
+)
+def test_devices_are_shared_among_the_workers(jobs, workers, devices, shares):
+    assert jobs.Here(workers, devices)._free == shares
 
 
 def test_processes_of_this_machine_take_turns_on_the_devices(jobs, tmp_path, monkeypatch):
@@ -97,11 +105,11 @@ def test_processes_of_this_machine_take_turns_on_the_devices(jobs, tmp_path, mon
     place = jobs.Here(2, [4, 5])
     place.start(folders[0])
     place.start(folders[1])
-    assert taken == [4, 5] and not place.ready() and place.ended() == []
+    assert taken == [[4], [5]] and not place.ready() and place.ended() == []
     place._running[folders[1]][0].stdin.close()
     place._running[folders[1]][0].wait()
     assert place.ended() == [(folders[1], 0)] and place.ready()
     place.start(folders[2])
-    assert taken == [4, 5, 5]
+    assert taken == [[4], [5], [5]]
     place.stop()
     assert sorted(place.ended()) == [(folders[0], 0), (folders[2], 0)]
