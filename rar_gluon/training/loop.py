@@ -109,13 +109,7 @@ def train(
     settings, checkpoints = config.training, output / "checkpoints"
     with kvstore(options.store) as store:
         rank, workers = store.rank, store.num_workers
-        if settings.batch % (workers * len(options.contexts)):
-            raise InputError(
-                f"training.batch {settings.batch} cannot be shared equally by {workers} workers with "
-                f"{len(options.contexts)} devices each: make it a multiple."
-            )
-        if len(set(options.contexts)) < len(options.contexts):
-            raise InputError("a device is named twice: each can take one part of the batch.")
+        check_shares(settings.batch, workers, options.contexts)
         existing = checkpoint.existing(checkpoints)
         if existing and not options.resume:
             raise InputError(f"{output} holds a training already: --resume goes on with it; or give another --output.")
@@ -129,70 +123,114 @@ def train(
         if existing:
             progress = checkpoint.load(existing[-1], net, trainer)
         share_parameters(trainer)
-        per_epoch = steps_per_epoch(settings)
-        start, total = int(progress["step"]), per_epoch * settings.epochs
-        with _journal(output if rank == 0 else None, start if existing else -1) as journal, _asked(rank) as stop:
-
-            def save() -> None:
-                if rank == 0:
-                    checkpoint.save(checkpoint.path_of(checkpoints, int(progress["step"])), net, trainer, progress)
-                    checkpoint.prune(checkpoints, options.keep)
-
-            def judge(step: int) -> None:
-                if rank == 0 and validate is not None:
-                    numbers = validate(net)
-                    journal.validation(step // per_epoch, step, numbers)
-                    value = numbers["auc"] if "auc" in numbers else -numbers["loss"]
-                    if value > progress["best"]:
-                        progress["best"] = value
-                        save_network(net, output / "best.npz")
-
-            if start == 0:
-                judge(0)
-            cells = representation_cells(net, config)
-            share = settings.batch // workers
-            numbers = (
-                range(step * settings.batch + rank * share, step * settings.batch + (rank + 1) * share)
-                for step in range(start, total)
-            )
-            bar = tqdm(total=total, initial=start, unit="step", desc=output.name, disable=rank != 0)
-            before = time.perf_counter()
-            try:
-                for step, clip in enumerate(cut(clips, numbers, options.loaders), start):
-                    rate = learning_rate(settings, step // per_epoch)
-                    trainer.set_learning_rate(rate)
-                    value = update(net, trainer, clip, cells, config, options.contexts)
-                    done = step + 1
-                    epoch_ends = done % per_epoch == 0
-                    due = epoch_ends or done % options.save_every == 0 or stop.is_set()
-                    if not value < EXPLODED or (due and not finite(net)):
-                        last = checkpoint.existing(checkpoints)
-                        raise InputError(
-                            f"the training diverged at step {done}, with a loss of {value:g} on clips of "
-                            f"{', '.join(sorted(set(clip.source)))}; the last good checkpoint is "
-                            f"{last[-1] if last else 'the start'}: lower training.learning_rate or set "
-                            "training.clip_gradient."
-                        )
-                    progress["step"] = done
-                    now = time.perf_counter()
-                    speed = images_per_clip(clip) * settings.batch / (now - before)
-                    before = now
-                    if rank == 0:
-                        journal.step(done, step // per_epoch, value, rate, speed)
-                    bar.set_postfix_str(f"loss {value:.3f}, lr {rate:.1e}, {speed:.1f} images/s", refresh=False)
-                    bar.update()
-                    if epoch_ends:
-                        judge(done)
-                        before = time.perf_counter()
-                    if due:
-                        save()
-                    if stop.is_set():
-                        raise KeyboardInterrupt
-            finally:
-                nd.waitall()  # a pending backward at exit hangs the interpreter
-                bar.close()
+        run = _Run(net, trainer, config, output, options, validate, progress)
+        written = int(progress["step"]) if existing else -1
+        with _journal(output if rank == 0 else None, written) as run.journal, _asked(rank) as stop:
+            if progress["step"] == 0:
+                run.judge()
+            _take_steps(run, clips, rank, workers, stop)
         if rank == 0:
             save_network(net, output / "last.npz")
+
+
+@dataclass
+class _Run:
+    """A training under way; `progress` is its step and the best value of validation so far.
+
+    `journal` is None on workers that write nothing.
+    """
+
+    net: RAR
+    trainer: gluon.Trainer
+    config: Config
+    output: Path
+    options: Options
+    validate: Callable[[RAR], Mapping[str, float]] | None
+    progress: Dict[str, float]
+    journal: Journal | None = None
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.output / "checkpoints"
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        if self.journal is not None:
+            path = checkpoint.path_of(self.checkpoints, int(self.progress["step"]))
+            checkpoint.save(path, self.net, self.trainer, self.progress)
+            checkpoint.prune(self.checkpoints, self.options.keep)
+
+    def judge(self) -> None:
+        """Validate, and keep the network when it is the best so far."""
+        if self.journal is not None and self.validate is not None:
+            step, numbers = int(self.progress["step"]), self.validate(self.net)
+            self.journal.validation(step // steps_per_epoch(self.config.training), step, numbers)
+            value = numbers["auc"] if "auc" in numbers else -numbers["loss"]
+            if value > self.progress["best"]:
+                self.progress["best"] = value
+                save_network(self.net, self.output / "best.npz")
+
+    def check(self, loss: float, clips: Clip, parameters_too: bool) -> None:
+        """Raise `InputError` when the training has diverged."""
+        if not loss < EXPLODED or (parameters_too and not finite(self.net)):
+            last = checkpoint.existing(self.checkpoints)
+            raise InputError(
+                f"the training diverged at step {int(self.progress['step']) + 1}, with a loss of {loss:g} on clips of "
+                f"{', '.join(sorted(set(clips.source)))}; the last good checkpoint is "
+                f"{last[-1] if last else 'the start'}: lower training.learning_rate or set training.clip_gradient."
+            )
+
+
+def check_shares(batch: int, workers: int, contexts: Sequence[mx.Context]) -> None:
+    """Raise `InputError` when a batch cannot be shared equally, or a device would take two parts of it."""
+    if batch % (workers * len(contexts)):
+        raise InputError(
+            f"training.batch {batch} cannot be shared equally by {workers} workers with {len(contexts)} devices each: "
+            "make it a multiple."
+        )
+    if len(set(contexts)) < len(contexts):
+        raise InputError("a device is named twice: each can take one part of the batch.")
+
+
+def _take_steps(run: _Run, clips: Clips, rank: int, workers: int, stop: threading.Event) -> None:
+    """Take the steps that are left; `KeyboardInterrupt` when `stop` is set, after the step is saved."""
+    settings, options = run.config.training, run.options
+    per_epoch, share = steps_per_epoch(settings), settings.batch // workers
+    start, total = int(run.progress["step"]), per_epoch * settings.epochs
+    cells = representation_cells(run.net, run.config)
+    numbers = (
+        range(step * settings.batch + rank * share, step * settings.batch + (rank + 1) * share)
+        for step in range(start, total)
+    )
+    bar = tqdm(total=total, initial=start, unit="step", desc=run.output.name, disable=rank != 0)
+    before = time.perf_counter()
+    try:
+        for step, clip in enumerate(cut(clips, numbers, options.loaders), start):
+            rate = learning_rate(settings, step // per_epoch)
+            run.trainer.set_learning_rate(rate)
+            value = update(run.net, run.trainer, clip, cells, run.config, options.contexts)
+            done = step + 1
+            epoch_ends = done % per_epoch == 0
+            due = epoch_ends or done % options.save_every == 0 or stop.is_set()
+            run.check(value, clip, due)
+            run.progress["step"] = done
+            now = time.perf_counter()
+            speed = images_per_clip(clip) * settings.batch / (now - before)
+            before = now
+            if run.journal is not None:
+                run.journal.step(done, step // per_epoch, value, rate, speed)
+            bar.set_postfix_str(f"loss {value:.3f}, lr {rate:.1e}, {speed:.1f} images/s", refresh=False)
+            bar.update()
+            if epoch_ends:
+                run.judge()
+                before = time.perf_counter()
+            if due:
+                run.save()
+            if stop.is_set():
+                raise KeyboardInterrupt
+    finally:
+        nd.waitall()  # a pending backward at exit hangs the interpreter
+        bar.close()
 
 
 def cut(clips: Clips, batches: Iterator[Sequence[int]], loaders: int) -> Iterator[Clip]:
