@@ -150,7 +150,7 @@ def _score(
     trackers = {name: score for part in parts for name, score in part.trackers.items()}
     ranked = dict(sorted(trackers.items(), key=lambda item: -item[1].overall.auc))
     carried = {name: attributes for part in parts for name, attributes in part.carried.items()}
-    ordered = {name: carried[name] for name in names if name in carried}
+    ordered = {name: carried[name] for name in otb.ENTRIES if name in carried}
     return dataclasses.replace(parts[0], trackers=ranked, carried=ordered)
 
 
