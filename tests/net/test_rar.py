@@ -77,7 +77,7 @@ def test_the_same_features_in_training_with_frozen_statistics(small_config, make
         training = net(image, *state)
         loss = training[0].sum()
     loss.backward()
-    assert_equal(arrays(training), inference, 1e-5)  # other kernels, other orders of float32 sums
+    assert_equal(arrays(training), inference)  # other kernels than in inference, where the processor has some
     for name, before in statistics.items():
         assert (parameters(net)[name].data().asnumpy() == before).all(), name
 
