@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Callable, List, Mapping, Sequence, Tuple
+from typing import Callable, Iterable, List, Mapping, Sequence, Tuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -60,14 +60,14 @@ def comparison_picture(
     tracks : by tracker and sequence.
     video : opens a sequence and says the number of its first image.
     present : sequences whose frames are there.
-    compared : of these; None: the paper's, then those where the trackers' AUC differ most.
+    compared : of these; None: the paper's, then those where the AUC of the trackers that are shown differ most.
     """
-    if compared is None:
-        compared = [name for name in PAPER_FRAMES if name in present]
-        compared += sorted(set(present) - set(compared), key=lambda name: -_spread(scores, name))
-        compared = compared[:STRIPS]
     others = [name for name in scores.trackers if name != tracker][: COMPARED - 1]
     style = {name: styles(scores)[name] for name in (tracker, *others)}
+    if compared is None:
+        compared = [name for name in PAPER_FRAMES if name in present]
+        compared += sorted(set(present) - set(compared), key=lambda name: -_spread(scores, style, name))
+        compared = compared[:STRIPS]
     rows = []
     for name in compared:
         here = {other: tracks[other][name] for other in style if name in tracks[other]}
@@ -91,9 +91,10 @@ def failure_picture(
     return caption, strip_figure(rows, {tracker: style, "ground truth": TRUTH})
 
 
-def _spread(scores: BenchmarkScore, name: str) -> float:
-    """Range of the trackers' AUC on a sequence."""
-    values = [score.sequences[name].auc for score in scores.trackers.values() if name in score.sequences]
+def _spread(scores: BenchmarkScore, trackers: Iterable[str], name: str) -> float:
+    """Range of some trackers' AUC on a sequence."""
+    found = [scores.trackers[tracker].sequences.get(name) for tracker in trackers]
+    values = [score.auc for score in found if score is not None]
     return max(values) - min(values)
 
 
