@@ -15,7 +15,7 @@ import numpy as np
 
 import rar_gluon  # before mxnet: sets its threads
 from rar_gluon import config as configuration
-from rar_gluon.cli import runnable
+from rar_gluon.cli import find_device, runnable
 from rar_gluon.common import InputError, write_text
 from rar_gluon.data import otb
 from rar_gluon.data import vot as vot_dataset
@@ -31,7 +31,7 @@ from rar_gluon.report.document import Pictures, to_text, write_document
 from rar_gluon.report.published import read_published
 from rar_gluon.report.speed import read_speed
 from rar_gluon.report.tables import Table, attribute_table, failure_table
-from sizes import HERE, evaluation_of, planned_frames, read_size, row_config, sequences_of
+from sizes import HERE, changes, evaluation_of, planned_frames, read_size, row_config, sequences_of
 
 PROTOCOL = "matlab"
 SHOWN = 3  # sequences in Figs. 1, 2 and 4
@@ -64,7 +64,7 @@ def run_comparison(arguments: argparse.Namespace, title: str) -> int:
         "fig10": make_eao,
     }[arguments.target]
     made = make(arguments, spec)
-    about = [about_size(arguments), f"Written by rar-gluon {rar_gluon.__version__}.", *made.notes]
+    about = [about_size(arguments), *changes(arguments), f"Written by rar-gluon {rar_gluon.__version__}.", *made.notes]
     write_document(arguments.output, title, about, made.tables, made.pictures)
     page = os.path.relpath(arguments.output / "report.html")
     print("\n\n".join([about[0], *map(to_text, made.tables), *made.notes, f"see {page}"]))
@@ -73,12 +73,18 @@ def run_comparison(arguments: argparse.Namespace, title: str) -> int:
 
 def about_size(arguments: argparse.Namespace) -> str:
     """Say what the numbers and pictures of a size are of."""
-    seen = "the backbone as pretrained on ImageNet" if arguments.target == "fig1_2" else "rar_thin as shipped"
-    if arguments.size == "full":
-        return f"Size full: {seen if arguments.target == 'fig1_2' else 'the network that run_table3.sh trained'}."
-    where = "short synthetic sequences and the demo's clips"
+    full = arguments.size == "full"
+    seen = "row 13 as run_table3.sh trained it" if full else "rar_thin"
+    if arguments.target == "fig1_2":
+        seen = "the backbone as pretrained on ImageNet"
+    elif not full and arguments.weights is None:
+        seen = "rar_thin as shipped"
+    if full:
+        return f"Size full: {seen if arguments.weights is None else 'RAR'}."
+    clips = "" if arguments.target == "fig10" else " and the demo's clips"
+    where = f"short synthetic sequences{clips}"
     if arguments.size == "local":
-        where = f"the sequences of the folder {arguments.eval.name}"
+        where = f"the sequences of the folder {arguments.eval.resolve().name}"
     return (
         f"Size {arguments.size}: {seen}, on {where}. What is measured here is NOT comparable with the paper's numbers, "
         "which are of whole benchmarks and another network."
@@ -162,13 +168,20 @@ def read_boxes_of(folder: Path, sequences: List[Sequence]) -> Dict[str, np.ndarr
 
 def first_image(sequence: Sequence) -> int:
     """Number of a sequence's first image: OTB's where it is OTB's, else 0."""
-    entry = otb.ENTRIES.get(sequence.name)
-    return 0 if entry is None else entry.first + entry.initial_omit  # sequences are loaded without omitted frames
+    if not is_otb(sequence):
+        return 0
+    entry = otb.ENTRIES[sequence.name]
+    return entry.first + entry.initial_omit  # sequences are loaded without omitted frames
+
+
+def is_otb(sequence: Sequence) -> bool:
+    """Tell whether a sequence was read as OTB's, and not only bears such a name."""
+    return sequence.name in otb.ENTRIES and sequence.origin == 1
 
 
 def read_published_boxes(folder: Path, sequences: List[Sequence]) -> Dict[str, np.ndarray]:
     """Boxes by sequence, a box a frame, of raw results on OTB that others published; none of other sequences."""
-    known = {sequence.name: sequence for sequence in sequences if sequence.name in otb.ENTRIES}
+    known = {sequence.name: sequence for sequence in sequences if is_otb(sequence)}
     files = otb.match_files(folder.glob("*.txt"), known)
     found, protocol = {}, load_protocol(PROTOCOL)
     for name, path in files.items():
@@ -200,7 +213,8 @@ class Measured:
             raise InputError(f"{self.ours} failed on every sequence; {self.failed[0]}")
         count = len(self.sequences)
         self.notes = self.failed + [
-            f"{name} has results of {len(found)} of the {count} sequences: its numbers are of these alone."
+            f"{name} has results of {len(found)} of the {count} sequences: "
+            + ("its numbers are of these alone." if found else "it is left out.")
             for name, found in boxes.items()
             if len(found) < count
         ]
@@ -259,7 +273,7 @@ def make_strips(arguments: argparse.Namespace, spec: Mapping) -> Made:
     from rar_gluon.report.tracks import sequence_tracks
 
     measured = Measured(arguments, spec)
-    scores, ours, names = measured.whole, measured.ours, [sequence.name for sequence in measured.sequences]
+    scores, ours, names = measured.whole, measured.ours, list(measured.whole.carried)
     firsts = {sequence.name: first_image(sequence) for sequence in measured.sequences}
     tracks = {
         name: sequence_tracks(boxes, measured.sequences, firsts, scores.protocol)
@@ -312,7 +326,8 @@ def make_features(arguments: argparse.Namespace, spec: Mapping) -> Made:
 
     size = read_size(arguments.size)
     config = row_config(HERE / arguments.target / "config.yaml", size["config"], 0)
-    net = load_gluoncv(config) if size["start"] == "gluoncv" else load_network(config, BACKBONE)
+    ctx = find_device(arguments.devices[0])
+    net = load_gluoncv(config, ctx) if size["start"] == "gluoncv" else load_network(config, BACKBONE, ctx)
     settings, patches = config.tracking, {}
     for sequence in chosen(arguments, spec):
         window = geometry.window_of(sequence.pixel_boxes[0], settings.padding, settings.window)

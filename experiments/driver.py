@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Sequence
 
 import rar_gluon  # before mxnet: sets its threads
-from jobs import Cluster, Here, Job, description, distinct, job_main, run_jobs, take_equal, write_job
+from jobs import Cluster, Here, Job, description, distinct, job_main, locked, run_jobs, shares, take_equal, write_job
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError, write_text
-from sizes import BASE, HERE, SIZES, evaluation_of, planned_frames, read_size, row_config, sequences_of
+from sizes import BASE, HERE, SIZES, changes, evaluation_of, planned_frames, read_size, row_config, sequences_of
 
 ABLATIONS = {
     "table3": "Table 3: stages, deformable convolutions, fine-tuning, output stride",
@@ -36,11 +36,12 @@ COMPARISONS = {
     "fig8_9": "Figs. 8 and 9: boxes of several trackers, and failures",
     "fig10": "Fig. 10: expected average overlap",
 }
-COMMON = ("target", "size", "output", "workers", "scheduler", "devices", "frames", "dry_run")
+COMMON = ("target", "size", "output", "devices", "dry_run")
+RUNS = ("workers", "scheduler", "frames")
 OPTIONS = {
-    **dict.fromkeys(ABLATIONS, ("rows", "seeds", "set")),
-    **dict.fromkeys(("table2", "fig7", "fig8_9"), ("boxes", "results", "weights")),
-    **{"fig10": ("boxes", "weights"), "fig4": ("weights",), "fig1_2": ()},
+    **dict.fromkeys(ABLATIONS, (*RUNS, "rows", "seeds", "set")),
+    **dict.fromkeys(("table2", "fig7", "fig8_9"), (*RUNS, "boxes", "results", "weights")),
+    **{"fig10": (*RUNS, "boxes", "weights"), "fig4": ("weights",), "fig1_2": ()},
 }
 
 
@@ -63,24 +64,39 @@ def row_names(table: str, chosen: str | None = None) -> List[str]:
 def overlay_of(arguments: argparse.Namespace, size: Mapping) -> Dict[str, Dict]:
     """Values of the size, changed by --set; they lie below the row's."""
     overlay = {section: dict(values) for section, values in size["config"].items()}
-    for section, values in configuration.settings_to_dict(arguments.set).items():
+    changed = configuration.settings_to_dict(arguments.set)
+    if "seed" in changed.get("training", {}):
+        raise InputError("--set training.seed means nothing here: the seeds are 0, 1, ... of --seeds.")
+    for section, values in changed.items():
         overlay.setdefault(section, {}).update(values)
     return overlay
 
 
+def make_job(arguments: argparse.Namespace, size: Mapping, row: str, seed: int) -> Job:
+    """A row with a seed, as the call has it."""
+    path = HERE / arguments.target / row / "config.yaml"
+    config = row_config(path, overlay_of(arguments, size), seed)
+    return Job(row, seed, arguments.output / row / f"seed{seed}", config)
+
+
 def plan(arguments: argparse.Namespace, size: Mapping) -> List[Job]:
     """All jobs of a call: each row with each seed."""
-    overlay = overlay_of(arguments, size)
-    return [
-        Job(
-            row,
-            seed,
-            arguments.output / row / f"seed{seed}",
-            row_config(HERE / arguments.target / row / "config.yaml", overlay, seed),
-        )
-        for seed in range(arguments.seeds)
-        for row in row_names(arguments.target, arguments.rows)
-    ]
+    rows = row_names(arguments.target, arguments.rows)
+    return [make_job(arguments, size, row, seed) for seed in range(arguments.seeds) for row in rows]
+
+
+def check_call(arguments: argparse.Namespace, jobs: Sequence[Job], names: Sequence[str]) -> None:
+    """Raise `InputError` for what would stop every job later: shares of a batch, training on what is scored."""
+    from rar_gluon.data import folder
+    from rar_gluon.training.loop import check_shares
+
+    for share in shares(arguments.workers, arguments.devices):
+        for batch in {job.config.training.batch for job in jobs}:
+            check_shares(batch, 1, share)
+    if arguments.train is not None:
+        both = sorted(set(folder.sequence_names(arguments.train)) & set(names))
+        if both:
+            raise InputError(f"{both[0]} is in --train and is scored too: take it out, or give --eval-sequences.")
 
 
 def prepare_records(arguments: argparse.Namespace, size: Mapping) -> None:
@@ -89,28 +105,34 @@ def prepare_records(arguments: argparse.Namespace, size: Mapping) -> None:
     if arguments.size == "quick" or not arguments.makes_records:
         return
     dataset, root = ("folder", arguments.train) if arguments.size == "local" else ("vid", arguments.vid)
-    done, about = out / "prepared.json", {"dataset": dataset, "root": str(root.resolve())}
-    if done.is_file():
-        if json.loads(done.read_text(encoding="utf-8")) != about:
-            raise InputError(f"{out} holds records of another dataset: remove it, or give --records.")
-        return
-    base = configuration.from_dict(overlay_of(arguments, size), "size", configuration.load(BASE))
-    rar = [sys.executable, "-c", "import sys; from rar_gluon.cli import main; sys.exit(main())"]
-    options = ["--side", str(base.tracking.input_size), "--padding", str(base.tracking.padding)]
-    command = [*rar, "prepare", dataset, str(root), str(out), *options, "--workers", str(arguments.workers)]
-    if subprocess.run(command, check=False).returncode:
-        raise InputError(f"{root} was not prepared whole: see above; the same call goes on.")
-    write_text(done, json.dumps(about) + "\n")
+    tracking = configuration.from_dict(overlay_of(arguments, size), "size", configuration.load(BASE)).tracking
+    about = {"dataset": dataset, "root": str(root.resolve()), "side": tracking.input_size, "padding": tracking.padding}
+    out.mkdir(parents=True, exist_ok=True)
+    with locked(out):
+        done = out / "prepared.json"
+        if done.is_file():
+            if json.loads(done.read_text(encoding="utf-8")) != about:
+                raise InputError(f"{out} holds records of another dataset or side: remove it, or give --output.")
+            return
+        rar = [sys.executable, "-c", "import sys; from rar_gluon.cli import main; sys.exit(main())"]
+        options = ["--side", str(tracking.input_size), "--padding", str(tracking.padding)]
+        command = [*rar, "prepare", dataset, str(root), str(out), *options, "--workers", str(arguments.workers)]
+        if subprocess.run(command, check=False).returncode:
+            raise InputError(f"{root} was not prepared whole: see above; the same call goes on.")
+        write_text(done, json.dumps(about) + "\n")
 
 
-def read_scores(output: Path, table: str, evaluation: Mapping, records: Sequence[str]) -> Dict[str, Dict[int, Dict]]:
-    """Scores by row of the table and seed, of all jobs that are done on this evaluation and these records."""
-    rows: Dict[str, Dict[int, Dict]] = {row: {} for row in row_names(table)}
+def read_scores(
+    arguments: argparse.Namespace, size: Mapping, records: Sequence[str], evaluation: Mapping
+) -> Dict[str, Dict[int, Dict]]:
+    """Scores by row of the table and seed, of all jobs that are done with the settings of this call."""
+    rows: Dict[str, Dict[int, Dict]] = {row: {} for row in row_names(arguments.target)}
     for row, seeds in rows.items():
-        for path in sorted(output.glob(f"{row}/seed*/scores.json")):
-            job = json.loads((path.parent / "job.json").read_text(encoding="utf-8"))
-            if (job["evaluation"], job["records"]) == (evaluation, list(records)):
-                seeds[int(path.parent.name[len("seed") :])] = json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(arguments.output.glob(f"{row}/seed*/scores.json")):
+            job = make_job(arguments, size, row, int(path.parent.name[len("seed") :]))
+            stored = json.loads((path.parent / "job.json").read_text(encoding="utf-8"))
+            if stored == description(job, size["start"], records, evaluation):
+                seeds[job.seed] = json.loads(path.read_text(encoding="utf-8"))
     return rows
 
 
@@ -135,7 +157,7 @@ def report_rows(
     title = ABLATIONS[arguments.target]
     table = measured_table(title, rows, published, benchmarks, notes)
     claims = claims_table(read_claims(HERE / "claims.yaml", arguments.target), rows)
-    about = [" ".join(size["about"].split()), f"Written by rar-gluon {rar_gluon.__version__}."]
+    about = [" ".join(size["about"].split()), *changes(arguments), f"Written by rar-gluon {rar_gluon.__version__}."]
     write_document(arguments.output, title, about, [table, claims])
     skipped = ("where", "sequences", "wins", "losses")
     page = os.path.relpath(arguments.output / "report.html")
@@ -155,6 +177,7 @@ def run_rows(arguments: argparse.Namespace, size: Mapping) -> int:
     evaluation = evaluation_of(size["evaluation"], arguments)
     sequences = sequences_of(evaluation)
     records = [] if arguments.size == "quick" else [str(arguments.records.resolve())]
+    check_call(arguments, jobs, [sequence.name for sequence in sequences])
     for job in jobs:
         write_job(job, description(job, size["start"], records, evaluation))
     take_equal(jobs, arguments.output.parent)
@@ -173,7 +196,7 @@ def run_rows(arguments: argparse.Namespace, size: Mapping) -> int:
             place = Cluster(arguments.scheduler, arguments.devices)
         failed = run_jobs(missing, costs, len(sequences), place)
         take_equal(jobs, arguments.output.parent)
-    print(report_rows(arguments, size, read_scores(arguments.output, arguments.target, evaluation, records)))
+    print(report_rows(arguments, size, read_scores(arguments, size, records, evaluation)))
     return 1 if failed else 0
 
 
@@ -187,7 +210,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = make_parser()
     arguments = parser.parse_args(argv)
     check_options(arguments, parser)
-    for name in needed(arguments.target, arguments.size):
+    for name in needed(arguments):
         folder = getattr(arguments, name)
         if not (folder is None and arguments.dry_run) and (folder is None or not folder.is_dir()):
             raise InputError(f"{arguments.target}, size {arguments.size}, needs --{name} DIR, a folder that is there.")
@@ -213,7 +236,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def check_options(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """Refuse options that the target does not have at its size: ignored, they would mislead."""
-    usable = {*COMMON, *OPTIONS[arguments.target], *needed(arguments.target, arguments.size)}
+    usable = {*COMMON, *OPTIONS[arguments.target], *needed(arguments)}
     if arguments.target in ABLATIONS and arguments.size != "quick":
         usable.add("records")
     if "eval" in usable:
@@ -258,18 +281,19 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def needed(target: str, size: str) -> Sequence[str]:
+def needed(arguments: argparse.Namespace) -> Sequence[str]:
     """Options that name the folders without which a target cannot be made."""
-    if target == "fig10" and size == "full":
+    if arguments.target == "fig10" and arguments.size == "full":
         return ("vot",)
-    if target in COMPARISONS:
-        return {"quick": (), "local": ("eval",), "full": ("otb",)}[size]
-    return {"quick": (), "local": ("train", "eval"), "full": ("vid", "otb")}[size]
+    scored = {"quick": (), "local": ("eval",), "full": ("otb",)}[arguments.size]
+    if arguments.target in COMPARISONS or arguments.records is not None:
+        return scored
+    return {"quick": (), "local": ("train", *scored), "full": ("vid", *scored)}[arguments.size]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the target; returns the exit status."""
-    if arguments.devices != [-1] and not arguments.dry_run:
+    if arguments.devices != [-1] and arguments.scheduler is None and not arguments.dry_run:
         from rar_gluon.cli import find_device
 
         for number in arguments.devices:

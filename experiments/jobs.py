@@ -76,7 +76,8 @@ def description(job: Job, start: str, records: Sequence[str], evaluation: Mappin
 def write_job(job: Job, wanted: Mapping) -> None:
     """Write job.json, or check that the one that is there says the same."""
     path = job.folder / "job.json"
-    if not path.is_file():
+    begun = any((job.folder / part).exists() for part in ("training", "results", "scores.json"))
+    if not begun:
         write_text(path, json.dumps(wanted, indent=1) + "\n")
     elif json.loads(path.read_text(encoding="utf-8")) != wanted:
         raise InputError(f"{job.folder} was begun with other settings: give another --output, or remove it.")
@@ -138,9 +139,11 @@ def run_job(folder: Path, devices: Sequence[int]) -> None:
             net = load_gluoncv(config, ctx)
         else:
             net = load_network(config, BACKBONE, ctx)
+        store = "device" if len(contexts) > 1 else "local"
+        options = Options(contexts, store, loaders=len(contexts), resume=True, keep=1)
         if not existing(training / "checkpoints"):
             set_start(net, config, clips)
-        train(net, config, clips, training, options=Options(contexts, resume=True, keep=1))
+        train(net, config, clips, training, options=options)
     shutil.rmtree(training / "checkpoints", ignore_errors=True)
     tracker = Tracker(config, weights, ctx)
     record = runner.describe_run(job["config"], weights)
@@ -189,6 +192,8 @@ def start_job(folder: Path, devices: Sequence[int], threads: int) -> subprocess.
 
 def wait_for_job(folder: Path, devices: Sequence[int], threads: int) -> int:
     """Run a job to its end, or until its folder holds a file STOP, and return its status: what a Dask worker does."""
+    if (folder / STOP).exists():
+        return 130
     process = start_job(folder, devices, threads)
     while process.poll() is None:
         if (folder / STOP).exists():
@@ -212,12 +217,17 @@ def locked(folder: Path) -> Iterator[None]:
 # --- many jobs
 
 
+def shares(workers: int, devices: Sequence[int]) -> List[Sequence[int]]:
+    """Devices of each of the workers: a part of them, or one that it has with others."""
+    return [devices[index::workers] or [devices[index % len(devices)]] for index in range(workers)]
+
+
 class Here:
     """Runs jobs as processes of this machine, so many at once, each with its share of the cores and of the devices."""
 
     def __init__(self, workers: int, devices: Sequence[int]):
         self._threads = max(1, int(os.environ["OMP_NUM_THREADS"]) // workers)
-        self._free = [devices[index::workers] or devices[index % len(devices) :][:1] for index in range(workers)]
+        self._free = shares(workers, devices)
         self._running: Dict[Path, Tuple[subprocess.Popen, Sequence[int]]] = {}
 
     def ready(self) -> bool:
@@ -258,10 +268,12 @@ class Cluster:
 
     def start(self, folder: Path) -> None:
         (folder / STOP).unlink(missing_ok=True)
-        devices, threads = self._devices, int(os.environ["OMP_NUM_THREADS"])
+        devices = self._devices
 
         def task() -> int:  # of a function that has no name in its module, Dask asks cloudpickle
-            return wait_for_job(folder, devices, threads)
+            from rar_gluon import _physical_cores  # the worker's; Dask tells OpenMP to use one
+
+            return wait_for_job(folder, devices, _physical_cores())
 
         self._running[folder] = self._client.submit(task, pure=False)
 
@@ -278,11 +290,15 @@ class Cluster:
         return found
 
     def stop(self) -> None:
-        """Ask the jobs to save and end, and wait until they have; those that a worker only gets now end at once."""
+        """Ask the jobs that run to save and end, and wait until they have; the others are withdrawn."""
         for folder in self._running:
             (folder / STOP).touch()
+        at_work = {key for keys in self._client.processing().values() for key in keys}
         for folder, future in self._running.items():
-            future.exception()  # waits
+            if future.key in at_work:
+                future.exception()  # waits
+            else:
+                future.cancel()
             (folder / STOP).unlink(missing_ok=True)
 
 

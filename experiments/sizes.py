@@ -10,6 +10,7 @@ from typing import Dict, List, Mapping
 import yaml
 
 from rar_gluon import config as configuration
+from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.sequence import Sequence
 
@@ -50,11 +51,20 @@ def evaluation_of(spec: Mapping, arguments: argparse.Namespace) -> Dict:
         spec["frames"] = arguments.frames
     if arguments.size == "local":
         spec["folder"] = str(arguments.eval.resolve())
-        if arguments.eval_sequences:
+        if arguments.eval_sequences is not None:
             spec["names"] = [name for name in arguments.eval_sequences.split(",") if name]
+            if not spec["names"]:
+                raise InputError("--eval-sequences names no sequence: give A,B,..., or leave it out.")
     if arguments.size == "full":
         spec["otb"] = str(arguments.otb.resolve())
     return spec
+
+
+def changes(arguments: argparse.Namespace) -> List[str]:
+    """A sentence on what a call changed of its size, for its report; none when nothing."""
+    given = [*arguments.set, *([] if arguments.frames is None else [f"--frames {arguments.frames}"])]
+    given += [] if arguments.weights is None else [f"--weights {arguments.weights.name}"]
+    return [f"Changed from the size: {', '.join(given)}."] if given else []
 
 
 def planned_frames(arguments: argparse.Namespace, spec: Mapping) -> int:

@@ -199,7 +199,7 @@ def _keep_record(path: Path, record: Dict) -> None:
             raise InputError(f"{path} is damaged: remove it, or give another --output.") from error
         for key in ("config", "weights"):
             if old.get(key) != record[key]:
-                raise InputError(f"{path.parent} holds results of another {key}: give another --output or remove it.")
+                raise InputError(f"{path.parent} holds results of another {key}: give another folder, or remove it.")
     else:
         write_text(path, json.dumps(record, indent=1) + "\n")
 

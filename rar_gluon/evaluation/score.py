@@ -131,8 +131,9 @@ def score_sequences(
         A tracker without results, or whose boxes are refused by the protocol.
     """
     sequences = {sequence.name: sequence for sequence in sequences}
+    scored = {name for boxes in results.values() for name in boxes}
     own = any(sequence.attributes for sequence in sequences.values())
-    carried = {name: s.attributes if own else box_attributes(s) for name, s in sequences.items()}
+    carried = {name: s.attributes if own else box_attributes(s) for name, s in sequences.items() if name in scored}
     trackers = {}
     for tracker, boxes in results.items():
         scores = {}

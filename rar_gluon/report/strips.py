@@ -65,6 +65,7 @@ def comparison_picture(
     others = [name for name in scores.trackers if name != tracker][: COMPARED - 1]
     style = {name: styles(scores)[name] for name in (tracker, *others)}
     if compared is None:
+        present = [name for name in present if any(name in tracks[other] for other in style)]
         compared = [name for name in PAPER_FRAMES if name in present]
         compared += sorted(set(present) - set(compared), key=lambda name: -_spread(scores, style, name))
         compared = compared[:STRIPS]

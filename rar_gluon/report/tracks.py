@@ -23,7 +23,7 @@ class Track:
     Attributes
     ----------
     numbers : (N,) numbers of the images.
-    boxes, truth : (N, 4) as they are scored, (x, y, w, h) in the benchmark's coordinates (the first pixel is 1).
+    boxes, truth : (N, 4) as they are scored, (x, y, w, h) in the sequence's coordinates (OTB: the first pixel is 1).
     overlaps : (N,) intersection over union; 0 where there is no box.
     lost : (N,) bool, where the overlap is 0 although there is a truth.
     """

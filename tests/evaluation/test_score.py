@@ -206,6 +206,6 @@ def test_any_sequences_are_scored_on_their_annotated_frames():
     assert scores.trackers["near"].attributes["OV"].auc == scores.trackers["near"].sequences["b"].auc
     assert scores.trackers["far"].missing == ("b",)
     named = [Video("a", frames, truth, ("OCC",)), Video("b", frames, gap)]
-    assert score_sequences({"near": {"a": near}}, named, "two", protocol).carried == {"a": ("OCC",), "b": ()}
+    assert score_sequences({"near": {"a": near}}, named, "two", protocol).carried == {"a": ("OCC",)}
     with pytest.raises(InputError, match="none of the 2"):
         score_sequences({"empty": {}}, sequences, "two", protocol)

@@ -66,7 +66,7 @@ def call(comparisons, tmp_path, monkeypatch):
     def make(target, **changes):
         arguments = {
             **dict.fromkeys(("frames", "eval", "otb", "vot", "results", "weights", "scheduler", "eval_sequences")),
-            **{"target": target, "size": "quick", "dry_run": False, "workers": 1, "devices": [-1]},
+            **{"target": target, "size": "quick", "dry_run": False, "workers": 1, "devices": [-1], "set": []},
             **{"output": tmp_path / target, "boxes": tmp_path / "boxes"},
         }
         return comparisons.run_comparison(Namespace(**{**arguments, **changes}), f"Title of {target}")

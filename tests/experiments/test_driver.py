@@ -75,6 +75,8 @@ def test_options_that_do_not_fit_are_refused(driver, tmp_path, capsys):
         ["table2", "--weights", str(tmp_path / "none.npz"), "--output", str(tmp_path / "out")],
         ["table3", "--otb", str(tmp_path)],
         ["table3", "--frames", "0"],
+        ["table3", "--set", "training.seed=3", "--output", str(tmp_path / "out")],
+        ["fig4", "--workers", "2"],
         ["table3", "--rows", "1", "--devices", "7", "--output", str(tmp_path / "out")],
         ["fig7", "--size", "local", "--dry-run", "--eval", str(tmp_path / "none")],
         ["table3", "--size", "local", "--train", str(tmp_path), "--eval", str(tmp_path), "--records", str(tmp_path)],
@@ -91,16 +93,39 @@ def test_settings_change_the_size_and_rows_change_them(driver, sizes):
     assert free.config.training.frozen == ("conv1",) and len(frozen.config.training.frozen) == 5
 
 
-def test_every_seed_that_is_done_on_the_same_data_is_reported(driver, tmp_path):
-    for row, seed, frames in (("row01", 0, 25), ("row01", 2, 25), ("row13", 1, 25), ("row13", 2, 99)):
-        folder = tmp_path / row / f"seed{seed}"
-        folder.mkdir(parents=True)
-        (folder / "job.json").write_text(json.dumps({"evaluation": {"frames": frames}, "records": ["r"]}))
-        (folder / "scores.json").write_text(json.dumps({"a": {"auc": seed / 10, "dp": 1}}))
-    rows = driver.read_scores(tmp_path, "table3", {"frames": 25}, ["r"])
+def test_every_seed_that_is_done_with_these_settings_is_reported(driver, jobs, sizes, tmp_path):
+    size, evaluation = sizes.read_size("quick"), {"frames": 25}
+    call = driver.parse(["table3", "--output", str(tmp_path)])
+    other = driver.parse(["table3", "--output", str(tmp_path), "--set", "training.epochs=9"])
+    for arguments, row, seed in ((call, "row01", 0), (call, "row01", 2), (call, "row13", 1), (other, "row13", 2)):
+        job = driver.make_job(arguments, size, row, seed)
+        jobs.write_job(job, jobs.description(job, "thin", ["r"], evaluation))
+        (job.folder / "scores.json").write_text(json.dumps({"a": {"auc": seed / 10, "dp": 1}}))
+    rows = driver.read_scores(call, size, ["r"], evaluation)
     assert list(rows) == driver.row_names("table3")
     assert sorted(rows["row01"]) == [0, 2] and rows["row13"] == {1: {"a": {"auc": 0.1, "dp": 1}}} and not rows["row02"]
-    assert not any(driver.read_scores(tmp_path, "table3", {"frames": 25}, ["other"]).values())
+    assert not any(driver.read_scores(call, size, ["other"], evaluation).values())
+    assert not any(driver.read_scores(call, size, ["r"], {"frames": 24}).values())
+
+
+def test_what_would_stop_every_job_is_said_before_the_first(driver, sizes, tmp_path):
+    size = sizes.read_size("quick")  # a batch of 8
+    job = driver.make_job(driver.parse(["table3"]), size, "row01", 0)
+    with pytest.raises(InputError, match="shared equally"):
+        driver.check_call(driver.parse(["table3", "--devices", "0,1,2"]), [job], [])
+    with pytest.raises(InputError, match="named twice"):
+        driver.check_call(driver.parse(["table3", "--devices", "0,0"]), [job], [])
+    driver.check_call(driver.parse(["table3", "--devices", "0,1,2", "--workers", "3"]), [job], [])
+    (tmp_path / "walk").mkdir()
+    call = ["table3", "--size", "local", "--train", str(tmp_path), "--eval", str(tmp_path)]
+    with pytest.raises(InputError, match="walk is in --train"):
+        driver.check_call(driver.parse(call), [job], ["run", "walk"])
+
+
+def test_changes_of_a_call_are_in_its_report(driver, sizes):
+    assert sizes.changes(driver.parse(["table3"])) == []
+    (text,) = sizes.changes(driver.parse(["table3", "--set", "training.epochs=9", "--frames", "3"]))
+    assert "training.epochs=9" in text and "--frames 3" in text
 
 
 def test_a_dry_run_does_nothing_and_says_what_it_would_cost(driver, tmp_path, capsys):

@@ -33,6 +33,9 @@ def test_a_job_begun_with_other_settings_is_refused(jobs, job_of, tmp_path):
     jobs.write_job(job, jobs.description(job, "thin", [], {"frames": 3}))
     jobs.write_job(job, jobs.description(job, "thin", [], {"frames": 3}))
     assert json.loads((job.folder / "job.json").read_text())["start"] == "thin"
+    jobs.write_job(job, jobs.description(job, "thin", [], {"frames": 4}))  # nothing had been done with the others
+    jobs.write_job(job, jobs.description(job, "thin", [], {"frames": 3}))
+    (job.folder / "training").mkdir()
     with pytest.raises(InputError, match="other settings"):
         jobs.write_job(job, jobs.description(job, "thin", [], {"frames": 4}))
 
@@ -91,7 +94,7 @@ def test_a_job_of_a_cluster_ends_when_it_is_asked_to(jobs, tmp_path, monkeypatch
     [(1, [0, 1, 2, 3], [[0, 1, 2, 3]]), (2, [0, 1, 2, 3], [[0, 2], [1, 3]]), (2, [-1], [[-1], [-1]])],
 )
 def test_devices_are_shared_among_the_workers(jobs, workers, devices, shares):
-    assert jobs.Here(workers, devices)._free == shares
+    assert jobs.shares(workers, devices) == shares
 
 
 def test_processes_of_this_machine_take_turns_on_the_devices(jobs, tmp_path, monkeypatch):
