@@ -74,15 +74,17 @@ def run_comparison(arguments: argparse.Namespace, title: str) -> int:
 def about_size(arguments: argparse.Namespace) -> str:
     """Say what the numbers and pictures of a size are of."""
     full = arguments.size == "full"
-    seen = "row 13 as run_table3.sh trained it" if full else "rar_thin"
     if arguments.target == "fig1_2":
         seen = "the backbone as pretrained on ImageNet"
-    elif not full and arguments.weights is None:
-        seen = "rar_thin as shipped"
+    elif arguments.weights is not None:
+        seen = "our tracker with the weights that were given"
+    else:
+        seen = "row 13 as run_table3.sh trained it" if full else "rar_thin as shipped"
     if full:
-        return f"Size full: {seen if arguments.weights is None else 'RAR'}."
-    clips = "" if arguments.target == "fig10" else " and the demo's clips"
-    where = f"short synthetic sequences{clips}"
+        return f"Size full: {seen}."
+    where = (
+        "short synthetic sequences" if arguments.target == "fig10" else "short synthetic sequences and the demo's clips"
+    )
     if arguments.size == "local":
         where = f"the sequences of the folder {arguments.eval.resolve().name}"
     return (

@@ -205,12 +205,12 @@ def wait_for_job(folder: Path, devices: Sequence[int], threads: int) -> int:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a job's folder; `InputError` when one is at work there."""
+    """Keep other processes out of a folder of jobs or records; `InputError` when one is at work there."""
     with open(folder / "lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise InputError("another process is at work on this job: wait for it, or end it.") from None
+            raise InputError(f"another process is at work in {folder}: wait for it, or end it.") from None
         yield
 
 
