@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
 import json
 import os
 from dataclasses import dataclass, field
@@ -82,11 +81,11 @@ def about_size(arguments: argparse.Namespace) -> str:
         seen = "row 13 as run_table3.sh trained it" if full else "rar_thin as shipped"
     if full:
         return f"Size full: {seen}."
-    where = (
-        "short synthetic sequences" if arguments.target == "fig10" else "short synthetic sequences and the demo's clips"
-    )
+    where = "short synthetic sequences"
     if arguments.size == "local":
         where = f"the sequences of the folder {arguments.eval.resolve().name}"
+    elif arguments.target != "fig10":
+        where += " and the demo's clips"
     return (
         f"Size {arguments.size}: {seen}, on {where}. What is measured here is NOT comparable with the paper's numbers, "
         "which are of whole benchmarks and another network."
@@ -143,8 +142,6 @@ def run_trackers(
     folders, failed = {}, []
     for name, source in {ours: config, **{peer: peer for peer in spec["peers"]}}.items():
         make, record = runnable(source, weights if name == ours else None, device=arguments.devices[0])
-        if arguments.workers == 1 and arguments.scheduler is None:
-            make = functools.lru_cache(maxsize=1)(make)  # one network for all sequences
         folders[name] = folder / name
         finished = runner.run(
             make, sequences, folders[name], record, arguments.workers, arguments.scheduler, supervised
@@ -293,30 +290,48 @@ def make_eao(arguments: argparse.Namespace, spec: Mapping) -> Made:
     from rar_gluon.report.eao import eao_figure, eao_table, read_eao
 
     tables, pictures = [], {}
-    for challenge, name in CHALLENGES.items():
-        protocol, folder = vot.load_protocol(challenge), arguments.boxes / "supervised"
-        if arguments.size == "full":
-            if not (arguments.vot / name).is_dir():
-                continue
-            sequences, where, folder = vot_dataset.load(arguments.vot / name), challenge, folder / name
-        else:
-            evaluation = evaluation_of(spec["supervised"], arguments)
-            sequences = sequences_of(evaluation)
-            where = f"{len(sequences)} sequences, rules of {challenge}"
-            protocol = dataclasses.replace(protocol, repetitions=spec["repetitions"])
-            keep_evaluation(folder, evaluation)
-        folders, failed = run_trackers(arguments, spec, sequences, folder, protocol)
-        if failed:
-            raise InputError(f"EAO needs every sequence, but {failed[0]}")
+    for challenge, (sequences, folders) in supervised_runs(arguments, spec).items():
+        protocol, name = vot.load_protocol(challenge), CHALLENGES[challenge]
+        where = challenge if arguments.size == "full" else f"{len(sequences)} sequences, rules of {challenge}"
         scores = {tracker: vot.score_vot(path, sequences, protocol)[path.name] for tracker, path in folders.items()}
         published = read_eao(HERE / "published" / "vot_eao.csv", challenge)
         table = eao_table(scores, published, protocol, where)
         tables.append(dataclasses.replace(table, name=f"eao_{name}"))
         caption = f"{where}. Dashed: the paper's values, on the whole of {challenge}."
         pictures[f"eao_{name}"] = (caption, eao_figure(scores, published, where))
-    if not tables:
-        raise InputError(f"{arguments.vot} holds neither {' nor '.join(CHALLENGES.values())}: put VOT's folders there.")
     return Made(tables, pictures)
+
+
+def supervised_runs(arguments: argparse.Namespace, spec: Mapping) -> Dict[str, Tuple[List[Sequence], Dict[str, Path]]]:
+    """Run the trackers supervised; sequences and folders of results by challenge.
+
+    At size full each challenge has its sequences; else both rank one run on the same ones, since they differ in the
+    interval of EAO only.
+    """
+
+    def run(
+        sequences: List[Sequence], folder: Path, protocol: vot.VotProtocol
+    ) -> Tuple[List[Sequence], Dict[str, Path]]:
+        folders, failed = run_trackers(arguments, spec, sequences, folder, protocol)
+        if failed:
+            raise InputError(f"EAO needs every sequence, but {failed[0]}")
+        return sequences, folders
+
+    folder = arguments.boxes / "supervised"
+    if arguments.size != "full":
+        evaluation = evaluation_of(spec["supervised"], arguments)
+        sequences = sequences_of(evaluation)
+        keep_evaluation(folder, evaluation)
+        protocol = dataclasses.replace(vot.load_protocol(), repetitions=spec["repetitions"])
+        return dict.fromkeys(CHALLENGES, run(sequences, folder, protocol))
+    roots = {challenge: arguments.vot / name for challenge, name in CHALLENGES.items()}
+    present = {challenge: root for challenge, root in roots.items() if root.is_dir()}
+    if not present:
+        raise InputError(f"{arguments.vot} holds neither {' nor '.join(CHALLENGES.values())}: put VOT's folders there.")
+    return {
+        challenge: run(vot_dataset.load(root), folder / root.name, vot.load_protocol(challenge))
+        for challenge, root in present.items()
+    }
 
 
 def make_features(arguments: argparse.Namespace, spec: Mapping) -> Made:

@@ -20,6 +20,7 @@ from typing import Dict, List, Mapping, Sequence
 import rar_gluon  # before mxnet: sets its threads
 from jobs import Cluster, Here, Job, description, distinct, job_main, locked, run_jobs, shares, take_equal, write_job
 from rar_gluon import config as configuration
+from rar_gluon.cli import split_names
 from rar_gluon.common import InputError, write_text
 from sizes import BASE, HERE, SIZES, changes, evaluation_of, planned_frames, read_size, row_config, sequences_of
 
@@ -53,8 +54,8 @@ def row_names(table: str, chosen: str | None = None) -> List[str]:
     names = sorted(path.parent.name for path in (HERE / table).glob("*/config.yaml"))
     if chosen is None:
         return names
-    wanted = [f"row{int(part):02d}" if part.isdigit() else part for part in chosen.split(",") if part]
-    wanted = list(dict.fromkeys(wanted))
+    named = [f"row{int(part):02d}" if part.isdigit() else part for part in split_names(chosen)]
+    wanted = list(dict.fromkeys(named))
     unknown = [name for name in wanted if name not in names]
     if unknown or not wanted:
         raise InputError(f"{unknown[0] if unknown else '--rows'} is no row of {table}: choose of {', '.join(names)}.")
@@ -176,7 +177,7 @@ def run_rows(arguments: argparse.Namespace, size: Mapping) -> int:
         return 0
     evaluation = evaluation_of(size["evaluation"], arguments)
     sequences = sequences_of(evaluation)
-    records = [] if arguments.size == "quick" else [str(arguments.records.resolve())]
+    records = [] if arguments.size == "quick" else [str(arguments.records)]
     check_call(arguments, jobs, [sequence.name for sequence in sequences])
     for job in jobs:
         write_job(job, description(job, size["start"], records, evaluation))

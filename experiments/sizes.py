@@ -10,6 +10,7 @@ from typing import Dict, List, Mapping
 import yaml
 
 from rar_gluon import config as configuration
+from rar_gluon.cli import split_names
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.sequence import Sequence
@@ -52,7 +53,7 @@ def evaluation_of(spec: Mapping, arguments: argparse.Namespace) -> Dict:
     if arguments.size == "local":
         spec["folder"] = str(arguments.eval.resolve())
         if arguments.eval_sequences is not None:
-            spec["names"] = [name for name in arguments.eval_sequences.split(",") if name]
+            spec["names"] = split_names(arguments.eval_sequences)
             if not spec["names"]:
                 raise InputError("--eval-sequences names no sequence: give A,B,..., or leave it out.")
     if arguments.size == "full":

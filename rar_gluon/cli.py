@@ -326,8 +326,6 @@ def eval_command(arguments: argparse.Namespace) -> int:
     name = arguments.tracker
     sequences = load_sequences(arguments.dataset, arguments.root, arguments.sequences, arguments.allow_missing)
     make, record = runnable(name, arguments.weights, arguments.pretrained, arguments.device)
-    if arguments.workers == 1 and arguments.scheduler is None:
-        make = functools.lru_cache(maxsize=1)(make)  # one network for all sequences
     folder = arguments.output / (arguments.name or Path(name).stem)
     supervised = None
     if arguments.supervised is not None:
@@ -366,7 +364,7 @@ def load_sequences(dataset: str, root: Path, names: Optional[str] = None, allow_
     """Load a dataset's sequences, or those of `names` (A,B,...)."""
     from rar_gluon.data import folder, otb, vid, vot
 
-    chosen = None if names is None else _names(names)
+    chosen = None if names is None else split_names(names)
     if dataset in ("otb2013", "tb50", "otb2015"):
         return otb.load(root, chosen or dataset, allow_missing, skip_initial=True)
     if dataset == "vid":
@@ -416,10 +414,10 @@ def report_command(arguments: argparse.Namespace) -> int:
 
 def _listed(sequences: str):
     """Split A,B,... into names; the name of a list or of a file stays."""
-    return _names(sequences) if "," in sequences else sequences
+    return split_names(sequences) if "," in sequences else sequences
 
 
-def _names(text: str) -> List[str]:
+def split_names(text: str) -> List[str]:
     """Split A,B,... into names."""
     return [name for name in text.split(",") if name]
 
@@ -448,8 +446,8 @@ def prepare_command(arguments: argparse.Namespace) -> int:
         side=arguments.side,
         every=arguments.every,
         split=arguments.split,
-        sequences=None if arguments.sequences is None else _names(arguments.sequences),
-        exclude=_names(arguments.exclude),
+        sequences=None if arguments.sequences is None else split_names(arguments.sequences),
+        exclude=split_names(arguments.exclude),
         workers=arguments.workers,
         padding=arguments.padding,
     )

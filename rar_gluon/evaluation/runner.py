@@ -6,6 +6,7 @@ times/SEQUENCE.txt (seconds of each frame) and run.json (configuration, weights,
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -88,7 +89,7 @@ def run(
 
     Parameters
     ----------
-    make_tracker : picklable; called once for each sequence, in the process that tracks it.
+    make_tracker : picklable; called in the process that tracks, for each sequence, or once if that is this process.
     folder : OUTPUT/TRACKER.
     record : what the results depend on (`describe_run`); a folder of results that were made with another `config` or
         `weights` is refused with `InputError`.
@@ -99,6 +100,8 @@ def run(
     missing = [sequence for sequence in sequences if supervised is not None or not is_done(folder, sequence)]
     if len(missing) < len(sequences):
         print(f"{folder.name}: {len(sequences) - len(missing)} of {len(sequences)} sequences are done already")
+    if workers == 1 and scheduler is None:
+        make_tracker = functools.lru_cache(maxsize=1)(make_tracker)  # one network for all sequences
     finished = []
     jobs = (
         joblib.delayed(_run_one)(make_tracker, sequence, folder, supervised) for sequence in _longest_first(missing)

@@ -74,11 +74,15 @@ def attention_figure(tracker: Tracker, frames: Sequence[np.ndarray], box: Sequen
 
 def over(patch: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Patch (S, S, 3) BGR with a map (H, W), stretched from its least to its greatest, in colours over it; RGB."""
+    return cv2.addWeighted(patch, 0.4, in_colours(values, patch.shape[:2]), 0.6, 0)[..., ::-1]
+
+
+def in_colours(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Map (h, w), stretched from its least to its greatest, as a picture of `shape` (H, W); BGR uint8."""
     spread = float(values.max() - values.min())
     scaled = (values - values.min()) / spread if spread > 1e-6 * abs(float(values.max())) else np.zeros_like(values)
-    large = cv2.resize(scaled.astype(np.float32), patch.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    colours = cv2.applyColorMap((large * 255).astype(np.uint8), cv2.COLORMAP_JET)
-    return cv2.addWeighted(patch, 0.4, colours, 0.6, 0)[..., ::-1]
+    large = cv2.resize(scaled.astype(np.float32), tuple(shape[::-1]), interpolation=cv2.INTER_NEAREST)
+    return cv2.applyColorMap((large * 255).astype(np.uint8), cv2.COLORMAP_JET)
 
 
 def show(axis: Axes, picture: np.ndarray, title: str) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Dict, Mapping
 
-import cv2
 import mxnet as mx
 import numpy as np
 from matplotlib.figure import Figure
 
 from rar_gluon.net.rar import RAR, to_images
-from rar_gluon.report.attention import magnitude, over, show
+from rar_gluon.report.attention import in_colours, magnitude, over, show
 
 CHANNELS = 20  # of each level, drawn at random as in Fig. 2
 SIDE = 64  # pixels of a channel's map in the picture
@@ -50,9 +49,6 @@ def contact_sheet(maps: np.ndarray) -> np.ndarray:
     columns = -(-len(maps) // 2)
     sheet = np.full((2 * (SIDE + GAP) - GAP, columns * (SIDE + GAP) - GAP, 3), 255, np.uint8)
     for index, values in enumerate(maps):
-        spread = float(values.max() - values.min())
-        scaled = (values - values.min()) / spread if spread > 0 else np.zeros_like(values)
-        large = cv2.resize((255 * scaled).astype(np.uint8), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
         top, left = (SIDE + GAP) * (index // columns), (SIDE + GAP) * (index % columns)
-        sheet[top : top + SIDE, left : left + SIDE] = cv2.applyColorMap(large, cv2.COLORMAP_JET)[..., ::-1]
+        sheet[top : top + SIDE, left : left + SIDE] = in_colours(values, (SIDE, SIDE))[..., ::-1]
     return sheet

@@ -48,12 +48,7 @@ def read_tracks(
         first, whole = truth[name]
         boxes, cut, _ = aligned(otb.ENTRIES[name], boxes, truth[name], protocol)
         start = first + len(whole) - len(cut)  # `aligned` cuts the truth at its beginning only
-        boxes, cut = fitted(boxes, cut, protocol)
-        if protocol.first_frame == "truth":
-            boxes = np.vstack([cut[:1], boxes[1:]])
-        overlaps = np.nan_to_num(overlap(boxes, cut))
-        lost = (overlaps == 0) & ~invalid_truth(cut, "size")
-        tracks[name] = Track(start + np.arange(len(cut)), boxes, cut, overlaps, lost)
+        tracks[name] = make_track(boxes, cut, start, protocol)
     return tracks
 
 
@@ -64,15 +59,21 @@ def sequence_tracks(
     tracks = {}
     for sequence in sequences:
         if sequence.name in boxes:
-            found, truth = fitted(boxes[sequence.name], sequence.boxes, protocol)
-            if protocol.first_frame == "truth":
-                start = int(np.flatnonzero(np.isfinite(truth).all(axis=1))[0])
-                found[start] = truth[start]
-            overlaps = np.nan_to_num(overlap(found, truth))
-            lost = (overlaps == 0) & ~invalid_truth(truth, "size")
-            numbers = firsts[sequence.name] + np.arange(len(truth))
-            tracks[sequence.name] = Track(numbers, found, truth, overlaps, lost)
+            first = firsts[sequence.name]
+            tracks[sequence.name] = make_track(boxes[sequence.name], sequence.boxes, first, protocol)
     return tracks
+
+
+def make_track(boxes: np.ndarray, truth: np.ndarray, first: int, protocol: Protocol) -> Track:
+    """Make the track of boxes (M, 4) and truth (N, 4) that begin at image number `first`."""
+    boxes, truth = fitted(boxes, truth, protocol)
+    annotated = np.isfinite(truth).all(axis=1)
+    if protocol.first_frame == "truth":
+        start = int(np.argmax(annotated))
+        boxes[start] = truth[start]
+    overlaps = np.nan_to_num(overlap(boxes, truth))
+    lost = (overlaps == 0) & ~invalid_truth(truth, "size")
+    return Track(first + np.arange(len(truth)), boxes, truth, overlaps, lost)
 
 
 def longest_loss(track: Track) -> Tuple[int, int]:

@@ -18,29 +18,17 @@ def experiments():
         del sys.modules[name]
 
 
-@pytest.fixture(scope="module")
-def sizes(experiments):
-    return experiments["sizes"]
+def one_of(name):
+    """Fixture of one of the modules."""
+
+    @pytest.fixture(scope="module")
+    def module(experiments):
+        return experiments[name]
+
+    return module
 
 
-@pytest.fixture(scope="module")
-def jobs(experiments):
-    return experiments["jobs"]
-
-
-@pytest.fixture(scope="module")
-def costs(experiments):
-    return experiments["costs"]
-
-
-@pytest.fixture(scope="module")
-def comparisons(experiments):
-    return experiments["comparisons"]
-
-
-@pytest.fixture(scope="module")
-def driver(experiments):
-    return experiments["driver"]
+sizes, jobs, costs, comparisons, driver = map(one_of, MODULES)
 
 
 @pytest.fixture
