@@ -14,7 +14,6 @@ import numpy as np
 
 import rar_gluon  # before mxnet: sets its threads
 from rar_gluon import config as configuration
-from rar_gluon.cli import find_device, runnable
 from rar_gluon.common import InputError, write_text
 from rar_gluon.data import otb
 from rar_gluon.data import vot as vot_dataset
@@ -24,6 +23,8 @@ from rar_gluon.evaluation.ope import fitted
 from rar_gluon.evaluation.protocols import load_protocol
 from rar_gluon.evaluation.results import tracker_folders
 from rar_gluon.evaluation.score import BenchmarkScore, score_sequences
+from rar_gluon.evaluation.trackers import build_tracker, runnable
+from rar_gluon.net.device import find_device
 from rar_gluon.report.attention import STEP, attention_figure
 from rar_gluon.report.comparison import comparison_table
 from rar_gluon.report.document import Pictures, to_text, write_document
@@ -336,10 +337,10 @@ def supervised_runs(arguments: argparse.Namespace, spec: Mapping) -> Dict[str, T
 
 def make_features(arguments: argparse.Namespace, spec: Mapping) -> Made:
     """Figs. 1 and 2: features of a pretrained backbone on first frames."""
+    from rar_gluon.data.frames import to_bgr8
     from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
     from rar_gluon.report.features import feature_figure
     from rar_gluon.tracking import geometry
-    from rar_gluon.tracking.video import to_bgr8
 
     size = read_size(arguments.size)
     config = row_config(HERE / arguments.target / "config.yaml", size["config"], 0)
@@ -359,8 +360,6 @@ def make_features(arguments: argparse.Namespace, spec: Mapping) -> Made:
 
 def make_attention(arguments: argparse.Namespace, spec: Mapping) -> Made:
     """Fig. 4: attention maps and response on a frame, as `rar show attention` draws them."""
-    from rar_gluon.cli import build_tracker
-
     _, source, weights = our_tracker(arguments, spec)
     tracker = build_tracker(configuration.load(source), weights, device=arguments.devices[0])
     pictures = {}

@@ -20,8 +20,9 @@ from typing import Dict, List, Mapping, Sequence
 import rar_gluon  # before mxnet: sets its threads
 from jobs import Cluster, Here, Job, description, distinct, job_main, locked, run_jobs, shares, take_equal, write_job
 from rar_gluon import config as configuration
-from rar_gluon.cli import split_names
 from rar_gluon.common import InputError, write_text
+from rar_gluon.data.datasets import split_names
+from rar_gluon.net.device import find_device, parse_devices
 from sizes import BASE, HERE, SIZES, changes, evaluation_of, planned_frames, read_size, row_config, sequences_of
 
 ABLATIONS = {
@@ -206,8 +207,6 @@ def run_rows(arguments: argparse.Namespace, size: Mapping) -> int:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line and complete it; `InputError` where options do not fit each other."""
-    from rar_gluon.cli import parse_devices
-
     parser = make_parser()
     arguments = parser.parse_args(argv)
     check_options(arguments, parser)
@@ -295,8 +294,6 @@ def needed(arguments: argparse.Namespace) -> Sequence[str]:
 def run(arguments: argparse.Namespace) -> int:
     """Make the target; returns the exit status."""
     if arguments.devices != [-1] and arguments.scheduler is None and not arguments.dry_run:
-        from rar_gluon.cli import find_device
-
         for number in arguments.devices:
             find_device(number)
     if arguments.target in ABLATIONS:

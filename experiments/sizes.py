@@ -10,9 +10,9 @@ from typing import Dict, List, Mapping
 import yaml
 
 from rar_gluon import config as configuration
-from rar_gluon.cli import split_names
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
+from rar_gluon.data.datasets import split_names
 from rar_gluon.data.sequence import Sequence
 
 HERE = Path(__file__).resolve().parent

@@ -19,12 +19,12 @@ import numpy as np
 
 from rar_gluon.common import InputError
 from rar_gluon.config import Config, FilterConfig, load
+from rar_gluon.data.frames import open_frames
 from rar_gluon.data.sequence import read_boxes
 from rar_gluon.filter.fourier import gaussian_label, hann_window
 from rar_gluon.filter.layer import correlation_response, energy_scale
 from rar_gluon.net.weights import load_network
 from rar_gluon.tracking import geometry
-from rar_gluon.tracking.video import open_frames
 
 from mxnet import autograd, nd  # isort: skip  (after rar_gluon, which sets its threads)
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from rar_gluon.common import InputError
 from rar_gluon.data import folder, otb, vid, vot
+from rar_gluon.data.datasets import DATASETS
+from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.sequence import Sequence
-from rar_gluon.tracking.video import ImageFolder
 
 VOT_SEQUENCES = 60  # in VOT-2016 and in VOT-2017
 
@@ -101,19 +102,22 @@ def _report(
     return Report(dataset, root, tuple(present), frames, tuple(missing), tuple(problems))
 
 
-def _check_otb(dataset: str, root: Path) -> Report:
+def check_otb(dataset: str, root: Path) -> Report:
+    """Check OTB: every target of the list."""
     names = otb.sequence_names(dataset)
     absent = [name for name in names if not (root / otb.ENTRIES[name].folder).is_dir()]
     loads = [lambda name=name: [otb.load_sequence(root, name)] for name in names if name not in absent]
     return _report(dataset, root, loads, absent, lambda name: otb.ENTRIES[name].empty_boxes)
 
 
-def _check_folder(dataset: str, root: Path) -> Report:
+def check_folder(dataset: str, root: Path) -> Report:
+    """Check a folder of sequences."""
     names = folder.sequence_names(root)
     return _report(dataset, root, [lambda name=name: [folder.load_sequence(root, name)] for name in names])
 
 
-def _check_vid(dataset: str, root: Path) -> Report:
+def check_vid(dataset: str, root: Path) -> Report:
+    """Check both splits of VID."""
     loads, missing = [], []
     for split, (_, full) in vid.SPLITS.items():
         try:
@@ -127,23 +131,13 @@ def _check_vid(dataset: str, root: Path) -> Report:
     return _report(dataset, root, loads, missing)
 
 
-def _check_vot(dataset: str, root: Path) -> Report:
+def check_vot(dataset: str, root: Path) -> Report:
+    """Check VOT: every sequence of list.txt."""
     names = vot.sequence_names(root)
     absent = [name for name in names if not (root / name).is_dir()]
     missing = absent + ([f"list.txt names {len(names)} of {VOT_SEQUENCES}"] if len(names) != VOT_SEQUENCES else [])
     loads = [lambda name=name: [vot.load_sequence(root, name)] for name in names if name not in absent]
     return _report(dataset, root, loads, missing)
-
-
-CHECKS = {
-    "otb2013": _check_otb,
-    "tb50": _check_otb,
-    "otb2015": _check_otb,
-    "vot2016": _check_vot,
-    "vot2017": _check_vot,
-    "vid": _check_vid,
-    "folder": _check_folder,
-}
 
 
 def check(dataset: str, root: str | os.PathLike) -> Report:
@@ -160,8 +154,8 @@ def check(dataset: str, root: str | os.PathLike) -> Report:
         When `dataset` is unknown, `root` is no folder, or nothing in it can be taken for the dataset.
     """
     root = Path(root)
-    if dataset not in CHECKS:
-        raise InputError(f"'{dataset}' is no dataset that can be checked: choose one of {', '.join(CHECKS)}.")
+    if dataset not in DATASETS:
+        raise InputError(f"'{dataset}' is no dataset that can be checked: choose one of {', '.join(DATASETS)}.")
     if not root.is_dir():
         raise InputError(f"{root} is no folder: give the folder that holds {dataset}.")
-    return CHECKS[dataset](dataset, root)
+    return DATASETS[dataset].check(root)

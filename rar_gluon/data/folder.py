@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 
 from rar_gluon.common import InputError
+from rar_gluon.data.frames import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Frames, VideoFile, open_frames
 from rar_gluon.data.sequence import Sequence, count_frames, read_boxes
-from rar_gluon.tracking.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Frames, VideoFile, open_frames
 
 
 def _is(path: Path, suffixes: tuple[str, ...]) -> bool:

@@ -16,8 +16,8 @@ import numpy as np
 import yaml
 
 from rar_gluon.common import InputError
+from rar_gluon.data.frames import ImageFolder, list_images
 from rar_gluon.data.sequence import Sequence, read_boxes
-from rar_gluon.tracking.video import ImageFolder, list_images
 
 ATTRIBUTES = ("IV", "OPR", "SV", "OCC", "DEF", "MB", "FM", "IPR", "OV", "BC", "LR")
 ATTRIBUTE_LISTS = ("matlab", "website")

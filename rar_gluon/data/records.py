@@ -27,11 +27,11 @@ from tqdm import tqdm
 
 from rar_gluon.common import InputError, atomic_path, write_text
 from rar_gluon.config import TrackingConfig
-from rar_gluon.data import folder, vid
+from rar_gluon.data.datasets import DATASETS, PREPARED
+from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.sequence import Sequence
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.geometry import Box
-from rar_gluon.tracking.video import ImageFolder
 
 JITTER = 1.1  # assumed: ours; how much larger the region is than the windows that training cuts from it
 QUALITY = 90  # assumed: ours; of the JPEGs
@@ -118,7 +118,9 @@ def prepare(
     for option, value, least in (("--side", side, 16), ("--every", every, 1), ("--workers", workers, 1)):
         if value < least:
             raise InputError(f"{option} is {value}, but at least {least} is needed.")
-    names = _chosen(_sequence_names(dataset, root, split), sequences, exclude, root)
+    if dataset not in PREPARED:
+        raise InputError(f"'{dataset}' is no dataset that can be prepared: choose {' or '.join(PREPARED)}.")
+    names = _chosen(DATASETS[dataset].units(root, split), sequences, exclude, root)
     out = Path(out)
     settings = {
         "dataset": dataset,
@@ -163,19 +165,6 @@ def prepare(
     )
 
 
-def _sequence_names(dataset: str, root: str | os.PathLike, split: str) -> List[str]:
-    if dataset == "vid":
-        return vid.snippets(root, split)
-    if dataset == "folder":
-        return folder.sequence_names(root)
-    raise InputError(f"'{dataset}' is no dataset that can be prepared: choose folder or vid.")
-
-
-def _load(dataset: str, root: str | os.PathLike, name: str) -> List[Sequence]:
-    """Load the targets of one sequence or snippet; all share its frames."""
-    return vid.load_snippet(root, name) if dataset == "vid" else [folder.load_sequence(root, name)]
-
-
 def _chosen(names: List[str], wanted: ListOf[str] | None, exclude: ListOf[str], root: str | os.PathLike) -> List[str]:
     for name in (*(wanted or ()), *exclude):
         if name not in names:
@@ -214,7 +203,7 @@ def _shard_file(out: Path, name: str, suffix: str) -> Path:
 def _make_shard(root: str | os.PathLike, name: str, out: Path, settings: Dict) -> Tuple[str, str]:
     """Write the shard of one sequence; a failure is returned, not raised, so that the others go on."""
     try:
-        sequences = _load(settings["dataset"], root, name)
+        sequences = DATASETS[settings["dataset"]].load_unit(root, name)
         record, index = _shard_file(out, name, "rec"), _shard_file(out, name, "idx")
         with atomic_path(record) as new_record, atomic_path(index) as new_index:
             writer = MXIndexedRecordIO(str(new_index), str(new_record), "w")

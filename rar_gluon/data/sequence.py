@@ -10,7 +10,7 @@ from typing import Mapping
 import numpy as np
 
 from rar_gluon.common import InputError, write_text
-from rar_gluon.tracking.video import Frames, VideoFile
+from rar_gluon.data.frames import Frames, VideoFile
 
 
 @dataclass(frozen=True)

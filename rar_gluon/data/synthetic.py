@@ -26,9 +26,9 @@ from tqdm import tqdm
 
 from rar_gluon.common import InputError
 from rar_gluon.data import folder
+from rar_gluon.data.frames import VideoFile, list_images
 from rar_gluon.data.sequence import Sequence
 from rar_gluon.tracking.geometry import Box
-from rar_gluon.tracking.video import VideoFile, list_images
 
 Cutout = Tuple[np.ndarray, np.ndarray]  # (H, W, 3) BGR uint8, and how much of each pixel is the object's, (H, W) uint8
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from rar_gluon.common import InputError
+from rar_gluon.data.frames import open_frames
 from rar_gluon.data.sequence import Sequence, polygons_to_boxes, read_polygons
-from rar_gluon.tracking.video import open_frames
 
 
 def sequence_names(root: str | os.PathLike) -> list[str]:

@@ -1,8 +1,8 @@
-"""The two methods that the runner calls, and other people's trackers behind them."""
+"""Other people's trackers behind the two methods that the runner calls."""
 
 from __future__ import annotations
 
-from typing import Callable, Protocol, Sequence
+from typing import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -17,16 +17,6 @@ OPENCV = {
     "mil": "MIL",
     "mosse": "MOSSE",
 }
-
-
-class TwoMethodTracker(Protocol):
-    """What the runner runs: ours, or a peer behind an adapter."""
-
-    def init(self, frame: np.ndarray, box: Sequence[float]) -> None:
-        """Start on a frame (H, W, 3) with the target in box (x, y, w, h)."""
-
-    def update(self, frame: np.ndarray) -> Sequence[float]:
-        """Return the target's box on the next frame."""
 
 
 class OpenCVTracker:

@@ -7,9 +7,9 @@ from typing import Callable
 import numpy as np
 
 from rar_gluon.common import InputError
+from rar_gluon.data.frames import read_image
 from rar_gluon.data.sequence import boxes_to_polygons, polygons_to_boxes
-from rar_gluon.evaluation.peers import TwoMethodTracker
-from rar_gluon.tracking.video import read_image
+from rar_gluon.evaluation.trackers import TwoMethodTracker
 
 
 def serve(make_tracker: Callable[[], TwoMethodTracker], name: str = "RAR", description: str = "") -> None:

@@ -10,9 +10,9 @@ import numpy as np
 
 from rar_gluon.data.sequence import Sequence
 from rar_gluon.evaluation.ope import Score, evaluate, mean_score
-from rar_gluon.evaluation.peers import TwoMethodTracker
 from rar_gluon.evaluation.protocols import Protocol
 from rar_gluon.evaluation.runner import track_sequence
+from rar_gluon.evaluation.trackers import TwoMethodTracker
 
 
 def shortened(sequence: Sequence, frames: int) -> Sequence:

@@ -17,10 +17,10 @@ import numpy as np
 import yaml
 
 from rar_gluon.common import InputError, write_text
+from rar_gluon.data.frames import Frames
 from rar_gluon.data.sequence import Sequence, boxes_to_polygons
 from rar_gluon.evaluation import polygon
-from rar_gluon.evaluation.peers import TwoMethodTracker
-from rar_gluon.tracking.video import Frames
+from rar_gluon.evaluation.trackers import TwoMethodTracker
 
 SKIPPED, INITIALISED, FAILED, TRACKED = 0, 1, 2, -1  # what a frame is; the first three as in the files
 EXPERIMENT = "baseline"

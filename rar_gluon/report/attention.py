@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rar_gluon.common import InputError, atomic_path
+from rar_gluon.data.frames import open_frames, to_bgr8
 from rar_gluon.net.rar import RAR, to_images
+from rar_gluon.report.overlay import draw_box, response_picture
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.tracker import Tracker
-from rar_gluon.tracking.video import draw_box, open_frames, response_picture, to_bgr8
 
 STEP = 10  # frames from the first to the one that is shown
 

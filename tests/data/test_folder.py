@@ -6,7 +6,7 @@ import pytest
 
 from rar_gluon.common import InputError
 from rar_gluon.data import folder
-from rar_gluon.tracking.video import ImageFolder, VideoFile
+from rar_gluon.data.frames import ImageFolder, VideoFile
 
 
 def test_every_layout(tmp_path, write_images, write_video, write_rows):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
+from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.sequence import (
     Sequence,
     boxes_to_polygons,
@@ -10,7 +11,6 @@ from rar_gluon.data.sequence import (
     read_polygons,
     write_boxes,
 )
-from rar_gluon.tracking.video import ImageFolder
 
 
 def test_read_boxes_of_any_delimiter(tmp_path):

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
+from rar_gluon.data.frames import VideoFile, read_image
 from rar_gluon.data.sequence import Sequence, read_boxes
 from rar_gluon.report import demo
 from rar_gluon.report.demo import ASSETS, CLIPS, demo_sequence, draw_outcome, run_demo
 from rar_gluon.tracking.tracker import Tracker
-from rar_gluon.tracking.video import VideoFile, read_image
 
 
 @pytest.fixture

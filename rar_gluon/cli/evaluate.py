@@ -1,0 +1,167 @@
+"""Run trackers over datasets, score and report: `rar eval`, `score`, `report`, `trax`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rar_gluon.cli.options import listed, named_tracker, network_arguments, scoring_arguments, weights_arguments
+from rar_gluon.common import InputError, write_text
+from rar_gluon.data.datasets import DATASETS, load_sequences
+
+
+def add_eval(commands) -> None:
+    """Add `rar eval`."""
+    run = commands.add_parser("eval", help="run a tracker over a dataset", description=eval_command.__doc__)
+    run.add_argument("--dataset", required=True, choices=DATASETS, help="folder: any folder of sequences")
+    run.add_argument("--root", required=True, type=Path, metavar="DIR", help="where the dataset is")
+    run.add_argument(
+        "--tracker",
+        required=True,
+        metavar="NAME",
+        help="a preset, a YAML file, or a peer (opencv-kcf, gluoncv-siamrpn, ...)",
+    )
+    weights_arguments(run)
+    run.add_argument("--output", required=True, type=Path, metavar="DIR", help="results go to DIR/TRACKER/SEQUENCE.txt")
+    run.add_argument("--name", help="name of the result folder; default: the tracker's")
+    run.add_argument(
+        "--supervised", metavar="CHALLENGE", help="VOT's experiment with re-initialisation, of VOT2015 to VOT2018"
+    )
+    run.add_argument("--sequences", metavar="A,B,...", help="only these; default: all of the dataset")
+    run.add_argument("--allow-missing", action="store_true", help="run what is there of the dataset")
+    run.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine; default: 1")
+    run.add_argument("--scheduler", metavar="ADDRESS", help="spread over the workers of this Dask scheduler")
+    run.set_defaults(run=eval_command)
+
+
+def eval_command(arguments: argparse.Namespace) -> int:
+    """Run a tracker over a dataset, resumably; a line x,y,w,h is written for each frame (or VOT's format)."""
+    from rar_gluon.evaluation import runner
+    from rar_gluon.evaluation.trackers import runnable
+
+    if arguments.workers < 1:
+        raise InputError(f"--workers is {arguments.workers}, but at least 1 is needed.")
+    name = arguments.tracker
+    sequences = load_sequences(arguments.dataset, arguments.root, arguments.sequences, arguments.allow_missing)
+    make, record = runnable(name, arguments.weights, arguments.pretrained, arguments.device)
+    folder = arguments.output / (arguments.name or Path(name).stem)
+    supervised = None
+    if arguments.supervised is not None:
+        from rar_gluon.evaluation.vot import load_protocol
+
+        supervised = load_protocol(arguments.supervised)
+    finished = runner.run(make, sequences, folder, record, arguments.workers, arguments.scheduler, supervised)
+    failures = [result for result in finished if result.failure]
+    frames, seconds = sum(r.frames for r in finished if not r.failure), sum(r.seconds for r in finished)
+    if seconds:
+        print(
+            f"{folder}: {len(finished) - len(failures)} sequences, {frames} frames at {frames / seconds:.1f} frames/s"
+        )
+    for result in failures:
+        print(f"rar: {result.name} failed: {result.failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def add_score(commands) -> None:
+    """Add `rar score`."""
+    score = commands.add_parser("score", help="score results", description="Score results on a benchmark.")
+    benchmarks = score.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
+    otb = benchmarks.add_parser("otb", help="OTB-2013, TB-50, OTB-2015", description=score_otb_command.__doc__)
+    otb.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
+    scoring_arguments(otb)
+    otb.add_argument(
+        "--by", action="append", default=[], choices=("attribute", "sequence"), help="print these tables too"
+    )
+    otb.add_argument("--json", type=Path, metavar="FILE", help="write everything, curves included")
+    otb.set_defaults(run=score_otb_command)
+
+    vot = benchmarks.add_parser("vot", help="VOT supervised runs", description=score_vot_command.__doc__)
+    vot.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/baseline/SEQUENCE/")
+    vot.add_argument("--root", required=True, type=Path, metavar="DIR", help="the VOT sequences")
+    vot.add_argument("--challenge", default="VOT2016", help="VOT2015 to VOT2018; default: VOT2016")
+    vot.add_argument("--rules", default="matlab", help="matlab (default) or python-toolkit")
+    vot.add_argument("--by-sequence", action="store_true", help="print the sequences too")
+    vot.add_argument("--json", type=Path, metavar="FILE", help="write everything")
+    vot.set_defaults(run=score_vot_command)
+
+
+def score_otb_command(arguments: argparse.Namespace) -> int:
+    """Score every tracker of a folder of results on OTB, under a named protocol."""
+    from rar_gluon.evaluation.score import format_scores, score_otb, scores_to_dict
+
+    scores = score_otb(
+        arguments.results,
+        arguments.annotations,
+        arguments.protocol,
+        listed(arguments.sequences),
+        arguments.allow_missing,
+        arguments.attributes,
+    )
+    if arguments.json is not None:
+        write_text(arguments.json, json.dumps(scores_to_dict(scores), indent=1) + "\n")
+    print(format_scores(scores, "attribute" in arguments.by, "sequence" in arguments.by))
+    return 0
+
+
+def score_vot_command(arguments: argparse.Namespace) -> int:
+    """Score supervised runs: accuracy, robustness and expected average overlap, under the rules of a toolkit."""
+    from rar_gluon.data import vot as dataset
+    from rar_gluon.evaluation import vot
+
+    protocol = vot.load_protocol(arguments.challenge, arguments.rules)
+    scores = vot.score_vot(arguments.results, dataset.load(arguments.root), protocol)
+    if arguments.json is not None:
+        write_text(arguments.json, json.dumps(vot.scores_to_dict(scores, protocol), indent=1) + "\n")
+    print(vot.format_scores(scores, protocol, arguments.by_sequence))
+    return 0
+
+
+def add_report(commands) -> None:
+    """Add `rar report`."""
+    report = commands.add_parser("report", help="tables, plots and a page", description=report_command.__doc__)
+    report.add_argument("results", nargs="+", type=Path, metavar="DIR", help="folders of TRACKER/SEQUENCE.txt")
+    scoring_arguments(report)
+    report.add_argument("--output", required=True, type=Path, metavar="DIR")
+    report.add_argument(
+        "--images", type=Path, metavar="DIR", help="OTB with its frames: adds strips of frames with boxes"
+    )
+    report.add_argument("--tracker", metavar="NAME", help="whose failures are shown; default: the first")
+    report.set_defaults(run=report_command)
+
+
+def report_command(arguments: argparse.Namespace) -> int:
+    """Make a report on OTB results: tables beside published numbers, plots, strips of frames, an HTML page."""
+    from rar_gluon.evaluation.score import format_scores
+    from rar_gluon.report.otb import make_report
+
+    scores = make_report(
+        arguments.results,
+        arguments.annotations,
+        arguments.output,
+        protocol=arguments.protocol,
+        sequences=listed(arguments.sequences),
+        allow_missing=arguments.allow_missing,
+        attributes=arguments.attributes,
+        images=arguments.images,
+        tracker=arguments.tracker,
+    )
+    print(format_scores(scores))
+    print(f"see {arguments.output / 'report.html'}")
+    return 0
+
+
+def add_trax(commands) -> None:
+    """Add `rar trax`."""
+    trax = commands.add_parser("trax", help="serve the tracker to the VOT toolkit", description=trax_command.__doc__)
+    network_arguments(trax)
+    trax.set_defaults(run=trax_command)
+
+
+def trax_command(arguments: argparse.Namespace) -> int:
+    """Speak TraX on standard input and output, as the VOT toolkit expects (experiments/fig10)."""
+    from rar_gluon.evaluation.trax import serve
+
+    serve(lambda: named_tracker(arguments))
+    return 0

@@ -1,0 +1,64 @@
+"""Arguments that several commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import List, Tuple
+
+from rar_gluon import config as configuration
+from rar_gluon.common import InputError
+from rar_gluon.data.datasets import split_names
+
+
+def scoring_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what scoring OTB results needs."""
+    parser.add_argument("--annotations", required=True, type=Path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB")
+    parser.add_argument("--protocol", default="matlab", help="matlab (default), pysot, got10k, pytracking, fine101")
+    parser.add_argument(
+        "--sequences", default="otb2015", metavar="LIST", help="otb2013, tb50, otb2015, a file, or A,B,..."
+    )
+    parser.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
+    parser.add_argument("--attributes", default="matlab", choices=("matlab", "website"), help="lists; default: matlab")
+
+
+def network_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add which network runs, on what."""
+    parser.add_argument(
+        "--config", default="rar_thin", help="a preset (rar, rar_thin) or a YAML file; default: rar_thin"
+    )
+    weights_arguments(parser)
+
+
+def weights_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add which weights, on which device."""
+    weights = parser.add_mutually_exclusive_group()
+    weights.add_argument("--weights", type=Path, metavar="FILE", help="weights file; default: those of the package")
+    weights.add_argument("--pretrained", action="store_true", help="ImageNet weights from GluonCV's model zoo")
+    parser.add_argument(
+        "--device", type=int, metavar="N", help="GPU to use, -1: the CPU; default: the first GPU, if any"
+    )
+
+
+def named_tracker(arguments: argparse.Namespace):
+    """Build the tracker that the arguments name."""
+    from rar_gluon.evaluation.trackers import build_tracker
+
+    config = configuration.load(arguments.config)
+    return build_tracker(config, arguments.weights, arguments.pretrained, arguments.device)
+
+
+def listed(sequences: str) -> str | List[str]:
+    """Split A,B,... into names; the name of a list or of a file stays."""
+    return split_names(sequences) if "," in sequences else sequences
+
+
+def parse_box(text: str) -> Tuple[float, ...]:
+    """Read `x,y,w,h`; whether the box fits the frame is the tracker's to say."""
+    try:
+        box = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        box = ()
+    if len(box) != 4:
+        raise InputError(f"--init is {text!r}, but four numbers x,y,w,h are needed.")
+    return box

@@ -1,0 +1,142 @@
+"""Train: `rar prepare`, `train`, `launch`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rar_gluon import config as configuration
+from rar_gluon.cli.options import weights_arguments
+from rar_gluon.common import InputError
+from rar_gluon.data.datasets import PREPARED, load_sequences, split_names
+
+
+def add_prepare(commands) -> None:
+    """Add `rar prepare`."""
+    ready = commands.add_parser("prepare", help="pack a dataset for training", description=prepare_command.__doc__)
+    ready.add_argument("dataset", choices=PREPARED, help="folder: any folder of sequences")
+    ready.add_argument("root", type=Path, metavar="ROOT", help="where the dataset is")
+    ready.add_argument("out", type=Path, metavar="OUT", help="folder for the records")
+    ready.add_argument("--side", type=int, default=255, metavar="N", help="pixels of a search window; default: 255")
+    ready.add_argument("--padding", type=float, default=2.0, help="of the search window, as in the config; default: 2")
+    ready.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th frame; default: 1")
+    ready.add_argument("--split", default="train", choices=("train", "val"), help="of VID; default: train")
+    ready.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
+    ready.add_argument("--exclude", default="", metavar="A,B,...", help="not these")
+    ready.add_argument("--workers", type=int, default=1, metavar="N", help="processes; default: 1")
+    ready.set_defaults(run=prepare_command)
+
+
+def prepare_command(arguments: argparse.Namespace) -> int:
+    """Cut the region around every target and pack them into records; resumable; status 1 when a sequence failed."""
+    from rar_gluon.data.records import prepare
+
+    summary = prepare(
+        arguments.dataset,
+        arguments.root,
+        arguments.out,
+        side=arguments.side,
+        every=arguments.every,
+        split=arguments.split,
+        sequences=None if arguments.sequences is None else split_names(arguments.sequences),
+        exclude=split_names(arguments.exclude),
+        workers=arguments.workers,
+        padding=arguments.padding,
+    )
+    print(summary.text())
+    return 1 if summary.failures else 0
+
+
+def add_train(commands) -> None:
+    """Add `rar train`."""
+    train = commands.add_parser("train", help="train a network", description=train_command.__doc__)
+    train.add_argument("--config", default="rar", help="a preset (rar, rar_thin) or a YAML file; default: rar")
+    train.add_argument(
+        "--output", required=True, type=Path, metavar="DIR", help="weights, checkpoints and logs go here"
+    )
+    train.add_argument(
+        "--records", action="append", default=[], type=Path, metavar="DIR", help="made by rar prepare; can be repeated"
+    )
+    train.add_argument(
+        "--synthetic",
+        type=float,
+        metavar="PART",
+        help="part of synthetic clips; default: 1 without records",
+    )
+    train.add_argument(
+        "--cutouts",
+        nargs=2,
+        type=Path,
+        metavar=("VIDEOS", "MASKS"),
+        help="synthetic objects are cut out of these videos by MASKS/NAME/*.png; default: made from bundled pictures",
+    )
+    train.add_argument("--validation", type=Path, metavar="DIR", help="folder of sequences to track after each epoch")
+    train.add_argument("--validation-sequences", metavar="A,B,...", help="only these; default: all of the folder")
+    train.add_argument("--validation-frames", type=int, default=100, metavar="N", help="of each; default: 100")
+    weights_arguments(train)
+    train.add_argument("--devices", metavar="0,1,...", help="GPUs; default: --device's")
+    train.add_argument("--store", default="local", help="KVStore: local (default), device, or dist_sync in rar launch")
+    train.add_argument("--loaders", type=int, default=1, metavar="N", help="threads that cut clips; default: 1")
+    train.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
+    train.add_argument("--keep", type=int, default=3, metavar="N", help="checkpoints that are kept; default: 3")
+    train.add_argument("--save-every", type=int, default=100, metavar="STEPS", help="default: 100, and each epoch")
+    train.set_defaults(run=train_command)
+
+
+def train_command(arguments: argparse.Namespace) -> int:
+    """Train a network on prepared records, synthetic sequences or both; resumes, on one device or several."""
+    from rar_gluon.data.clips import training_clips
+    from rar_gluon.net.device import find_device, parse_devices
+    from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
+    from rar_gluon.report.curves import plot_curves
+    from rar_gluon.training.checkpoint import existing
+    from rar_gluon.training.loop import Options, train
+    from rar_gluon.training.start import set_start
+    from rar_gluon.training.validation import make_validation
+
+    config = configuration.load(arguments.config)
+    if arguments.loaders < 1 or arguments.keep < 1 or arguments.save_every < 1:
+        raise InputError("--loaders, --keep and --save-every must be at least 1.")
+    if arguments.devices is None:
+        contexts = [find_device(arguments.device)]
+    else:
+        contexts = [find_device(number) for number in parse_devices(arguments.devices)]
+    held_out = []
+    if arguments.validation is not None:
+        held_out = load_sequences("folder", arguments.validation, arguments.validation_sequences)
+    names = [sequence.name for sequence in held_out]
+    clips = training_clips(config, arguments.records, arguments.synthetic, arguments.cutouts, names)
+    if arguments.pretrained:
+        net = load_gluoncv(config, contexts[0])
+    else:
+        net = load_network(config, arguments.weights or BACKBONE, contexts[0])
+    if arguments.weights is None and not existing(arguments.output / "checkpoints"):
+        set_start(net, config, clips)
+    validate = make_validation(config, held_out, arguments.validation_frames) if held_out else None
+    options = Options(
+        contexts, arguments.store, arguments.loaders, arguments.resume, arguments.keep, arguments.save_every
+    )
+    train(net, config, clips, arguments.output, validate, options)
+    log = arguments.output / "log.csv"
+    if log.is_file():  # with several workers the first writes it
+        plot_curves(log, arguments.output / "validation.csv", arguments.output / "curves.png")
+    return 0
+
+
+def add_launch(commands) -> None:
+    """Add `rar launch`."""
+    launch = commands.add_parser("launch", help="train on several workers", description=launch_command.__doc__)
+    launch.add_argument("-n", "--workers", type=int, required=True, metavar="N")
+    launch.add_argument("-s", "--servers", type=int, default=1, metavar="N", help="default: 1")
+    launch.add_argument("--hosts", type=Path, metavar="FILE", help="machines for ssh, one a line; default: this one")
+    launch.add_argument("--port", type=int, default=0, metavar="P", help="of the scheduler; default: any free one")
+    launch.add_argument("command", nargs="*", metavar="COMMAND", help="after --")
+    launch.set_defaults(run=launch_command)
+
+
+def launch_command(arguments: argparse.Namespace) -> int:
+    """Run a command on several workers that train as one: rar launch -n 2 -- rar train ... --store dist_sync."""
+    from rar_gluon.training.launch import launch, read_hosts
+
+    hosts = None if arguments.hosts is None else read_hosts(arguments.hosts)
+    return launch(arguments.command, arguments.workers, arguments.servers, hosts, arguments.port)

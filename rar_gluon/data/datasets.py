@@ -1,0 +1,88 @@
+"""The datasets by name: how each is loaded, checked and prepared. Commands and experiments read this one table.
+
+Nothing is imported for it before it is used, so that the command line can name the datasets without waiting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+NAMES = Optional[List[str]]  # of sequences; None: all of the dataset
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What can be done with a dataset.
+
+    Attributes
+    ----------
+    load : (root, names, allow_missing) to sequences that trackers are run on.
+    check : root to `rar_gluon.data.check.Report`.
+    units, load_unit : for those that can be trained on, (root, split) to the names of what is packed at once, and
+        (root, name) to the sequences of one.
+    """
+
+    load: Callable
+    check: Callable
+    units: Callable | None = None
+    load_unit: Callable | None = None
+
+
+def _module(name: str):
+    return import_module(f"rar_gluon.data.{name}")
+
+
+def _load_otb(dataset: str, root: Path, names: NAMES, allow_missing: bool) -> list:
+    return _module("otb").load(root, names or dataset, allow_missing, skip_initial=True)
+
+
+def _load_vot(root: Path, names: NAMES, allow_missing: bool) -> list:
+    return _module("vot").load(root, names)
+
+
+def _load_vid(root: Path, names: NAMES, allow_missing: bool) -> list:
+    sequences = list(_module("vid").load(root, "val"))
+    return sequences if names is None else [sequence for sequence in sequences if sequence.name in names]
+
+
+def _load_folder(root: Path, names: NAMES, allow_missing: bool) -> list:
+    return _module("folder").load(root, names)
+
+
+def _check(kind: str, dataset: str, root: Path):
+    return getattr(_module("check"), f"check_{kind}")(dataset, root)
+
+
+DATASETS: Dict[str, Dataset] = {
+    **{
+        name: Dataset(partial(_load_otb, name), partial(_check, "otb", name)) for name in ("otb2013", "tb50", "otb2015")
+    },
+    **{name: Dataset(_load_vot, partial(_check, "vot", name)) for name in ("vot2016", "vot2017")},
+    "vid": Dataset(
+        _load_vid,
+        partial(_check, "vid", "vid"),
+        lambda root, split: _module("vid").snippets(root, split),
+        lambda root, name: _module("vid").load_snippet(root, name),
+    ),
+    "folder": Dataset(
+        _load_folder,
+        partial(_check, "folder", "folder"),
+        lambda root, split: _module("folder").sequence_names(root),
+        lambda root, name: [_module("folder").load_sequence(root, name)],
+    ),
+}
+PREPARED = tuple(name for name, dataset in DATASETS.items() if dataset.units is not None)
+
+
+def load_sequences(dataset: str, root: Path, names: str | None = None, allow_missing: bool = False) -> list:
+    """Load a dataset's sequences, or those of `names` (A,B,...)."""
+    return DATASETS[dataset].load(root, None if names is None else split_names(names), allow_missing)
+
+
+def split_names(text: str) -> List[str]:
+    """Split A,B,... into names."""
+    return [name for name in text.split(",") if name]

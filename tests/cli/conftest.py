@@ -1,0 +1,70 @@
+import cv2
+import numpy as np
+import pytest
+
+from rar_gluon import cli
+from rar_gluon.config import load
+from rar_gluon.report.overlay import VideoSink
+
+SMALL = """
+base: rar
+network: {width: 0.125, stem_channels: 8, levels: [conv3], deformable: [], lstm_hidden: 4, refinement_channels: 8}
+tracking: {input_size: 63}
+"""
+
+
+@pytest.fixture(scope="module")
+def frames(make_clip):
+    """Eight frames of a target that moves a little."""
+    steps = np.arange(8)[:, None]
+    return make_clip(np.array([52.0, 42, 36, 32]) + steps * [0.8, 0.4, 0, 0])
+
+
+@pytest.fixture
+def folder(tmp_path, frames):
+    path = tmp_path / "frames"
+    path.mkdir()
+    for index, frame in enumerate(frames):
+        cv2.imwrite(str(path / f"{index}.png"), frame)
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path, frames):
+    path = tmp_path / "clip.avi"
+    with VideoSink(path, 25.0) as sink:
+        for frame in frames:
+            sink.write(frame)
+    return path
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A configuration of a small network and its weights, untrained."""
+    from rar_gluon.net.rar import build
+    from rar_gluon.net.weights import save_network
+
+    config = tmp_path / "small.yaml"
+    config.write_text(SMALL)
+    weights = tmp_path / "small.npz"
+    save_network(build(load(config).network), weights)
+    return ["--config", str(config), "--weights", str(weights)]
+
+
+@pytest.fixture
+def refused(capfd):
+    """Run the command line on bad input; gives the one line it prints.
+
+    Standard error may hold the bar that counts frames before that line, when the input turns out bad on the way.
+    """
+
+    def run(*arguments):
+        assert cli.main([str(argument) for argument in arguments]) == 2
+        out, err = capfd.readouterr()
+        assert out == "" and "Traceback" not in err
+        lines = [line for line in err.replace("\r", "\n").split("\n") if line.strip() and "frame/s" not in line]
+        assert len(lines) == 1, err
+        assert lines[0].startswith("rar: ") and lines[0].endswith((".", "?")), err
+        return lines[0]
+
+    return run

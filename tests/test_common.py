@@ -1,0 +1,40 @@
+import pytest
+
+from rar_gluon.common import InputError, atomic_path, write_text
+
+
+def refusal(function, *arguments):
+    """Message of the `InputError` that a call raises: one sentence on one line."""
+    with pytest.raises(InputError) as caught:
+        function(*arguments)
+    message = str(caught.value)
+    assert "\n" not in message and message.endswith((".", "?"))
+    return message
+
+
+def test_atomic_path_gives_the_whole_file_or_none(tmp_path):
+    path = tmp_path / "new" / "out.mp4"
+    with atomic_path(path) as temporary:
+        assert temporary.parent == path.parent and temporary.suffix == ".mp4" and temporary != path
+        temporary.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole" and list(path.parent.iterdir()) == [path]
+
+
+def test_atomic_path_leaves_nothing_behind_on_an_error(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(KeyboardInterrupt), atomic_path(path):
+        raise KeyboardInterrupt  # before anything was written
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_atomic_path_of_a_folder_or_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file" / "out.txt"):
+        refusal(write_text, path, "text")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
