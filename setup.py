@@ -29,7 +29,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["rar_gluon", "rar_gluon.*"]),
-    package_data={"rar_gluon": ["presets/*.yaml", "assets/*", "data/*.yaml", "evaluation/*.yaml", "report/*.html"]},
+    package_data={
+        "rar_gluon": ["presets/*.yaml", "assets/*", "py.typed", "data/*.yaml", "evaluation/*.yaml", "report/*.html"]
+    },
     python_requires=">=3.8,<3.12",
     install_requires=[
         "numpy==1.23.5",

@@ -142,10 +142,16 @@ def run_trackers(
     ours, config, weights = our_tracker(arguments, spec)
     folders, failed = {}, []
     for name, source in {ours: config, **{peer: peer for peer in spec["peers"]}}.items():
-        make, record = runnable(source, weights if name == ours else None, device=arguments.devices[0])
+        tracker = runnable(source, weights if name == ours else None, device=arguments.devices[0])
         folders[name] = folder / name
         finished = runner.run(
-            make, sequences, folders[name], record, arguments.workers, arguments.scheduler, supervised
+            tracker.make,
+            sequences,
+            folders[name],
+            tracker.record(),
+            arguments.workers,
+            arguments.scheduler,
+            supervised,
         )
         failed += [f"{name} failed on {result.name}: {result.reason}" for result in finished if result.failure]
     return folders, failed

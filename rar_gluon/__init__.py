@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from typing import TYPE_CHECKING, Any, List
+
+if TYPE_CHECKING:
+    from rar_gluon.common import InputError
+    from rar_gluon.config import Config
+    from rar_gluon.config import load as load_config
+    from rar_gluon.evaluation.evaluate import evaluate
+    from rar_gluon.evaluation.score import score_otb as score
+    from rar_gluon.filter.layer import CorrelationFilter, correlation_response
+    from rar_gluon.tracking.tracker import Tracker
 
 
 def _physical_cores() -> int:
@@ -30,3 +41,37 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 __version__ = "0.1.0"
+
+# The public interface; each is imported when it is first asked for, since MXNet takes seconds.
+_PUBLIC = {
+    "Config": "rar_gluon.config:Config",
+    "CorrelationFilter": "rar_gluon.filter.layer:CorrelationFilter",
+    "InputError": "rar_gluon.common:InputError",
+    "Tracker": "rar_gluon.tracking.tracker:Tracker",
+    "correlation_response": "rar_gluon.filter.layer:correlation_response",
+    "evaluate": "rar_gluon.evaluation.evaluate:evaluate",
+    "load_config": "rar_gluon.config:load",
+    "score": "rar_gluon.evaluation.score:score_otb",
+}
+__all__ = [
+    "Config",
+    "CorrelationFilter",
+    "InputError",
+    "Tracker",
+    "correlation_response",
+    "evaluate",
+    "load_config",
+    "score",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _PUBLIC[name].partition(":")
+    found = globals()[name] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *_PUBLIC})

@@ -7,9 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-from rar_gluon.cli.options import listed, named_tracker, network_arguments, scoring_arguments, weights_arguments
-from rar_gluon.common import InputError, write_text
-from rar_gluon.data.datasets import DATASETS, load_sequences
+from rar_gluon.cli.options import network_arguments, scoring_arguments, weights_arguments
+from rar_gluon.common import write_text
+from rar_gluon.data.datasets import DATASETS
 
 
 def add_eval(commands) -> None:
@@ -21,7 +21,7 @@ def add_eval(commands) -> None:
         "--tracker",
         required=True,
         metavar="NAME",
-        help="a preset, a YAML file, or a peer (opencv-kcf, gluoncv-siamrpn, ...)",
+        help="a preset, a YAML file, a peer (opencv-kcf, gluoncv-siamrpn, ...), or yours: module:factory",
     )
     weights_arguments(run)
     run.add_argument("--output", required=True, type=Path, metavar="DIR", help="results go to DIR/TRACKER/SEQUENCE.txt")
@@ -38,27 +38,28 @@ def add_eval(commands) -> None:
 
 def eval_command(arguments: argparse.Namespace) -> int:
     """Run a tracker over a dataset, resumably; a line x,y,w,h is written for each frame (or VOT's format)."""
-    from rar_gluon.evaluation import runner
-    from rar_gluon.evaluation.trackers import runnable
+    from rar_gluon.evaluation.evaluate import evaluate
 
-    if arguments.workers < 1:
-        raise InputError(f"--workers is {arguments.workers}, but at least 1 is needed.")
-    name = arguments.tracker
-    sequences = load_sequences(arguments.dataset, arguments.root, arguments.sequences, arguments.allow_missing)
-    make, record = runnable(name, arguments.weights, arguments.pretrained, arguments.device)
-    folder = arguments.output / (arguments.name or Path(name).stem)
-    supervised = None
-    if arguments.supervised is not None:
-        from rar_gluon.evaluation.vot import load_protocol
-
-        supervised = load_protocol(arguments.supervised)
-    finished = runner.run(make, sequences, folder, record, arguments.workers, arguments.scheduler, supervised)
+    finished = evaluate(
+        arguments.tracker,
+        arguments.dataset,
+        arguments.root,
+        arguments.output,
+        name=arguments.name,
+        sequences=arguments.sequences,
+        allow_missing=arguments.allow_missing,
+        supervised=arguments.supervised,
+        weights=arguments.weights,
+        pretrained=arguments.pretrained,
+        device=arguments.device,
+        workers=arguments.workers,
+        scheduler=arguments.scheduler,
+    )
     failures = [result for result in finished if result.failure]
     frames, seconds = sum(r.frames for r in finished if not r.failure), sum(r.seconds for r in finished)
     if seconds:
-        print(
-            f"{folder}: {len(finished) - len(failures)} sequences, {frames} frames at {frames / seconds:.1f} frames/s"
-        )
+        done = len(finished) - len(failures)
+        print(f"{arguments.output}: {done} sequences, {frames} frames at {frames / seconds:.1f} frames/s")
     for result in failures:
         print(f"rar: {result.name} failed: {result.failure}", file=sys.stderr)
     return 1 if failures else 0
@@ -95,7 +96,7 @@ def score_otb_command(arguments: argparse.Namespace) -> int:
         arguments.results,
         arguments.annotations,
         arguments.protocol,
-        listed(arguments.sequences),
+        arguments.sequences,
         arguments.allow_missing,
         arguments.attributes,
     )
@@ -141,7 +142,7 @@ def report_command(arguments: argparse.Namespace) -> int:
         arguments.annotations,
         arguments.output,
         protocol=arguments.protocol,
-        sequences=listed(arguments.sequences),
+        sequences=arguments.sequences,
         allow_missing=arguments.allow_missing,
         attributes=arguments.attributes,
         images=arguments.images,
@@ -155,13 +156,17 @@ def report_command(arguments: argparse.Namespace) -> int:
 def add_trax(commands) -> None:
     """Add `rar trax`."""
     trax = commands.add_parser("trax", help="serve the tracker to the VOT toolkit", description=trax_command.__doc__)
+    trax.add_argument("--tracker", metavar="NAME", help="instead of --config: a peer, or yours, module:factory")
     network_arguments(trax)
     trax.set_defaults(run=trax_command)
 
 
 def trax_command(arguments: argparse.Namespace) -> int:
     """Speak TraX on standard input and output, as the VOT toolkit expects (experiments/fig10)."""
+    from rar_gluon.evaluation.trackers import runnable
     from rar_gluon.evaluation.trax import serve
 
-    serve(lambda: named_tracker(arguments))
+    name = arguments.tracker or arguments.config
+    tracker = runnable(name, arguments.weights, arguments.pretrained, arguments.device)
+    serve(tracker.make, tracker.name)
     return 0

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import List, Tuple
+from typing import Tuple
 
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError
-from rar_gluon.data.datasets import split_names
 
 
 def scoring_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,11 +45,6 @@ def named_tracker(arguments: argparse.Namespace):
 
     config = configuration.load(arguments.config)
     return build_tracker(config, arguments.weights, arguments.pretrained, arguments.device)
-
-
-def listed(sequences: str) -> str | List[str]:
-    """Split A,B,... into names; the name of a list or of a file stays."""
-    return split_names(sequences) if "," in sequences else sequences
 
 
 def parse_box(text: str) -> Tuple[float, ...]:

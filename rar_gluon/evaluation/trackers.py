@@ -1,14 +1,22 @@
-"""The two methods that the runner calls, and how the tracker of a name is made."""
+"""The two methods that the runner calls, and how a tracker is made of what the user named or gave."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import importlib
+import inspect
+import os
+import re
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Protocol, Sequence, Tuple
+from typing import Any, Callable, Dict, Protocol, Sequence
 
 import numpy as np
 
 from rar_gluon import config as configuration
+from rar_gluon.common import InputError
 from rar_gluon.config import Config
 
 
@@ -22,6 +30,23 @@ class TwoMethodTracker(Protocol):
         """Return the target's box on the next frame."""
 
 
+@dataclass(frozen=True)
+class Runnable:
+    """A tracker that can be run: its name, how it is made, what its results depend on, whether it is one object."""
+
+    name: str
+    make: Callable[[], TwoMethodTracker]
+    config: Any
+    weights: Path | None = None
+    shared: bool = False
+
+    def record(self) -> Dict:
+        """What `runner.run` keeps beside the results."""
+        from rar_gluon.evaluation.runner import describe_run
+
+        return describe_run(self.config, self.weights)
+
+
 def build_tracker(config: Config, weights: Path | None = None, pretrained: bool = False, device: int | None = None):
     """Build our tracker; weights None: those of the package; device: a GPU's number, -1 the CPU, None what is there."""
     from rar_gluon.net.device import find_device  # here: importing MXNet takes seconds, and peers do without
@@ -33,16 +58,100 @@ def build_tracker(config: Config, weights: Path | None = None, pretrained: bool 
 
 
 def runnable(
-    name: str, weights: Path | None = None, pretrained: bool = False, device: int | None = None
-) -> Tuple[Callable[[], TwoMethodTracker], Dict]:
-    """Say how to make the tracker of a name (a preset, a YAML file or a peer), and what its results depend on."""
-    from rar_gluon.evaluation import peers, runner
-    from rar_gluon.net.weights import SHIPPED
+    tracker: Any, weights: Path | None = None, pretrained: bool = False, device: int | None = None
+) -> Runnable:
+    """Say how to make a tracker, and what its results depend on.
 
+    Parameters
+    ----------
+    tracker : a preset, a YAML file, a peer's name (`peers.peer_names`), `module:factory`, a configuration; or an object
+        with `init` and `update`, or a function or class that makes one.
+    weights, pretrained, device : of ours (`build_tracker`).
+
+    Raises
+    ------
+    InputError
+        Nothing is known by that name, or what it stands for cannot be made or has not the two methods.
+    """
+    if not isinstance(tracker, (str, os.PathLike, Config)):
+        return _given(tracker)
+    name = str(tracker)
+    if re.fullmatch(r"[^\W\d][\w.]*:[^\W\d][\w.]*", name) and not Path(name).exists():
+        return _factory(name)
     if name.startswith(("opencv-", "gluoncv-")):
+        from rar_gluon.evaluation import peers
+
         make = functools.partial(peers.peer, name)
         make()  # says what is missing before the work
-        return make, runner.describe_run(name, None)
-    config = configuration.load(name)
+        return Runnable(name, make, name)
+    from rar_gluon.net.weights import SHIPPED
+
+    config = tracker if isinstance(tracker, Config) else configuration.load(tracker)
     make = functools.partial(build_tracker, config, weights, pretrained, device)
-    return make, runner.describe_run(configuration.to_dict(config), None if pretrained else weights or SHIPPED)
+    name = "rar" if isinstance(tracker, Config) else Path(name).stem
+    return Runnable(name, make, configuration.to_dict(config), None if pretrained else weights or SHIPPED)
+
+
+def _given(tracker: Any) -> Runnable:
+    """An object or a factory that the caller has."""
+    if isinstance(tracker, type) or not _has_methods(tracker):
+        if not callable(tracker):
+            raise InputError(f"{tracker!r} is no tracker: it has no methods init and update, and makes no object.")
+        name = getattr(tracker, "__name__", type(tracker).__name__)
+        return Runnable(name, _checked(tracker, name), {"tracker": name, "source": _digest(tracker)})
+    weights, config = getattr(tracker, "weights", None), getattr(tracker, "config", None)
+    if isinstance(config, Config) and weights is not None:  # ours, on the weights of a file
+        return Runnable("rar", lambda: tracker, configuration.to_dict(config), weights, shared=True)
+    name = type(tracker).__name__
+    return Runnable(name, lambda: tracker, {"tracker": name, "source": _digest(type(tracker))}, shared=True)
+
+
+def _factory(text: str) -> Runnable:
+    """`module:factory`, of an installed module or of one in the working folder."""
+    try:
+        factory = _find(text)
+    except ImportError as error:
+        raise InputError(f"the tracker {text} cannot be imported: {error}.") from error
+    except AttributeError as error:
+        raise InputError(f"the tracker {text} is not there: {error}.") from error
+    make = functools.partial(_make, text)
+    name = text.partition(":")[2]
+    _checked(make, text)()  # says what is missing before the work
+    return Runnable(name, make, {"tracker": text, "source": _digest(factory)})
+
+
+def _find(text: str) -> Callable:
+    """Import what `module:factory` names."""
+    module, _, path = text.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    return functools.reduce(getattr, path.split("."), importlib.import_module(module))
+
+
+def _make(text: str) -> TwoMethodTracker:
+    """Make a tracker of `module:factory`, in any process."""
+    return _find(text)()
+
+
+def _has_methods(tracker: Any) -> bool:
+    return all(callable(getattr(tracker, name, None)) for name in ("init", "update"))
+
+
+def _checked(make: Callable, name: str) -> Callable[[], TwoMethodTracker]:
+    """`make`, but what it makes must have the two methods."""
+
+    def checked():
+        tracker = make()
+        if not _has_methods(tracker):
+            raise InputError(f"{name} makes a {type(tracker).__name__}, which has no methods init and update.")
+        return tracker
+
+    return checked
+
+
+def _digest(factory: Callable) -> str | None:
+    """Hash of the file that something is defined in, so that results of changed code are not taken for its own."""
+    try:
+        return hashlib.sha256(Path(inspect.getsourcefile(factory)).read_bytes()).hexdigest()
+    except (TypeError, OSError):
+        return None

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import List, Sequence
+from pathlib import Path
+from typing import Any, Iterable, Iterator, List, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
 from mxnet import nd
 
 from rar_gluon.common import InputError
-from rar_gluon.config import Config
-from rar_gluon.data.frames import to_bgr8
+from rar_gluon.config import Config, load
+from rar_gluon.data.frames import open_frames, to_bgr8
 from rar_gluon.filter.layer import OnlineFilter, desired_response
 from rar_gluon.net.backbone import level_strides
 from rar_gluon.net.rar import RAR, hybridize_static, pad_state, to_images, twin
-from rar_gluon.net.weights import load_network
+from rar_gluon.net.weights import SHIPPED, load_network
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.geometry import Box, Window
 
@@ -25,9 +26,11 @@ class Tracker:
 
     Parameters
     ----------
-    config : the whole configuration.
+    config : the whole configuration; or a preset's name or a YAML file, that is loaded.
     weights : a weights file; None: those that ship with the package; or a network that has its weights already.
     ctx : device, default the CPU; a given network must be on it.
+    filter : an object in place of `OnlineFilter`, with its methods `learn` and `respond`; learning at rate 1 must begin
+        anew, for the next target.
 
     Raises
     ------
@@ -40,13 +43,23 @@ class Tracker:
     response : (H, W) response of the chosen scale, no displacement at (0, 0); None before the first update.
     window : the window of the frame that `response` covers.
     net : the network.
+    weights : the file that its weights are of; None for a given network.
     state : h and c of each level, as the next frame will be seen with.
     score : maximum of the response; about 1 on the frame the filter was learned from, less as the target changes.
     """
 
-    def __init__(self, config: Config, weights: str | os.PathLike | RAR | None = None, ctx: mx.Context | None = None):
-        self.config, self.ctx = config, ctx or mx.cpu()
-        net = weights if isinstance(weights, RAR) else load_network(config, weights, self.ctx)
+    def __init__(
+        self,
+        config: str | os.PathLike | Config = "rar_thin",
+        weights: str | os.PathLike | RAR | None = None,
+        ctx: mx.Context | None = None,
+        filter: Any = None,
+    ):
+        config = config if isinstance(config, Config) else load(config)
+        self.config, self.ctx, self._given_filter = config, ctx or mx.cpu(), filter
+        given = isinstance(weights, RAR)
+        net = weights if given else load_network(config, weights, self.ctx)
+        self.weights = None if given else Path(weights or SHIPPED)
         if net.config != config.network:
             raise InputError("the network was built for another configuration than the tracker's: give both the same.")
         self.net, self.state = net, []
@@ -74,7 +87,7 @@ class Tracker:
         self.box, self._shape = check_box(box, frame.shape), frame.shape
         size = self.config.tracking.input_size
         self.state = self._search_net.begin_state((1, 3, size, size), self.ctx)
-        self._filter, self.response, self.window = None, None, None
+        self._filter, self.response, self.window = self._given_filter, None, None
         z0 = self._learn(frame, 1.0)
         self.score = self._first_score = float(self._filter.respond(z0).max())
 
@@ -121,6 +134,23 @@ class Tracker:
             rate = min(1.0, max(0.0, rate * self.score / self._first_score))
         self._learn(frame, rate)
         return self.box
+
+    def track(
+        self, source: str | os.PathLike | int | Iterable[np.ndarray], box: Sequence[float]
+    ) -> Iterator[Tuple[np.ndarray, Box]]:
+        """Follow the target of `box` through a folder of images, a video file, a camera's number, or any frames.
+
+        Yields
+        ------
+        Each frame with the box on it, the first with `box` itself.
+        """
+        frames = open_frames(source) if isinstance(source, (str, os.PathLike, int)) else source
+        for number, frame in enumerate(frames):
+            if number == 0:
+                self.init(frame, box)
+            else:
+                self.update(frame)
+            yield frame, self.box
 
     def _learn(self, frame: np.ndarray, rate: float) -> nd.NDArray:
         """Update state and filter (Eq. 10) on the target of `self.box`; returns its representation (1, D, H, W)."""

@@ -1,0 +1,66 @@
+"""Run any tracker over any dataset: what `rar eval` does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, List
+from typing import Sequence as ListOf
+
+from rar_gluon.common import InputError
+from rar_gluon.data.datasets import load_sequences
+from rar_gluon.evaluation import runner
+from rar_gluon.evaluation.runner import Finished
+from rar_gluon.evaluation.trackers import runnable
+
+
+def evaluate(
+    tracker: Any,
+    dataset: str,
+    root: str | os.PathLike,
+    output: str | os.PathLike,
+    name: str | None = None,
+    sequences: str | ListOf[str] | None = None,
+    allow_missing: bool = False,
+    supervised: str | None = None,
+    weights: str | os.PathLike | None = None,
+    pretrained: bool = False,
+    device: int | None = None,
+    workers: int = 1,
+    scheduler: str | None = None,
+) -> List[Finished]:
+    """Run a tracker over a dataset; what is there already of its results is not done again.
+
+    Parameters
+    ----------
+    tracker : an object with `init(frame, box)` and `update(frame)`, or a function or class that makes one; or a name
+        (`rar_gluon.evaluation.trackers.runnable`).
+    dataset, root : name of a dataset (`rar_gluon.data.datasets.DATASETS`), and where it is.
+    output, name : results go to OUTPUT/NAME/SEQUENCE.txt; default: the tracker's name.
+    sequences : only these, a list or A,B,...; default: all.
+    allow_missing : run what is there of the dataset.
+    supervised : VOT's experiment with re-initialisation, of the challenge of that name, instead of one pass.
+    weights, pretrained, device : of ours, when `tracker` is a configuration's name (`build_tracker`).
+    workers, scheduler : processes on this machine, or the address of a Dask scheduler; they need a name or a factory.
+
+    Returns
+    -------
+    How each sequence went that was not done before; one that failed has a `failure`.
+
+    Raises
+    ------
+    InputError
+        Tracker or dataset cannot be had, or `output` holds results of another tracker.
+    """
+    if workers < 1:
+        raise InputError(f"--workers is {workers}, but at least 1 is needed.")
+    chosen = load_sequences(dataset, Path(root), sequences, allow_missing)
+    run = runnable(tracker, None if weights is None else Path(weights), pretrained, device)
+    if run.shared and (workers > 1 or scheduler is not None):
+        raise InputError("one tracker cannot run in several processes: give a function that makes one.")
+    protocol = None
+    if supervised is not None:
+        from rar_gluon.evaluation.vot import load_protocol
+
+        protocol = load_protocol(supervised)
+    return runner.run(run.make, chosen, Path(output) / (name or run.name), run.record(), workers, scheduler, protocol)
