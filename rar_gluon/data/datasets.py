@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Sequence
+
+from rar_gluon.common import InputError
 
 NAMES = Optional[List[str]]  # of sequences; None: all of the dataset
 
@@ -41,16 +43,21 @@ def _load_otb(dataset: str, root: Path, names: NAMES, allow_missing: bool) -> li
 
 
 def _load_vot(root: Path, names: NAMES, allow_missing: bool) -> list:
-    return _module("vot").load(root, names)
+    return _module("vot").load(root, names, allow_missing)
 
 
 def _load_vid(root: Path, names: NAMES, allow_missing: bool) -> list:
     sequences = list(_module("vid").load(root, "val"))
-    return sequences if names is None else [sequence for sequence in sequences if sequence.name in names]
+    if names is None:
+        return sequences
+    unknown = [name for name in names if name not in {sequence.name for sequence in sequences}]
+    if unknown and not (allow_missing and len(unknown) < len(names)):
+        raise InputError(f"{root} holds no sequence named {unknown[0]}: they are named val/SNIPPET/TRACK.")
+    return [sequence for sequence in sequences if sequence.name in names]
 
 
 def _load_folder(root: Path, names: NAMES, allow_missing: bool) -> list:
-    return _module("folder").load(root, names)
+    return _module("folder").load(root, names, allow_missing=allow_missing)
 
 
 def _check(kind: str, dataset: str, root: Path):
@@ -78,11 +85,25 @@ DATASETS: Dict[str, Dataset] = {
 PREPARED = tuple(name for name, dataset in DATASETS.items() if dataset.units is not None)
 
 
-def load_sequences(dataset: str, root: Path, names: str | None = None, allow_missing: bool = False) -> list:
-    """Load a dataset's sequences, or those of `names` (A,B,...)."""
-    return DATASETS[dataset].load(root, None if names is None else split_names(names), allow_missing)
+def load_sequences(
+    dataset: str, root: Path, names: str | Sequence[str] | None = None, allow_missing: bool = False
+) -> list:
+    """Load a dataset's sequences, or those of `names`, a list or A,B,...
+
+    Raises
+    ------
+    InputError
+        The dataset is unknown, or not there, or has no sequence of a name; `allow_missing` asks for at least one only.
+    """
+    if dataset not in DATASETS:
+        raise InputError(f"'{dataset}' is no dataset: choose one of {', '.join(DATASETS)}.")
+    if names is not None:
+        names = split_names(names) if isinstance(names, str) else list(names)
+        if not names:
+            raise InputError("the list of sequences names none: give A,B,..., or leave it out for all.")
+    return DATASETS[dataset].load(Path(root), names, allow_missing)
 
 
 def split_names(text: str) -> List[str]:
-    """Split A,B,... into names."""
-    return [name for name in text.split(",") if name]
+    """Split A,B,... into names, with or without blanks around them; '' has none."""
+    return [name.strip() for name in text.split(",") if name.strip()]

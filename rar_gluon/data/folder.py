@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from rar_gluon.common import InputError
-from rar_gluon.data.frames import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Frames, VideoFile, open_frames
+from rar_gluon.data.frames import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Frames, open_frames
 from rar_gluon.data.sequence import Sequence, count_frames, read_boxes
 
 
@@ -36,29 +36,39 @@ def sequence_names(root: str | os.PathLike) -> list[str]:
 
 def open_named(root: str | os.PathLike, name: str) -> Frames:
     """Open the frames of one sequence; `InputError` when there is none of that name, or it is not clear which."""
-    root = Path(root)
+    found = _frames_of(Path(root), name)
+    if found is not None:
+        return open_frames(found)
+    if not (Path(root) / name).is_dir():
+        raise InputError(f"{root} holds no sequence named {name}.")
+    videos = sum(_is(path, VIDEO_SUFFIXES) for path in (Path(root) / name).iterdir())
+    raise InputError(f"{Path(root) / name} holds {videos} videos and no images: images or one video are needed.")
+
+
+def _frames_of(root: Path, name: str) -> Path | None:
+    """The folder of images, or the video, that a sequence's frames are in; None when it is not there, or not clear."""
     folder = root / name
     if not folder.is_dir():
         videos = [path for path in sorted(root.iterdir()) if path.stem == name and _is(path, VIDEO_SUFFIXES)]
-        if not videos:
-            raise InputError(f"{root} holds no sequence named {name}.")
-        return VideoFile(videos[0])
+        return videos[0] if videos else None
     for images in (folder, folder / "img", folder / "color"):
         if images.is_dir() and any(_is(path, IMAGE_SUFFIXES) for path in images.iterdir()):
-            return open_frames(images)
-    videos = [path for path in sorted(folder.iterdir()) if _is(path, VIDEO_SUFFIXES)]
-    if len(videos) != 1:
-        raise InputError(f"{folder} holds {len(videos)} videos and no images: images or one video are needed.")
-    return VideoFile(videos[0])
+            return images
+    videos = [path for path in folder.iterdir() if _is(path, VIDEO_SUFFIXES)]
+    return videos[0] if len(videos) == 1 else None
+
+
+def _truths(root: Path, name: str) -> list[Path]:
+    """The files that may hold a sequence's boxes, those of them that are there."""
+    inside = root / name
+    candidates = [inside / "groundtruth.txt", inside / "groundtruth_rect.txt", inside / f"{name}.txt"]
+    return [path for path in (*candidates, root / f"{name}.txt") if path.is_file()]
 
 
 def _truth(root: Path, name: str) -> Path:
-    inside = root / name
-    candidates = [inside / "groundtruth.txt", inside / "groundtruth_rect.txt", inside / f"{name}.txt"]
-    candidates.append(root / f"{name}.txt")
-    found = [path for path in candidates if path.is_file()]
+    found = _truths(root, name)
     if not found:
-        raise InputError(f"{root} holds no boxes of {name}: write them to {candidates[-1].name}, one x,y,w,h a frame.")
+        raise InputError(f"{root} holds no boxes of {name}: write them to {name}.txt, one x,y,w,h a frame.")
     if len(found) > 1:
         raise InputError(f"{found[0]} and {found[1]} both hold boxes of {name}: keep one of them.")
     return found[0]
@@ -82,7 +92,18 @@ def load_sequence(root: str | os.PathLike, name: str, origin: int = 0) -> Sequen
     return Sequence(name, frames, boxes, origin=origin)
 
 
-def load(root: str | os.PathLike, names: list[str] | None = None, origin: int = 0) -> list[Sequence]:
-    """Load the named sequences, or all of `root`, in order of their names."""
-    names = sequence_names(root) if names is None else names
-    return [load_sequence(root, name, origin) for name in names]
+def load(
+    root: str | os.PathLike, names: list[str] | None = None, origin: int = 0, allow_missing: bool = False
+) -> list[Sequence]:
+    """Load the named sequences, or all of `root`, in order of their names.
+
+    With `allow_missing` those are left out that have no frames or no boxes, unless none is left.
+    """
+    wanted = sequence_names(root) if names is None else names
+    there = [name for name in wanted if is_there(root, name)] if allow_missing else wanted
+    return [load_sequence(root, name, origin) for name in there or wanted]
+
+
+def is_there(root: str | os.PathLike, name: str) -> bool:
+    """Tell whether a sequence has frames and boxes, whatever they hold."""
+    return _frames_of(Path(root), name) is not None and bool(_truths(Path(root), name))

@@ -16,11 +16,13 @@ import numpy as np
 import yaml
 
 from rar_gluon.common import InputError
+from rar_gluon.data.datasets import split_names
 from rar_gluon.data.frames import ImageFolder, list_images
 from rar_gluon.data.sequence import Sequence, read_boxes
 
 ATTRIBUTES = ("IV", "OPR", "SV", "OCC", "DEF", "MB", "FM", "IPR", "OV", "BC", "LR")
 ATTRIBUTE_LISTS = ("matlab", "website")
+FOR_MISSING = "--allow-missing goes on without them."  # what a message on missing sequences ends with
 
 
 @dataclass(frozen=True)
@@ -105,17 +107,20 @@ def match_files(paths: Iterable[Path], names: Iterable[str]) -> dict[str, Path]:
 
 
 def sequence_names(sequences: str | os.PathLike | ListOf[str]) -> tuple[str, ...]:
-    """Names of "otb2013" (51 targets), "tb50" (50), "otb2015" (100), of a text file with a name a line, or of a list.
+    """Names of "otb2013" (51 targets), "tb50" (50), "otb2015" (100), of a text file with a name a line, of
+    A,B,..., or of a list.
 
     Any spelling of a name is understood; `InputError` says which name is no OTB sequence or comes twice.
     """
     if isinstance(sequences, (str, os.PathLike)):
         if str(sequences) in LISTS:
             return LISTS[str(sequences)]
-        if not Path(sequences).is_file():
-            raise InputError(f"'{sequences}' is neither one of {', '.join(LISTS)} nor a file with a name a line.")
-        where = str(sequences)
-        sequences = Path(sequences).read_text(encoding="utf-8").split()
+        where, names = str(sequences), split_names(str(sequences))
+        if Path(sequences).is_file():
+            names = Path(sequences).read_text(encoding="utf-8", errors="replace").split()
+        elif len(names) == 1 and squeezed(names[0]) not in SPELLINGS:
+            raise InputError(f"'{where}' is neither one of {', '.join(LISTS)} nor a file, nor a sequence's name.")
+        sequences = names
     else:
         where = "the list of sequences"
     unknown = [name for name in sequences if squeezed(name) not in SPELLINGS]
@@ -198,7 +203,7 @@ def load(
     present = [name for name in wanted if (Path(root) / ENTRIES[name].folder).is_dir()]
     absent = [name for name in wanted if name not in present]
     if absent and (not allow_missing or not present):
-        raise InputError(f"{root} lacks {len(absent)} of {len(wanted)} sequences ({summary(absent)}).")
+        raise InputError(f"{root} lacks {len(absent)} of {len(wanted)} sequences ({summary(absent)}): {FOR_MISSING}")
     return [load_sequence(root, name, skip_initial, attributes) for name in present]
 
 
@@ -240,7 +245,8 @@ def read_truth(
     absent = [name for name in names if name not in files]
     if absent and (not allow_missing or not files):
         raise InputError(
-            f"{annotations} lacks the boxes of {len(absent)} of {len(names)} sequences ({summary(absent)})."
+            f"{annotations} lacks the boxes of {len(absent)} of {len(names)} sequences ({summary(absent)}): "
+            f"{FOR_MISSING}"
         )
     truth = {}
     for name in names:

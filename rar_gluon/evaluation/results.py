@@ -48,5 +48,7 @@ def read_results(
     files = otb.match_files(Path(folder).glob("*.txt"), names)
     missing = tuple(name for name in names if name not in files)
     if missing and (not allow_missing or not files):
-        raise InputError(f"{folder} lacks {len(missing)} of {len(names)} sequences ({otb.summary(missing)}).")
+        raise InputError(
+            f"{folder} lacks {len(missing)} of {len(names)} sequences ({otb.summary(missing)}): {otb.FOR_MISSING}"
+        )
     return {name: read_boxes(files[name]) for name in names if name in files}, missing
