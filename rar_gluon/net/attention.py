@@ -6,6 +6,7 @@ from mxnet.gluon import HybridBlock, nn
 from mxnet.gluon.contrib.rnn import Conv2DLSTMCell
 
 from rar_gluon.config import NetworkConfig
+from rar_gluon.net.operators import channel_max, channel_mean, emphasise, sigmoid, spatial_max, spatial_mean, tanh
 
 
 class ChannelAttention(HybridBlock):
@@ -24,12 +25,10 @@ class ChannelAttention(HybridBlock):
             self.w_o = nn.Conv2D(channels, 1, in_channels=hidden, weight_initializer="zeros")
 
     def hybrid_forward(self, F, phi, h_c=None):
-        average = F.Pooling(phi, global_pool=True, pool_type="avg", kernel=(1, 1))
-        maximum = F.Pooling(phi, global_pool=True, pool_type="max", kernel=(1, 1))
-        theta = self.w_phi(average + maximum)  # Φᶜ = AvgPool ⊕ MaxPool
+        theta = self.w_phi(spatial_mean(F, phi) + spatial_max(F, phi))  # Φᶜ = AvgPool ⊕ MaxPool
         if self.w_h is not None:
             theta = theta + self.w_h(h_c)
-        return F.sigmoid(self.w_o(F.tanh(theta)))
+        return sigmoid(F, self.w_o(tanh(F, theta)))
 
 
 class SpatialAttention(HybridBlock):
@@ -38,19 +37,19 @@ class SpatialAttention(HybridBlock):
     The last layer starts at zero, as in `ChannelAttention`.
     """
 
-    def __init__(self, hidden: int, kernel: int, inter_frame: bool, **kwargs):
+    def __init__(self, channels: int, hidden: int, kernel: int, inter_frame: bool, **kwargs):
         super().__init__(**kwargs)
-        pad = kernel // 2
+        self._channels, pad = channels, kernel // 2
         with self.name_scope():
             self.w_phi = nn.Conv2D(hidden, kernel, 1, pad, in_channels=1)
             self.w_h = nn.Conv2D(hidden, kernel, 1, pad, in_channels=1, use_bias=False) if inter_frame else None
             self.w_o = nn.Conv2D(1, kernel, 1, pad, in_channels=hidden, weight_initializer="zeros")
 
     def hybrid_forward(self, F, phi, h_s=None):
-        theta = self.w_phi(F.mean(phi, axis=1, keepdims=True) + F.max(phi, axis=1, keepdims=True))
+        theta = self.w_phi(channel_mean(F, phi, self._channels) + channel_max(F, phi, self._channels))
         if self.w_h is not None:
             theta = theta + self.w_h(h_s)
-        return F.sigmoid(self.w_o(F.tanh(theta)))
+        return sigmoid(F, self.w_o(tanh(F, theta)))
 
 
 class LevelAttention(HybridBlock):
@@ -72,23 +71,18 @@ class LevelAttention(HybridBlock):
                 self.channel = ChannelAttention(channels, config.channel_reduction, inter_frame)
                 self.w_hc = nn.Conv2D(channels, 1, in_channels=hidden) if inter_frame else None
             if config.spatial:
-                self.spatial = SpatialAttention(config.spatial_hidden, config.spatial_kernel, inter_frame)
+                self.spatial = SpatialAttention(channels, config.spatial_hidden, config.spatial_kernel, inter_frame)
                 self.w_hs = nn.Conv2D(1, 3, 1, 1, in_channels=hidden) if inter_frame else None
 
     def hybrid_forward(self, F, phi, h=None, c=None):
         h_c = h_s = ()  # the inter-frame terms of Eq. 5 and 6, if any
         if self.w_hc is not None:  # Eq. 4 of the previous frame: hᶜ_{t-1} = σ(W_hc h_{t-1})
-            pooled = F.Pooling(h, global_pool=True, pool_type="avg", kernel=(1, 1))
-            h_c = (F.sigmoid(self.w_hc(pooled)),)
+            h_c = (sigmoid(F, self.w_hc(spatial_mean(F, h))),)
         if self.cell is not None:
             h, (_, c) = self.cell(phi, [h, c])
         if self.w_hs is not None:  # Eq. 4 of the current frame: hˢ_t = σ(W_hs h_t)
-            h_s = (F.sigmoid(self.w_hs(h)),)
-        attended = phi
-        if self.spatial is not None:
-            attended = F.broadcast_mul(attended, self.spatial(phi, *h_s))
-        if self.channel is not None:
-            attended = F.broadcast_mul(attended, self.channel(phi, *h_c))
-        if self.spatial is not None or self.channel is not None:
-            attended = attended + phi  # Eq. 7
+            h_s = (sigmoid(F, self.w_hs(h)),)
+        psi_s = None if self.spatial is None else self.spatial(phi, *h_s)
+        psi_c = None if self.channel is None else self.channel(phi, *h_c)
+        attended = emphasise(F, phi, psi_s, psi_c)  # Eq. 7
         return attended if self.cell is None else (attended, h, c)

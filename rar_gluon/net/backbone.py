@@ -10,9 +10,9 @@ from typing import Dict, Tuple
 
 from mxnet import nd
 from mxnet.gluon import HybridBlock, nn
-from mxnet.gluon.contrib.cnn import DeformableConvolution
 
 from rar_gluon.config import STAGES, NetworkConfig
+from rar_gluon.net.operators import DeformableConvolution, relu
 
 MEAN_BGR = (103.53, 116.28, 123.675)  # ImageNet
 BLOCKS = {"conv2": 3, "conv3": 4, "conv4": 6, "conv5": 3}  # Table 1
@@ -49,9 +49,7 @@ class Bottleneck(HybridBlock):
             self.conv1 = nn.Conv2D(middle, 1, first, in_channels=channels_in, use_bias=False)
             self.bn1 = _batch_norm(middle, frozen_statistics)
             if deformable:
-                self.conv2 = DeformableConvolution(
-                    middle, (3, 3), (second,) * 2, (padding,) * 2, (dilation,) * 2, in_channels=middle, use_bias=False
-                )
+                self.conv2 = DeformableConvolution(middle, middle, second, padding, dilation)
             else:
                 self.conv2 = nn.Conv2D(middle, 3, second, padding, dilation, in_channels=middle, use_bias=False)
             self.bn2 = _batch_norm(middle, frozen_statistics)
@@ -65,9 +63,9 @@ class Bottleneck(HybridBlock):
     def hybrid_forward(self, F, x):
         cropped = F.slice(x, begin=(None, None, 1, 1), end=(None, None, -1, -1)) if self._crop_shortcut else x
         shortcut = cropped if self.project is None else self.project_bn(self.project(cropped))
-        x = F.relu(self.bn1(self.conv1(cropped if self._crop_first else x)))
-        x = F.relu(self.bn2(self.conv2(x)))
-        return F.relu(self.bn3(self.conv3(x)) + shortcut)
+        x = relu(F, self.bn1(self.conv1(cropped if self._crop_first else x)))
+        x = relu(F, self.bn2(self.conv2(x)))
+        return relu(F, self.bn3(self.conv3(x)) + shortcut)
 
 
 class ResNet50(HybridBlock):
@@ -114,7 +112,7 @@ class ResNet50(HybridBlock):
                 setattr(self, stage, blocks)
 
     def hybrid_forward(self, F, image, mean):
-        x = F.relu(self.bn1(self.conv1(F.broadcast_sub(image, mean))))
+        x = relu(F, self.bn1(self.conv1(F.broadcast_sub(image, mean))))
         x = F.Pooling(x, kernel=(3, 3), stride=(2, 2), pool_type="max")
         maps = []
         for stage in self._stages:

@@ -7,14 +7,7 @@ from typing import Sequence
 import mxnet as mx
 from mxnet.gluon import HybridBlock, nn
 
-
-def unit_energy(F, x):
-    """Scale each map (D, H, W) of x (B, D, H, W) to mean square 1.
-
-    Assumed: ours. λ1 of Eq. 8 only has a meaning relative to the features' energy, and the levels differ in theirs.
-    """
-    mean_square = F.mean(F.square(x), axis=(1, 2, 3), keepdims=True)
-    return F.broadcast_div(x, F.sqrt(mean_square + 1e-12))
+from rar_gluon.net.operators import unit_energy
 
 
 class Identity3x3(mx.init.Initializer):

@@ -13,7 +13,6 @@ from rar_gluon.config import Config
 from rar_gluon.net.rar import build
 
 Shape = Tuple[int, ...]
-CONVOLUTIONS = ("Convolution", "_contrib_DeformableConvolution")
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def summarise(config: Config) -> Summary:
 def count_macs(symbol: mx.sym.Symbol, shapes: Mapping[str, Shape], parameters: Mapping[str, Shape]) -> int:
     """Multiply-accumulates of a graph's convolutions: cells of the output times elements of the kernel.
 
-    `shapes` are those of the inputs, `parameters` of everything else.
+    `shapes` are those of the inputs, `parameters` of everything else. A deformable convolution is one of its samples.
     """
     internals = symbol.get_internals()
     _, inferred, _ = internals.infer_shape_partial(**_present(shapes, symbol))
@@ -56,11 +55,13 @@ def count_macs(symbol: mx.sym.Symbol, shapes: Mapping[str, Shape], parameters: M
     nodes = json.loads(symbol.tojson())["nodes"]
     total = 0
     for node in nodes:
-        if node["op"] in CONVOLUTIONS:
+        if node["op"] == "Convolution":
             _, _, height, width = outputs[node["name"] + "_output"]
-            names = [nodes[index]["name"] for index, *_ in node["inputs"]]
-            kernel = next(parameters[name] for name in names if name.endswith("weight"))
-            total += height * width * int(np.prod(kernel))
+            kernel = nodes[node["inputs"][1][0]]
+            if kernel["op"] == "Reshape":  # a deformable convolution's
+                kernel = nodes[kernel["inputs"][0][0]]
+            if kernel["name"] in parameters:  # else ones: a mean over channels
+                total += height * width * int(np.prod(parameters[kernel["name"]]))
     return total
 
 

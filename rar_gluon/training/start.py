@@ -10,8 +10,8 @@ from mxnet import nd
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.clips import Clips
+from rar_gluon.net.operators import unit_energy
 from rar_gluon.net.rar import RAR, to_images
-from rar_gluon.net.refinement import unit_energy
 
 CLIPS = 200  # whose search regions the components are of
 

@@ -51,7 +51,7 @@ def responses(net: RAR, batch: Batch, config: Config) -> nd.NDArray:
     z0 = nd.broadcast_mul(nd.stack(*z0, axis=1), hann)
     zi = None if zi[0] is None else nd.broadcast_mul(nd.stack(*zi, axis=1), hann)
     if not settings.template_gradient:  # TDCF of Table 4: the filter is a constant
-        z0, zi = nd.BlockGrad(z0), None if zi is None else nd.BlockGrad(zi)
+        z0, zi = z0.detach(), None if zi is None else zi.detach()
     return correlation_response(
         nd.broadcast_mul(x, hann),
         z0,

@@ -137,7 +137,7 @@ def test_channel_attention_sees_the_previous_frame_and_spatial_the_current(rando
 def test_shapes_of_the_weights_of_attention(randomise, maps):
     """Ψᶜ is a number a channel, Ψˢ a number a cell, both between 0 and 1."""
     channel = randomise(_initialized(ChannelAttention(CHANNELS, 2, inter_frame=True)))
-    spatial = randomise(_initialized(SpatialAttention(3, 5, inter_frame=True)))
+    spatial = randomise(_initialized(SpatialAttention(CHANNELS, 3, 5, inter_frame=True)))
     phi = nd.array(maps[0])
     psi_c = channel(phi, nd.ones((2, CHANNELS, 1, 1))).asnumpy()
     psi_s = spatial(phi, nd.ones((2, 1, HEIGHT, WIDTH))).asnumpy()

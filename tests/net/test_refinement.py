@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from rar_gluon.net.refinement import Concatenation, Identity3x3, StackedRefinement, unit_energy
+from rar_gluon.net.operators import unit_energy
+from rar_gluon.net.refinement import Concatenation, Identity3x3, StackedRefinement
 
 import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
 from mxnet import nd  # isort: skip
