@@ -18,12 +18,16 @@ from rar_gluon.common import InputError, write_text
 from rar_gluon.data import otb
 from rar_gluon.data import vot as vot_dataset
 from rar_gluon.data.sequence import Sequence, read_boxes
-from rar_gluon.evaluation import runner, vot
-from rar_gluon.evaluation.ope import fitted
-from rar_gluon.evaluation.protocols import load_protocol
-from rar_gluon.evaluation.results import tracker_folders
-from rar_gluon.evaluation.score import BenchmarkScore, score_sequences
+from rar_gluon.evaluation import runner
+from rar_gluon.evaluation.otb.ope import fitted
+from rar_gluon.evaluation.otb.protocol import load_protocol
+from rar_gluon.evaluation.otb.results import tracker_folders
+from rar_gluon.evaluation.otb.score import BenchmarkScore
+from rar_gluon.evaluation.sequences import score_sequences
 from rar_gluon.evaluation.trackers import build_tracker, runnable
+from rar_gluon.evaluation.vot.protocol import VotProtocol
+from rar_gluon.evaluation.vot.protocol import load_protocol as load_vot_protocol
+from rar_gluon.evaluation.vot.score import score_vot
 from rar_gluon.net.device import find_device
 from rar_gluon.report.attention import STEP, attention_figure
 from rar_gluon.report.comparison import comparison_table
@@ -117,7 +121,7 @@ def plan_text(arguments: argparse.Namespace, spec: Mapping) -> str:
     if arguments.target == "fig4":
         frames = SHOWN * (STEP + 1)
     elif arguments.target == "fig10" and full:
-        frames, repetitions = VOT_FRAMES, vot.load_protocol().deterministic_after
+        frames, repetitions = VOT_FRAMES, load_vot_protocol().deterministic_after
     else:
         frames = planned_frames(arguments, spec["supervised" if arguments.target == "fig10" else "sequences"])
     head = f"{arguments.target}, size {arguments.size}: our tracker on {frames} frames, {repetitions} times"
@@ -133,7 +137,7 @@ def run_trackers(
     spec: Mapping,
     sequences: List[Sequence],
     folder: Path,
-    supervised: vot.VotProtocol | None = None,
+    supervised: VotProtocol | None = None,
 ) -> Tuple[Dict[str, Path], List[str]]:
     """Run our tracker and its peers where results are missing.
 
@@ -298,9 +302,9 @@ def make_eao(arguments: argparse.Namespace, spec: Mapping) -> Made:
 
     tables, pictures = [], {}
     for challenge, (sequences, folders) in supervised_runs(arguments, spec).items():
-        protocol, name = vot.load_protocol(challenge), CHALLENGES[challenge]
+        protocol, name = load_vot_protocol(challenge), CHALLENGES[challenge]
         where = challenge if arguments.size == "full" else f"{len(sequences)} sequences, rules of {challenge}"
-        scores = {tracker: vot.score_vot(path, sequences, protocol)[path.name] for tracker, path in folders.items()}
+        scores = {tracker: score_vot(path, sequences, protocol)[path.name] for tracker, path in folders.items()}
         published = read_eao(HERE / "published" / "vot_eao.csv", challenge)
         table = eao_table(scores, published, protocol, where)
         tables.append(dataclasses.replace(table, name=f"eao_{name}"))
@@ -316,9 +320,7 @@ def supervised_runs(arguments: argparse.Namespace, spec: Mapping) -> Dict[str, T
     interval of EAO only.
     """
 
-    def run(
-        sequences: List[Sequence], folder: Path, protocol: vot.VotProtocol
-    ) -> Tuple[List[Sequence], Dict[str, Path]]:
+    def run(sequences: List[Sequence], folder: Path, protocol: VotProtocol) -> Tuple[List[Sequence], Dict[str, Path]]:
         folders, failed = run_trackers(arguments, spec, sequences, folder, protocol)
         if failed:
             raise InputError(f"EAO needs every sequence, but {failed[0]}")
@@ -329,14 +331,14 @@ def supervised_runs(arguments: argparse.Namespace, spec: Mapping) -> Dict[str, T
         evaluation = evaluation_of(spec["supervised"], arguments)
         sequences = sequences_of(evaluation)
         keep_evaluation(folder, evaluation)
-        protocol = dataclasses.replace(vot.load_protocol(), repetitions=spec["repetitions"])
+        protocol = dataclasses.replace(load_vot_protocol(), repetitions=spec["repetitions"])
         return dict.fromkeys(CHALLENGES, run(sequences, folder, protocol))
     roots = {challenge: arguments.vot / name for challenge, name in CHALLENGES.items()}
     present = {challenge: root for challenge, root in roots.items() if root.is_dir()}
     if not present:
         raise InputError(f"{arguments.vot} holds neither {' nor '.join(CHALLENGES.values())}: put VOT's folders there.")
     return {
-        challenge: run(vot_dataset.load(root), folder / root.name, vot.load_protocol(challenge))
+        challenge: run(vot_dataset.load(root), folder / root.name, load_vot_protocol(challenge))
         for challenge, root in present.items()
     }
 

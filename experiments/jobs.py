@@ -114,8 +114,8 @@ def run_job(folder: Path, devices: Sequence[int]) -> None:
     from rar_gluon.data.clips import training_clips
     from rar_gluon.data.sequence import read_boxes
     from rar_gluon.evaluation import runner
-    from rar_gluon.evaluation.protocols import load_protocol
-    from rar_gluon.evaluation.validation import score_boxes
+    from rar_gluon.evaluation.otb.protocol import load_protocol
+    from rar_gluon.evaluation.sequences import score_boxes
     from rar_gluon.net.device import find_device
     from rar_gluon.net.rar import build
     from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network

@@ -82,8 +82,8 @@ def sequences_of(spec: Mapping) -> List[Sequence]:
     frame count (VOT's experiment needs a truth everywhere).
     """
     from rar_gluon.data import folder, otb
+    from rar_gluon.data.sequence import shortened
     from rar_gluon.data.synthetic import SyntheticTracks
-    from rar_gluon.evaluation.validation import shortened
     from rar_gluon.report.demo import demo_sequence
 
     if "otb" in spec:

@@ -16,14 +16,17 @@ import numpy as np
 from rar_gluon.common import InputError
 from rar_gluon.data import vot as data
 from rar_gluon.data.sequence import boxes_to_polygons
-from rar_gluon.evaluation import vot
+from rar_gluon.evaluation.vot.protocol import load_protocol, rule_names
+from rar_gluon.evaluation.vot.results import EXPERIMENT, Trajectory, read_results
+from rar_gluon.evaluation.vot.run import truth_polygons
+from rar_gluon.evaluation.vot.score import frame_size, measure, score
 
 
 def toolkit_numbers(path: Path, tracker: str) -> tuple[dict[str, float], tuple[int, int]]:
     """Numbers of a report of `vot analysis`, and the interval that its EAO is over."""
     report = json.loads(path.read_text(encoding="utf-8"))
     row = list(report["trackers"]).index(tracker)
-    baseline = report["results"][vot.EXPERIMENT]
+    baseline = report["results"][EXPERIMENT]
     by_type = {
         analysis["type"].rsplit(".", 1)[1]: (analysis, result[row])
         for analysis, result in zip(baseline["parameters"]["analyses"], baseline["results"])
@@ -54,18 +57,18 @@ def main() -> int:
         sequences = data.load(arguments.workspace / "sequences")
         folder = arguments.workspace / "results" / arguments.tracker
         columns = {"toolkit": toolkit}
-        for rules in vot.rule_names():
-            protocol = dataclasses.replace(vot.load_protocol(rules=rules), interval=interval)
+        for rules in rule_names():
+            protocol = dataclasses.replace(load_protocol(rules=rules), interval=interval)
             for label, change in ((rules, np.asarray), (f"{rules}, whole pixels", whole_pixels)):
                 runs = {}
                 for sequence in sequences:
-                    truth, size = change(vot.truth_polygons(sequence)), vot.frame_size(sequence.frames)
+                    truth, size = change(truth_polygons(sequence)), frame_size(sequence.frames)
                     runs[sequence.name] = [
-                        vot.measure(vot.Trajectory(run.codes, change(run.polygons)), truth, size, protocol)
-                        for run in vot.read_results(folder, sequence)
+                        measure(Trajectory(run.codes, change(run.polygons)), truth, size, protocol)
+                        for run in read_results(folder, sequence)
                     ]
-                score = vot.score(runs, protocol)
-                columns[label] = {number: getattr(score, number) for number in toolkit}
+                result = score(runs, protocol)
+                columns[label] = {number: getattr(result, number) for number in toolkit}
     except (InputError, OSError, KeyError) as error:
         print(f"compare: {error}", file=sys.stderr)
         return 2

@@ -16,7 +16,7 @@ from rar_gluon.common import InputError, write_text
 from rar_gluon.data import folder
 from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.sequence import Sequence, polygons_to_boxes, write_boxes
-from rar_gluon.evaluation.vot import truth_polygons
+from rar_gluon.evaluation.vot.run import truth_polygons
 
 
 def write_frames(sequence: Sequence, target: Path) -> str:

@@ -26,13 +26,14 @@ from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data import folder
 from rar_gluon.data.clips import Clips, stack_clips
-from rar_gluon.evaluation.protocols import load_protocol
-from rar_gluon.evaluation.validation import headline, shortened, track_and_score
+from rar_gluon.data.sequence import shortened
+from rar_gluon.evaluation.otb.protocol import load_protocol
+from rar_gluon.evaluation.sequences import headline, track_and_score
 from rar_gluon.net.weights import load_network
 from rar_gluon.tracking.geometry import peak
 from rar_gluon.tracking.tracker import Tracker
+from rar_gluon.training.held_out import SEED, pictures_of
 from rar_gluon.training.step import loss, representation_cells, responses, to_batch
-from rar_gluon.training.validation import SEED, pictures_of
 
 HELD_OUT = Path(__file__).with_name("held_out.txt")
 BATCH = 32

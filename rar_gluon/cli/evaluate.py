@@ -90,7 +90,7 @@ def add_score(commands) -> None:
 
 def score_otb_command(arguments: argparse.Namespace) -> int:
     """Score every tracker of a folder of results on OTB, under a named protocol."""
-    from rar_gluon.evaluation.score import format_scores, score_otb, scores_to_dict
+    from rar_gluon.evaluation.otb.score import format_scores, score_otb, scores_to_dict
 
     scores = score_otb(
         arguments.results,
@@ -109,13 +109,14 @@ def score_otb_command(arguments: argparse.Namespace) -> int:
 def score_vot_command(arguments: argparse.Namespace) -> int:
     """Score supervised runs: accuracy, robustness and expected average overlap, under the rules of a toolkit."""
     from rar_gluon.data import vot as dataset
-    from rar_gluon.evaluation import vot
+    from rar_gluon.evaluation.vot.protocol import load_protocol
+    from rar_gluon.evaluation.vot.score import format_scores, score_vot, scores_to_dict
 
-    protocol = vot.load_protocol(arguments.challenge, arguments.rules)
-    scores = vot.score_vot(arguments.results, dataset.load(arguments.root), protocol)
+    protocol = load_protocol(arguments.challenge, arguments.rules)
+    scores = score_vot(arguments.results, dataset.load(arguments.root), protocol)
     if arguments.json is not None:
-        write_text(arguments.json, json.dumps(vot.scores_to_dict(scores, protocol), indent=1) + "\n")
-    print(vot.format_scores(scores, protocol, arguments.by_sequence))
+        write_text(arguments.json, json.dumps(scores_to_dict(scores, protocol), indent=1) + "\n")
+    print(format_scores(scores, protocol, arguments.by_sequence))
     return 0
 
 
@@ -134,7 +135,7 @@ def add_report(commands) -> None:
 
 def report_command(arguments: argparse.Namespace) -> int:
     """Make a report on OTB results: tables beside published numbers, plots, strips of frames, an HTML page."""
-    from rar_gluon.evaluation.score import format_scores
+    from rar_gluon.evaluation.otb.score import format_scores
     from rar_gluon.report.otb import make_report
 
     scores = make_report(
@@ -164,7 +165,7 @@ def add_trax(commands) -> None:
 def trax_command(arguments: argparse.Namespace) -> int:
     """Speak TraX on standard input and output, as the VOT toolkit expects (experiments/fig10)."""
     from rar_gluon.evaluation.trackers import runnable
-    from rar_gluon.evaluation.trax import serve
+    from rar_gluon.evaluation.vot.trax import serve
 
     name = arguments.tracker or arguments.config
     tracker = runnable(name, arguments.weights, arguments.pretrained, arguments.device)

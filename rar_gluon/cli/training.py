@@ -90,9 +90,9 @@ def train_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
     from rar_gluon.report.curves import plot_curves
     from rar_gluon.training.checkpoint import existing
+    from rar_gluon.training.held_out import make_validation
     from rar_gluon.training.loop import Options, train
     from rar_gluon.training.start import set_start
-    from rar_gluon.training.validation import make_validation
 
     config = configuration.load(arguments.config)
     if arguments.loaders < 1 or arguments.keep < 1 or arguments.save_every < 1:

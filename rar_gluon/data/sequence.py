@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,16 @@ class Sequence:
     def pixel_boxes(self) -> np.ndarray:
         """Boxes with the first pixel at 0, (N, 4): what a tracker is initialised with."""
         return self.boxes - [self.origin, self.origin, 0, 0]
+
+
+def shortened(sequence: Sequence, frames: int) -> Sequence:
+    """The first `frames` frames of a sequence."""
+    return dataclasses.replace(
+        sequence,
+        boxes=sequence.boxes[:frames],
+        tags={name: values[:frames] for name, values in sequence.tags.items()},
+        polygons=None if sequence.polygons is None else sequence.polygons[:frames],
+    )
 
 
 def polygons_to_boxes(polygons: np.ndarray) -> np.ndarray:

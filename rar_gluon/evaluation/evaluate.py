@@ -60,7 +60,7 @@ def evaluate(
         raise InputError("one tracker cannot run in several processes: give a function that makes one.")
     protocol = None
     if supervised is not None:
-        from rar_gluon.evaluation.vot import load_protocol
+        from rar_gluon.evaluation.vot.protocol import load_protocol
 
         protocol = load_protocol(supervised)
     return runner.run(run.make, chosen, Path(output) / (name or run.name), run.record(), workers, scheduler, protocol)

@@ -28,7 +28,8 @@ from tqdm import tqdm
 from rar_gluon.common import InputError, write_text
 from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
 from rar_gluon.evaluation.trackers import TwoMethodTracker
-from rar_gluon.evaluation.vot import VotProtocol, run_sequence
+from rar_gluon.evaluation.vot.protocol import VotProtocol
+from rar_gluon.evaluation.vot.run import run_sequence
 
 PACKAGES = ("rar-gluon", "mxnet", "numpy", "opencv-contrib-python-headless", "gluoncv")
 

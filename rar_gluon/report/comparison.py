@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, Mapping
 
 from rar_gluon.data.otb import squeezed
-from rar_gluon.evaluation.score import BenchmarkScore
+from rar_gluon.evaluation.otb.score import BenchmarkScore
 from rar_gluon.report.published import DOUBTFUL, Published, find_name, same_as
 from rar_gluon.report.speed import Speed
 from rar_gluon.report.tables import Cell, Column, Table

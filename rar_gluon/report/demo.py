@@ -15,7 +15,7 @@ import numpy as np
 from rar_gluon.common import InputError, atomic_path
 from rar_gluon.data.frames import VideoFile
 from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
-from rar_gluon.evaluation.ope import overlap
+from rar_gluon.evaluation.otb.ope import overlap
 from rar_gluon.report.overlay import VideoSink, draw_box, overlay, response_picture
 from rar_gluon.tracking.tracker import Tracker
 

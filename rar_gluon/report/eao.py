@@ -10,7 +10,8 @@ from typing import Dict, Mapping
 from matplotlib.figure import Figure
 
 from rar_gluon.common import InputError
-from rar_gluon.evaluation.vot import Score, VotProtocol
+from rar_gluon.evaluation.vot.protocol import VotProtocol
+from rar_gluon.evaluation.vot.score import Score
 from rar_gluon.report.plots import COLORS
 from rar_gluon.report.tables import Column, Table
 

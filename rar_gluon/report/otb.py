@@ -13,8 +13,8 @@ from rar_gluon import __version__
 from rar_gluon.common import InputError, write_text
 from rar_gluon.data import otb
 from rar_gluon.data.sequence import Sequence as Video
-from rar_gluon.evaluation.results import tracker_folders
-from rar_gluon.evaluation.score import BenchmarkScore, score_otb
+from rar_gluon.evaluation.otb.results import tracker_folders
+from rar_gluon.evaluation.otb.score import BenchmarkScore, score_otb
 from rar_gluon.report.page import page
 from rar_gluon.report.plots import PLOTS, attribute_figure, curve_figure, save
 from rar_gluon.report.published import read_published

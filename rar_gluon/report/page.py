@@ -9,8 +9,8 @@ from typing import Dict, Mapping, Sequence, Tuple
 
 from matplotlib.figure import Figure
 
-from rar_gluon.evaluation.ope import Score
-from rar_gluon.evaluation.score import NUMBERS, BenchmarkScore
+from rar_gluon.evaluation.otb.ope import Score
+from rar_gluon.evaluation.otb.score import NUMBERS, BenchmarkScore
 from rar_gluon.report.plots import PLOTS, data_address, styles
 from rar_gluon.report.tables import ATTRIBUTE_NAMES, Table, attribute_counts, sequences_of, to_json
 

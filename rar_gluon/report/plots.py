@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rar_gluon.common import atomic_path
-from rar_gluon.evaluation.ope import Score
-from rar_gluon.evaluation.score import BenchmarkScore
+from rar_gluon.evaluation.otb.ope import Score
+from rar_gluon.evaluation.otb.score import BenchmarkScore
 from rar_gluon.report.tables import ATTRIBUTE_NAMES, attribute_counts, sequences_of
 
 

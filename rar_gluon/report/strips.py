@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 
 from rar_gluon.data.frames import VideoFile
 from rar_gluon.data.sequence import Sequence as Video
-from rar_gluon.evaluation.score import BenchmarkScore
+from rar_gluon.evaluation.otb.score import BenchmarkScore
 from rar_gluon.report.plots import TRUTH, Style, styles
 from rar_gluon.report.tables import lowest
 from rar_gluon.report.tracks import Track, longest_loss

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from rar_gluon.data import otb
-from rar_gluon.evaluation.score import NUMBERS, BenchmarkScore
+from rar_gluon.evaluation.otb.score import NUMBERS, BenchmarkScore
 from rar_gluon.report.published import DOUBTFUL, NOTHING, Published, find_name, same_as
 from rar_gluon.report.speed import Speed
 from rar_gluon.report.tracks import Track, longest_loss

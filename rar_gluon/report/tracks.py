@@ -10,10 +10,10 @@ import numpy as np
 
 from rar_gluon.data import otb
 from rar_gluon.data.sequence import Sequence as Video
-from rar_gluon.evaluation.ope import fitted, invalid_truth, overlap
-from rar_gluon.evaluation.protocols import Protocol
-from rar_gluon.evaluation.results import read_results
-from rar_gluon.evaluation.score import aligned
+from rar_gluon.evaluation.otb.ope import fitted, invalid_truth, overlap
+from rar_gluon.evaluation.otb.protocol import Protocol
+from rar_gluon.evaluation.otb.results import read_results
+from rar_gluon.evaluation.otb.score import aligned
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ import pytest
 
 from rar_gluon.common import InputError
 from rar_gluon.data import otb
-from rar_gluon.data.sequence import Sequence, write_boxes
-from rar_gluon.evaluation.validation import shortened
+from rar_gluon.data.sequence import Sequence, shortened, write_boxes
 
 
 def counting(first, count):

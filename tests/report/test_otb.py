@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.evaluation.score import NUMBERS, score_otb
+from rar_gluon.evaluation.otb.score import NUMBERS, score_otb
 from rar_gluon.report.otb import make_report
 
 NAMES = ["Man", "Dog", "Crossing"]

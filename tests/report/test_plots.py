@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from rar_gluon.evaluation.score import score_otb
+from rar_gluon.evaluation.otb.score import score_otb
 from rar_gluon.report.plots import COLORS, DASHES, PLOTS, attribute_figure, curve_figure, save, styles
 
 

@@ -3,7 +3,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from rar_gluon.data import otb
-from rar_gluon.evaluation.protocols import load_protocol
+from rar_gluon.evaluation.otb.protocol import load_protocol
 from rar_gluon.report.plots import TRUTH, Style
 from rar_gluon.report.strips import (
     PAPER_FRAMES,

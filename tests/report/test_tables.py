@@ -5,7 +5,7 @@ import io
 import pytest
 
 from rar_gluon.data import otb
-from rar_gluon.evaluation.score import score_otb
+from rar_gluon.evaluation.otb.score import score_otb
 from rar_gluon.report.published import NOTHING, read_published
 from rar_gluon.report.tables import (
     Column,

@@ -4,8 +4,8 @@ import pytest
 from rar_gluon.data import otb
 from rar_gluon.data.sequence import Sequence as Video
 from rar_gluon.data.sequence import write_boxes
-from rar_gluon.evaluation.ope import evaluate
-from rar_gluon.evaluation.protocols import load_protocol
+from rar_gluon.evaluation.otb.ope import evaluate
+from rar_gluon.evaluation.otb.protocol import load_protocol
 from rar_gluon.report.tracks import Track, longest_loss, read_tracks, sequence_tracks
 
 

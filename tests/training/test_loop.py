@@ -13,8 +13,8 @@ from rar_gluon.common import InputError
 from rar_gluon.config import TrainingConfig, dump
 from rar_gluon.data.clips import Clips
 from rar_gluon.data.synthetic import SyntheticTracks
-from rar_gluon.evaluation.protocols import load_protocol
-from rar_gluon.evaluation.validation import headline, track_and_score
+from rar_gluon.evaluation.otb.protocol import load_protocol
+from rar_gluon.evaluation.sequences import headline, track_and_score
 from rar_gluon.net.rar import build
 from rar_gluon.net.weights import load_network, parameters
 from rar_gluon.tracking.tracker import Tracker

@@ -9,9 +9,9 @@ from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.clips import Clips, Stored, stack_clips
 from rar_gluon.data.records import cut_region
-from rar_gluon.data.sequence import Sequence
-from rar_gluon.evaluation.protocols import load_protocol
-from rar_gluon.evaluation.validation import headline, shortened, track_and_score
+from rar_gluon.data.sequence import Sequence, shortened
+from rar_gluon.evaluation.otb.protocol import load_protocol
+from rar_gluon.evaluation.sequences import headline, track_and_score
 from rar_gluon.net.rar import RAR
 from rar_gluon.tracking.tracker import Tracker
 from rar_gluon.training.step import loss, representation_cells, responses, to_batch

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.evaluation.protocols import Grid, load_protocol, protocol_from, protocol_names
+from rar_gluon.evaluation.otb.protocol import Grid, load_protocol, protocol_from, protocol_names
 
 
 def test_the_five_protocols_load():

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.evaluation.trax import serve
+from rar_gluon.evaluation.vot.trax import serve
 
 SERVER = """
-    from rar_gluon.evaluation.trax import serve
+    from rar_gluon.evaluation.vot.trax import serve
 
     class Moving:
         def init(self, frame, box):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rar_gluon.data.sequence import Sequence
-from rar_gluon.evaluation.attributes import box_attributes
+from rar_gluon.evaluation.otb.attributes import box_attributes
 
 
 class Still:

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from rar_gluon.data.sequence import boxes_to_polygons
-from rar_gluon.evaluation import ope
-from rar_gluon.evaluation.polygon import overlap
+from rar_gluon.evaluation.otb import ope
+from rar_gluon.evaluation.vot.polygon import overlap
 
 SQUARE = [0, 0, 10, 0, 10, 10, 0, 10]
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.evaluation.ope import (
+from rar_gluon.evaluation.otb.ope import (
     attribute_scores,
     centre_error,
     evaluate,
@@ -13,7 +13,7 @@ from rar_gluon.evaluation.ope import (
     normalised_error,
     overlap,
 )
-from rar_gluon.evaluation.protocols import load_protocol, protocol_names
+from rar_gluon.evaluation.otb.protocol import load_protocol, protocol_names
 
 NAN = math.nan
 TRUTH = [100.0, 100.0, 20.0, 10.0]

@@ -13,7 +13,7 @@ from typing import Iterable, Mapping
 import numpy as np
 
 from rar_gluon.common import InputError
-from rar_gluon.evaluation.protocols import Protocol
+from rar_gluon.evaluation.otb.protocol import Protocol
 
 COMPARE = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 

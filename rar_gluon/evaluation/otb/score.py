@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Iterable, Mapping, Sequence
+from typing import Mapping, Sequence
 
 import numpy as np
 
 from rar_gluon.common import InputError
 from rar_gluon.data import otb
-from rar_gluon.data.sequence import Sequence as Video
-from rar_gluon.evaluation.attributes import box_attributes
-from rar_gluon.evaluation.ope import Score, attribute_scores, evaluate, mean_score
-from rar_gluon.evaluation.protocols import Protocol, load_protocol
-from rar_gluon.evaluation.results import read_results, tracker_folders
-from rar_gluon.evaluation.validation import score_boxes
+from rar_gluon.evaluation.otb.ope import Score, attribute_scores, evaluate, mean_score
+from rar_gluon.evaluation.otb.protocol import Protocol, load_protocol
+from rar_gluon.evaluation.otb.results import read_results, tracker_folders
 
 NUMBERS = {"auc": "AUC", "dp": "DP@20", "sr": "SR@0.5", "norm_precision": "NP@0.2"}
 
@@ -104,51 +101,13 @@ def score_tracker(
             raise InputError(f"{name}: {error}") from None
         notes += [note] if note else []
     carried = {name: otb.ENTRIES[name].attribute_list(attributes) for name in scores}
-    return TrackerScore(mean_score(scores.values()), scores, _ordered(scores, carried), tuple(missing), tuple(notes))
+    return TrackerScore(mean_score(scores.values()), scores, in_order(scores, carried), tuple(missing), tuple(notes))
 
 
-def _ordered(scores: Mapping[str, Score], carried: Mapping[str, Sequence[str]]) -> dict[str, Score]:
+def in_order(scores: Mapping[str, Score], carried: Mapping[str, Sequence[str]]) -> dict[str, Score]:
     """Means over the sequences of each attribute, in OTB's order."""
     by_attribute = attribute_scores(scores, carried)
     return {attribute: by_attribute[attribute] for attribute in otb.ATTRIBUTES if attribute in by_attribute}
-
-
-def score_sequences(
-    results: Mapping[str, Mapping[str, np.ndarray]], sequences: Iterable[Video], benchmark: str, protocol: Protocol
-) -> BenchmarkScore:
-    """Score trackers on any annotated sequences, of OTB or not, on their annotated frames.
-
-    Parameters
-    ----------
-    results : by tracker and sequence, boxes (N, 4) in the sequence's coordinates, a box a frame; a tracker may lack
-        sequences.
-    sequences : without attributes of their own, those of `box_attributes` count, all "boxes" then.
-    benchmark : name for them.
-
-    Raises
-    ------
-    InputError
-        A tracker without results, or whose boxes are refused by the protocol.
-    """
-    sequences = {sequence.name: sequence for sequence in sequences}
-    scored = {name for boxes in results.values() for name in boxes}
-    own = any(sequence.attributes for sequence in sequences.values())
-    carried = {name: s.attributes if own else box_attributes(s) for name, s in sequences.items() if name in scored}
-    trackers = {}
-    for tracker, boxes in results.items():
-        scores = {}
-        for name, sequence in sequences.items():
-            if name in boxes:
-                try:
-                    scores[name] = score_boxes(boxes[name], sequence, protocol)
-                except InputError as error:
-                    raise InputError(f"{tracker} on {name}: {error}") from None
-        if not scores:
-            raise InputError(f"{tracker} has results of none of the {len(sequences)} sequences.")
-        missing = tuple(name for name in sequences if name not in scores)
-        trackers[tracker] = TrackerScore(mean_score(scores.values()), scores, _ordered(scores, carried), missing, ())
-    ranked = dict(sorted(trackers.items(), key=lambda item: -item[1].overall.auc))
-    return BenchmarkScore(benchmark, protocol, "matlab" if own else "boxes", ranked, carried)
 
 
 def score_otb(

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from rar_gluon.data.sequence import Sequence
-from rar_gluon.evaluation.protocols import load_protocol
-from rar_gluon.evaluation.validation import headline, score_boxes, shortened, track_and_score
+from rar_gluon.data.sequence import Sequence, shortened
+from rar_gluon.evaluation.otb.protocol import load_protocol
+from rar_gluon.evaluation.sequences import headline, score_boxes, track_and_score
 
 PROTOCOL = load_protocol("matlab")
 

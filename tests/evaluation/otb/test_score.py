@@ -7,10 +7,11 @@ import pytest
 
 from rar_gluon.common import InputError
 from rar_gluon.data.sequence import Sequence as Video
-from rar_gluon.evaluation.ope import evaluate
-from rar_gluon.evaluation.protocols import load_protocol
-from rar_gluon.evaluation.results import read_results, tracker_folders
-from rar_gluon.evaluation.score import format_scores, score_otb, score_sequences, scores_to_dict
+from rar_gluon.evaluation.otb.ope import evaluate
+from rar_gluon.evaluation.otb.protocol import load_protocol
+from rar_gluon.evaluation.otb.results import read_results, tracker_folders
+from rar_gluon.evaluation.otb.score import format_scores, score_otb, scores_to_dict
+from rar_gluon.evaluation.sequences import score_sequences
 
 NAMES = ["Deer", "Jogging-1", "Human4-2", "CarDark"]
 

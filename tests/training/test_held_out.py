@@ -5,13 +5,13 @@ from rar_gluon.common import InputError
 from rar_gluon.data.clips import Clips, stack_clips
 from rar_gluon.data.sequence import Sequence
 from rar_gluon.data.synthetic import SyntheticTracks
-from rar_gluon.evaluation.ope import evaluate
-from rar_gluon.evaluation.protocols import load_protocol
+from rar_gluon.evaluation.otb.ope import evaluate
+from rar_gluon.evaluation.otb.protocol import load_protocol
 from rar_gluon.net.rar import build
 from rar_gluon.tracking.tracker import Tracker
-from rar_gluon.training import validation
+from rar_gluon.training import held_out
+from rar_gluon.training.held_out import make_validation, pictures_of
 from rar_gluon.training.step import loss, representation_cells, responses, to_batch
-from rar_gluon.training.validation import make_validation, pictures_of
 
 import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
 
@@ -29,8 +29,8 @@ def sequences(tracks):
 
 @pytest.fixture(autouse=True)
 def few_clips(monkeypatch):
-    monkeypatch.setattr(validation, "CLIPS", 16)
-    monkeypatch.setattr(validation, "EVERY", 3)
+    monkeypatch.setattr(held_out, "CLIPS", 16)
+    monkeypatch.setattr(held_out, "EVERY", 3)
 
 
 def test_numbers_are_those_of_clips_and_of_the_tracker(tiny_config, sequences, lively_network):
@@ -38,7 +38,7 @@ def test_numbers_are_those_of_clips_and_of_the_tracker(tiny_config, sequences, l
     net = lively_network(config)
     found = make_validation(config, sequences, 7)(net)
     assert list(found) == ["loss", "auc", "dp"]
-    clips = Clips([(pictures_of(_first(sequences, 7), config), 1.0)], config, validation.SEED)
+    clips = Clips([(pictures_of(_first(sequences, 7), config), 1.0)], config, held_out.SEED)
     errors = []
     for number in range(16):
         batch = to_batch(stack_clips([clips[number]]), representation_cells(net, config), config, mx.cpu())

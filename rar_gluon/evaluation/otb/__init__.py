@@ -1,0 +1,1 @@
+"""One-pass evaluation, as on OTB."""

@@ -1,0 +1,1 @@
+"""VOT's supervised evaluation: a tracker that is restarted after failures."""

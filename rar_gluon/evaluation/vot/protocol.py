@@ -1,0 +1,103 @@
+"""Protocols of VOT's supervised evaluation as data: `protocols.yaml` into a frozen, validated `VotProtocol`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from rar_gluon.common import InputError
+
+CHOICES = {
+    "late_failure": ("open", "closed"),
+    "weights": ("repetitions", "equal"),
+    "curve": ("sequence", "fragment"),
+    "accuracy": ("frames", "sequences"),
+}
+
+
+@dataclass(frozen=True)
+class VotProtocol:
+    """Every number of the protocol, and every decision that toolkits take differently.
+
+    A fragment is what lies between an initialisation and the next failure or the end. Its overlaps are 0 from a failure
+    on, for ever, and end where the sequence ends. Value L of the EAO curve is the mean over fragments of the mean
+    overlap of frames 2 to L, the first being the initialisation; EAO is the mean of the values of an interval.
+
+    Attributes
+    ----------
+    rules, source : what the decisions are called, and whose they are.
+    interval : lengths (low, high) of EAO, both included.
+    failure_overlap : a frame with at most this overlap is a failure.
+    skip : frames from a failure to the next initialisation.
+    burn_in : frames from an initialisation on, itself included, that do not count for accuracy.
+    repetitions, deterministic_after : runs of a sequence; when that many are equal, no more are made.
+    sensitivity : S of reliability exp(-S F / N).
+    shift : added to both ends of the interval.
+    late_failure : a failure in the last `skip` - 1 frames leaves its fragment "open" (zeros to the end of the sequence)
+        or "closed" (as every failure does).
+    weights : a fragment counts 1 / repetitions of its sequence ("repetitions") or 1 ("equal").
+    curve : the curve is as long as the longest "sequence" or the longest "fragment".
+    accuracy : mean over all "frames" of all sequences, of the mean over repetitions; or mean over "sequences", weighted
+        by length, of the mean over repetitions of the mean over frames.
+    eao_margin, accuracy_margin : pixels that the image in which overlap is measured is wider and higher.
+    """
+
+    rules: str
+    source: str
+    interval: tuple[int, int]
+    failure_overlap: float
+    skip: int
+    burn_in: int
+    repetitions: int
+    deterministic_after: int
+    sensitivity: float
+    shift: int
+    late_failure: str
+    weights: str
+    curve: str
+    accuracy: str
+    eao_margin: int
+    accuracy_margin: int
+
+    def __post_init__(self):
+        for field, choices in CHOICES.items():
+            if getattr(self, field) not in choices:
+                raise InputError(
+                    f"rules '{self.rules}': {field} is '{getattr(self, field)}', not {' or '.join(choices)}."
+                )
+        low, high = self.interval
+        if not 1 < low <= high:
+            raise InputError(f"an interval of EAO needs 1 < low <= high, not {low}, {high}.")
+        for field in ("skip", "repetitions", "deterministic_after"):
+            if getattr(self, field) < 1:
+                raise InputError(f"{field} is {getattr(self, field)} but must be at least 1.")
+
+
+def _table() -> dict:
+    return yaml.safe_load(Path(__file__).with_name("protocols.yaml").read_text(encoding="utf-8"))
+
+
+def challenge_names() -> tuple[str, ...]:
+    """Names of the challenges of `protocols.yaml`."""
+    return tuple(_table()["intervals"])
+
+
+def rule_names() -> tuple[str, ...]:
+    """Names of the sets of rules of `protocols.yaml`."""
+    return tuple(_table()["rules"])
+
+
+def load_protocol(challenge: str = "VOT2016", rules: str = "matlab") -> VotProtocol:
+    """Load the protocol of a challenge ("VOT2015" ... "VOT2018") under a toolkit's rules ("matlab", "python-toolkit").
+
+    "matlab" is the rule of the published numbers.
+    """
+    table = _table()
+    for kind, name in (("intervals", challenge), ("rules", rules)):
+        if name not in table[kind]:
+            raise InputError(f"'{name}' is none of the {kind} of VOT: choose one of {', '.join(table[kind])}.")
+    return VotProtocol(
+        rules, interval=tuple(table["intervals"][challenge]), **table["supervised"], **table["rules"][rules]
+    )

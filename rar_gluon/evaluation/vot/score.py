@@ -1,0 +1,226 @@
+"""Score supervised runs: accuracy, robustness, expected average overlap (EAO)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from dataclasses import dataclass
+from typing import Iterable, Mapping
+
+import numpy as np
+
+from rar_gluon.common import InputError
+from rar_gluon.data.frames import Frames
+from rar_gluon.data.sequence import Sequence
+from rar_gluon.evaluation.vot import polygon
+from rar_gluon.evaluation.vot.protocol import VotProtocol
+from rar_gluon.evaluation.vot.results import FAILED, INITIALISED, Trajectory, read_results, tracker_folders
+from rar_gluon.evaluation.vot.run import truth_polygons
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run on one sequence, measured.
+
+    Attributes
+    ----------
+    codes : (N,) int, as in `Trajectory`.
+    accuracy_overlaps, eao_overlaps : (N,) in the image as accuracy and as EAO take it; NaN where there is no region.
+    """
+
+    codes: np.ndarray
+    accuracy_overlaps: np.ndarray
+    eao_overlaps: np.ndarray
+
+    @property
+    def failures(self) -> int:
+        return int((self.codes == FAILED).sum())
+
+
+@dataclass(frozen=True)
+class Score:
+    """One tracker on one set of sequences.
+
+    Attributes
+    ----------
+    accuracy : mean overlap while tracking, without the burn-in.
+    failures : failures a run of a sequence, weighted by length: the robustness of VOT.
+    reliability : exp(-S F / N) with these F failures on the mean length N.
+    lost : failures a repetition of all sequences; pysot's "lost number", 100 * lost / frames is its "robustness".
+    frames : of all sequences.
+    eao : mean of the curve over the protocol's interval, as far as the curve goes; NaN when it ends before.
+    curve : expected average overlap (L,) of lengths 1, 2, ... in frames.
+    sequences : (accuracy, failures a run) by sequence.
+    """
+
+    accuracy: float
+    failures: float
+    reliability: float
+    lost: float
+    frames: int
+    eao: float
+    curve: np.ndarray
+    sequences: Mapping[str, tuple[float, float]]
+
+
+def measure(trajectory: Trajectory, truth: np.ndarray, size: tuple[int, int], protocol: VotProtocol) -> Run:
+    """Overlap of a run with the truth (N, 8) on frames of `size` (width, height)."""
+    width, height = size
+    overlaps = {
+        margin: polygon.overlap(trajectory.polygons, truth, (width + margin, height + margin))
+        for margin in {protocol.accuracy_margin, protocol.eao_margin}
+    }
+    return Run(trajectory.codes, overlaps[protocol.accuracy_margin], overlaps[protocol.eao_margin])
+
+
+def accuracy_frames(run: Run, burn_in: int) -> np.ndarray:
+    """Overlaps (N,) that count for accuracy, NaN in the other frames."""
+    since = np.arange(len(run.codes))
+    since = since - np.maximum.accumulate(np.where(run.codes == INITIALISED, since, -burn_in))
+    return np.where(since < burn_in, np.nan, run.accuracy_overlaps)
+
+
+def fragments(run: Run, protocol: VotProtocol) -> list[tuple[np.ndarray, bool]]:
+    """Fragments of a run: overlaps from an initialisation on, and whether a failure ended it (see `VotProtocol`)."""
+    found = []
+    length = len(run.codes)
+    failures = np.flatnonzero(run.codes == FAILED)
+    for start in np.flatnonzero(run.codes == INITIALISED):
+        later = failures[failures > start]
+        closed = len(later) > 0 and (protocol.late_failure == "closed" or later[0] + protocol.skip <= length)
+        stop = later[0] if closed else length
+        found.append((np.nan_to_num(run.eao_overlaps[start:stop]), closed))
+    return found
+
+
+def eao_curve(runs: list[list[Run]], protocol: VotProtocol) -> np.ndarray:
+    """Expected average overlap (L,) of lengths 1, 2, ...; `runs` are repetitions by sequence."""
+    pieces, weights = [], []
+    for repetitions in runs:
+        for run in repetitions:
+            pieces += fragments(run, protocol)
+            weights += [1.0 / len(repetitions) if protocol.weights == "repetitions" else 1.0] * (
+                len(pieces) - len(weights)
+            )
+    if protocol.curve == "sequence":
+        longest = max(len(run.codes) for repetitions in runs for run in repetitions)
+    else:
+        longest = max(len(piece) for piece, _ in pieces)
+    table, ends = np.zeros((len(pieces), longest)), np.empty(len(pieces), int)
+    for row, (piece, closed) in enumerate(pieces):
+        table[row, : len(piece)] = piece
+        ends[row] = longest if closed else len(piece)
+    steps = np.arange(1, longest)
+    means = np.cumsum(table[:, 1:], axis=1) / steps
+    shares = np.array(weights)[:, None] * (steps < ends[:, None])
+    return np.concatenate([[1.0], (shares * means).sum(axis=0) / shares.sum(axis=0)])  # 1: the initialisation
+
+
+def expected_average_overlap(curve: np.ndarray, protocol: VotProtocol) -> float:
+    """Mean of the curve over the interval, as far as the curve goes; NaN when it ends before."""
+    low, high = protocol.interval
+    part = curve[low - 1 + protocol.shift : high + protocol.shift]
+    return float(part.mean()) if len(part) else math.nan
+
+
+def _mean(values: np.ndarray, otherwise: float) -> float:
+    """Mean of what is not NaN."""
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else otherwise
+
+
+def _mean_over_repetitions(overlaps: np.ndarray) -> np.ndarray:
+    """Mean of (R, N) over R of what is not NaN, (N,); NaN where nothing is."""
+    known = ~np.isnan(overlaps)
+    total, count = np.where(known, overlaps, 0).sum(axis=0), known.sum(axis=0)
+    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+
+
+def score(runs: Mapping[str, list[Run]], protocol: VotProtocol) -> Score:
+    """Score measured runs: repetitions by sequence."""
+    overlaps = {
+        name: np.stack([accuracy_frames(run, protocol.burn_in) for run in repetitions])
+        for name, repetitions in runs.items()
+    }
+    by_sequence = {
+        name: (
+            float(np.mean([_mean(frames, 0.0) for frames in overlaps[name]])),
+            float(np.mean([run.failures for run in repetitions])),
+        )
+        for name, repetitions in runs.items()
+    }
+    lengths = np.array([frames.shape[1] for frames in overlaps.values()])
+    means, failures = np.array(list(by_sequence.values())).T
+    if protocol.accuracy == "frames":
+        accuracy = _mean(np.concatenate([_mean_over_repetitions(frames) for frames in overlaps.values()]), math.nan)
+    else:
+        accuracy = float(np.average(means, weights=lengths))
+    weighted = float(np.average(failures, weights=lengths))
+    curve = eao_curve(list(runs.values()), protocol)
+    return Score(
+        accuracy=accuracy,
+        failures=weighted,
+        reliability=math.exp(-protocol.sensitivity * weighted / lengths.mean()),
+        lost=float(failures.sum()),
+        frames=int(lengths.sum()),
+        eao=expected_average_overlap(curve, protocol),
+        curve=curve,
+        sequences=by_sequence,
+    )
+
+
+def frame_size(frames: Frames) -> tuple[int, int]:
+    """(width, height) of the first frame."""
+    height, width = next(iter(frames)).shape[:2]
+    return width, height
+
+
+def score_vot(results: str | os.PathLike, sequences: Iterable[Sequence], protocol: VotProtocol) -> dict[str, Score]:
+    """Score every tracker of a folder of results (RESULTS/TRACKER/baseline/...), or one tracker's folder.
+
+    Raises
+    ------
+    InputError
+        When results of a sequence are missing or cannot be read, or a frame has no truth.
+    """
+    folders = tracker_folders(results)
+    runs: dict[str, dict[str, list[Run]]] = {name: {} for name in folders}
+    for sequence in sequences:
+        truth, size = truth_polygons(sequence), frame_size(sequence.frames)
+        for name, folder in folders.items():
+            found = read_results(folder, sequence)
+            runs[name][sequence.name] = [measure(trajectory, truth, size, protocol) for trajectory in found]
+    if not any(runs.values()):
+        raise InputError("there is no sequence to score: name at least one.")
+    return {name: score(measured, protocol) for name, measured in runs.items()}
+
+
+def format_scores(scores: Mapping[str, Score], protocol: VotProtocol, by_sequence: bool = False) -> str:
+    """Text table: a row a tracker, best EAO first; with `by_sequence` accuracy and failures of each."""
+    low, high = protocol.interval
+    ranked = sorted(scores.items(), key=lambda item: -np.nan_to_num(item[1].eao))
+    width = max(len(name) for name in ("sequence", *scores, *(key for s in scores.values() for key in s.sequences)))
+    lines = [
+        f"rules {protocol.rules}, EAO over {low} to {high} frames",
+        f"{'tracker':<{width}}  {'EAO':>6}  {'A':>6}  {'R':>7}  {'exp(-SF/N)':>10}  {'lost':>7}  {'frames':>6}",
+    ]
+    for name, s in ranked:
+        numbers = (
+            f"{s.eao:6.4f}  {s.accuracy:6.4f}  {s.failures:7.3f}  {s.reliability:10.4f}  {s.lost:7.2f}  {s.frames:6d}"
+        )
+        lines.append(f"{name:<{width}}  {numbers}")
+        if len(s.curve) < high + protocol.shift:
+            lines.append(f"note: {name}: the curve ends at {len(s.curve)} frames, EAO covers as much as there is.")
+    for name, s in ranked if by_sequence else ():
+        lines += ["", f"{name}: accuracy, failures"]
+        lines += [
+            f"{key:<{width}}  {accuracy:6.4f}  {failures:7.3f}" for key, (accuracy, failures) in s.sequences.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def scores_to_dict(scores: Mapping[str, Score], protocol: VotProtocol) -> dict:
+    """JSON-able dict: the protocol, and all numbers and the curve of each tracker."""
+    trackers = {name: {**dataclasses.asdict(s), "curve": s.curve.tolist()} for name, s in scores.items()}
+    return {"protocol": dataclasses.asdict(protocol), "trackers": trackers}

@@ -1,0 +1,27 @@
+import dataclasses
+
+import pytest
+
+from rar_gluon.common import InputError
+from rar_gluon.evaluation.vot.protocol import challenge_names, load_protocol, rule_names
+
+
+def test_protocols_load():
+    assert rule_names() == ("matlab", "python-toolkit")
+    assert challenge_names() == ("VOT2015", "VOT2016", "VOT2017", "VOT2018")
+    intervals = [load_protocol(challenge).interval for challenge in challenge_names()]
+    assert intervals == [(108, 371), (108, 371), (100, 356), (100, 356)]
+    for rules in rule_names():
+        p = load_protocol("VOT2017", rules)
+        assert (p.rules, p.failure_overlap, p.skip, p.burn_in, p.repetitions) == (rules, 0, 5, 10, 15)
+        assert (p.deterministic_after, p.sensitivity) == (3, 30)
+
+
+def test_protocol_is_validated(protocol):
+    with pytest.raises(InputError, match="'VOT2099' is none of the intervals of VOT: choose one of VOT2015"):
+        load_protocol("VOT2099")
+    with pytest.raises(InputError, match="choose one of matlab, python-toolkit"):
+        load_protocol(rules="pysot")
+    for change, told in [({"weights": "some"}, "weights"), ({"interval": (9, 3)}, "interval"), ({"skip": 0}, "skip")]:
+        with pytest.raises(InputError, match=told):
+            dataclasses.replace(protocol, **change)
