@@ -36,9 +36,9 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         config = configuration.load(arguments.config)
-        sources = {"synthetic": training_clips(config, [], 1.0)}
+        sources = {"synthetic": training_clips(config, {}, 1.0)}
         if arguments.records:
-            sources["records"] = training_clips(config, arguments.records)
+            sources["records"] = training_clips(config, dict.fromkeys(arguments.records, 1.0))
     except InputError as error:
         print(f"input_pipeline: {error}", file=sys.stderr)
         return 2

@@ -132,7 +132,7 @@ def run_job(folder: Path, devices: Sequence[int]) -> None:
     training, weights = folder / "training", folder / "training" / "last.npz"
     if not weights.is_file():
         held_out = [sequence.name for sequence in sequences]
-        clips = training_clips(config, [Path(path) for path in job["records"]], held_out=held_out)
+        clips = training_clips(config, {Path(path): 1.0 for path in job["records"]}, held_out=held_out)
         if job["start"] == "random":
             net = build(config.network, ctx, config.training.seed)
         elif job["start"] == "gluoncv":

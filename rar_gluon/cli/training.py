@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Dict, Sequence
 
 from rar_gluon import config as configuration
 from rar_gluon.cli.options import weights_arguments
@@ -55,20 +56,27 @@ def add_train(commands) -> None:
         "--output", required=True, type=Path, metavar="DIR", help="weights, checkpoints and logs go here"
     )
     train.add_argument(
-        "--records", action="append", default=[], type=Path, metavar="DIR", help="made by rar prepare; can be repeated"
+        "--records",
+        action="append",
+        default=[],
+        metavar="DIR[=WEIGHT]",
+        help="made by rar prepare; WEIGHT: how often its tracks are drawn, default: 1; can be repeated",
     )
     train.add_argument(
         "--synthetic",
         type=float,
         metavar="PART",
-        help="part of synthetic clips; default: 1 without records",
+        help="part of synthetic clips; default: 1 without records, 0 with them, 0.5 with records and cut-outs",
     )
     train.add_argument(
         "--cutouts",
-        nargs=2,
+        nargs="+",
+        action="append",
+        default=[],
         type=Path,
-        metavar=("VIDEOS", "MASKS"),
-        help="synthetic objects are cut out of these videos by MASKS/NAME/*.png; default: made from bundled pictures",
+        metavar="DIR",
+        help="VIDEOS MASKS: synthetic objects are cut out of these videos by MASKS/NAME/*.png; or STILLS: out of "
+        "photographs NAME.jpg by NAME.png; can be repeated; default: made from bundled pictures",
     )
     train.add_argument("--validation", type=Path, metavar="DIR", help="folder of sequences to track after each epoch")
     train.add_argument("--validation-sequences", metavar="A,B,...", help="only these; default: all of the folder")
@@ -97,6 +105,8 @@ def train_command(arguments: argparse.Namespace) -> int:
     config = configuration.load(arguments.config)
     if arguments.loaders < 1 or arguments.keep < 1 or arguments.save_every < 1:
         raise InputError("--loaders, --keep and --save-every must be at least 1.")
+    if any(len(folders) > 2 for folders in arguments.cutouts):
+        raise InputError("--cutouts takes VIDEOS MASKS or STILLS; repeat it for more.")
     if arguments.devices is None:
         contexts = [find_device(arguments.device)]
     else:
@@ -105,7 +115,7 @@ def train_command(arguments: argparse.Namespace) -> int:
     if arguments.validation is not None:
         held_out = load_sequences("folder", arguments.validation, arguments.validation_sequences)
     names = [sequence.name for sequence in held_out]
-    clips = training_clips(config, arguments.records, arguments.synthetic, arguments.cutouts, names)
+    clips = training_clips(config, parse_records(arguments.records), arguments.synthetic, arguments.cutouts, names)
     if arguments.pretrained:
         net = load_gluoncv(config, contexts[0])
     else:
@@ -121,6 +131,18 @@ def train_command(arguments: argparse.Namespace) -> int:
     if log.is_file():  # with several workers the first writes it
         plot_curves(log, arguments.output / "validation.csv", arguments.output / "curves.png")
     return 0
+
+
+def parse_records(texts: Sequence[str]) -> Dict[Path, float]:
+    """Read `DIR` or `DIR=WEIGHT` each."""
+    found = {}
+    for text in texts:
+        folder, _, weight = (text, "", "1") if Path(text).is_dir() else text.rpartition("=")
+        try:
+            found[Path(folder or text)] = float(weight) if folder else 1.0
+        except ValueError:
+            raise InputError(f"--records is {text!r}, but DIR or DIR=WEIGHT is needed, as in sky=0.2.") from None
+    return found
 
 
 def add_launch(commands) -> None:

