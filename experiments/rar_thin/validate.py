@@ -1,83 +1,139 @@
 """Judge one choice for rar_thin on the sequences kept aside for it (held_out.txt), in either of two ways.
 
-By tracking (the first --frames frames of each; mean AUC and DP@20, protocol matlab):
+By tracking: AUC and DP@20 (protocol matlab), and the size of boxes over that of the truth, √(w h):
 
-    python experiments/rar_thin/validate.py --root DIR --weights FILE --set tracking.learning_rate=0.008 --workers 2
+    python experiments/rar_thin/validate.py --root DIR ... --weights FILE --set tracking.learning_rate=0.008 \
+        --workers 2 --csv FILE --against OTHER_FILE
 
-or, in seconds, by matching single clips: the loss of Eq. 12, and how often the peak is within a cell of the truth:
+--csv writes a line a sequence, --against says how far two such files are apart, paired by sequence, and --tracks keeps
+each frame's box, score and overlap. Frames are decoded as they are needed: that is a fiftieth of the time. Or, in
+seconds, by matching single clips: the loss of Eq. 12, and how often the peak is within a cell:
 
-    python experiments/rar_thin/validate.py --root DIR --weights FILE --clips 256
+    python experiments/rar_thin/validate.py --root DIR ... --weights FILE --clips 256
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import dataclasses
 import functools
 import sys
 from pathlib import Path
 from typing import Dict, List
+from typing import Sequence as ListOf
 
 import joblib
 import numpy as np
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
+from heldout import chosen_config, chosen_sequences, split_arguments
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, write_text
 from rar_gluon.config import Config
-from rar_gluon.data import folder
 from rar_gluon.data.clips import Clips, stack_clips
-from rar_gluon.data.sequence import shortened
+from rar_gluon.data.sequence import Sequence
+from rar_gluon.evaluation.otb.ope import overlap
 from rar_gluon.evaluation.otb.protocol import load_protocol
-from rar_gluon.evaluation.sequences import headline, track_and_score
+from rar_gluon.evaluation.runner import track_sequence
+from rar_gluon.evaluation.sequences import score_boxes
 from rar_gluon.net.weights import load_network
 from rar_gluon.tracking.geometry import peak
 from rar_gluon.tracking.tracker import Tracker
 from rar_gluon.training.held_out import SEED, pictures_of
 from rar_gluon.training.step import loss, representation_cells, responses, to_batch
 
-HELD_OUT = Path(__file__).with_name("held_out.txt")
 BATCH = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What one sequence gave.
+
+    frames : number of annotated frames.
+    size : median over frames with an overlap of √(w h) over the truth's; last_size : of the last ten of them.
+    lost : part of the frames with an overlap below .2.
+    """
+
+    sequence: str
+    frames: int
+    auc: float
+    dp: float
+    size: float
+    last_size: float
+    lost: float
+
+
+class Recorded:
+    """A tracker whose scores are kept."""
+
+    def __init__(self, tracker: Tracker):
+        self._tracker, self.scores = tracker, []
+
+    def init(self, frame: np.ndarray, box: ListOf[float]) -> None:
+        self._tracker.init(frame, box)
+        self.scores.append(self._tracker.score)
+
+    def update(self, frame: np.ndarray):
+        box = self._tracker.update(frame)
+        self.scores.append(self._tracker.score)
+        return box
 
 
 def main() -> int:
     """Parse, judge, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default="rar_thin")
-    parser.add_argument("--weights", type=Path, help="default: those of the package")
-    parser.add_argument("--root", type=Path, required=True, help="folder of sequences")
-    parser.add_argument("--sequences", type=Path, default=HELD_OUT, help="file of names; default: held_out.txt")
-    parser.add_argument("--frames", type=int, default=100)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the configuration")
+    split_arguments(parser)
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the results by sequence")
+    parser.add_argument("--against", type=Path, metavar="FILE", help="compare with results written before")
+    parser.add_argument("--tracks", type=Path, metavar="DIR", help="write each sequence's boxes, scores and overlaps")
     parser.add_argument("--clips", type=int, help="match so many clips instead of tracking")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--by-sequence", action="store_true")
     arguments = parser.parse_args()
     try:
-        settings = configuration.settings_to_dict(arguments.set)
-        config = configuration.from_dict(settings, "--set", configuration.load(arguments.config))
-        names = arguments.sequences.read_text().split()
+        config, sequences = chosen_config(arguments), chosen_sequences(arguments)
         if arguments.clips:
-            numbers = match(config, arguments.weights, arguments.root, names, arguments.frames, arguments.clips)
+            numbers = match(config, arguments.weights, sequences, arguments.clips)
             print(" ".join([*arguments.set, *(f"{name} {value:.4f}" for name, value in numbers.items())]))
             return 0
-        jobs = (
-            joblib.delayed(track)(config, arguments.weights, arguments.root, name, arguments.frames) for name in names
-        )
-        scores = dict(zip(names, joblib.Parallel(n_jobs=arguments.workers)(jobs)))
+        others = None if arguments.against is None else read_rows(arguments.against)
+        longest_first = sorted(sequences, key=len, reverse=True)
+        jobs = (joblib.delayed(track)(config, arguments.weights, one, arguments.tracks) for one in longest_first)
+        rows = sorted(joblib.Parallel(n_jobs=arguments.workers, batch_size=1)(jobs), key=lambda row: row.sequence)
+        if arguments.csv is not None:
+            write_rows(arguments.csv, rows)
+        print(" ".join([*arguments.set, summary(rows)]))
+        if others is not None:
+            print(difference(rows, others))
     except (InputError, OSError) as error:
         print(f"validate: {error}", file=sys.stderr)
         return 2
-    if arguments.by_sequence:
-        print("\n".join(f"{name} auc {score.auc:.3f} dp {score.dp:.3f}" for name, score in scores.items()))
-    mean = headline(list(scores.values()))
-    print(" ".join([*arguments.set, *(f"{name} {value:.4f}" for name, value in mean.items())]))
     return 0
 
 
-def track(config: Config, weights: Path | None, root: Path, name: str, frames: int):
-    """Score of one sequence."""
-    sequence = shortened(folder.load_sequence(root, name), frames)
-    return track_and_score(_tracker(config, weights), [sequence], load_protocol("matlab"))[name]
+def track(config: Config, weights: Path | None, sequence: Sequence, tracks: Path | None) -> Row:
+    """Track one sequence once; write its frames into the folder `tracks`, if given."""
+    recorded = Recorded(_tracker(config, weights))
+    boxes, _ = track_sequence(recorded, sequence)
+    score = score_boxes(boxes, sequence, load_protocol("matlab"))
+    overlaps, sizes = overlap(boxes, sequence.boxes), size_ratios(boxes, sequence.boxes)
+    if tracks is not None:
+        scores = np.full(len(boxes), np.nan)
+        scores[len(boxes) - len(recorded.scores) :] = recorded.scores
+        lines = (
+            ",".join(f"{value:.5g}" for value in (*box, one, part)) for box, one, part in zip(boxes, scores, overlaps)
+        )
+        write_text(tracks / f"{sequence.name}.csv", "x,y,w,h,score,overlap\n" + "\n".join(lines) + "\n")
+    annotated = np.isfinite(overlaps)
+    on_target = sizes[overlaps > 0]
+    return Row(
+        sequence.name,
+        int(annotated.sum()),
+        score.auc,
+        score.dp,
+        float(np.median(on_target)),
+        float(np.median(on_target[-10:])),
+        float((overlaps[annotated] < 0.2).mean()),
+    )
 
 
 @functools.lru_cache(maxsize=1)
@@ -85,10 +141,59 @@ def _tracker(config: Config, weights: Path | None) -> Tracker:
     return Tracker(config, weights)
 
 
-def match(config: Config, weights: Path | None, root: Path, names: List[str], frames: int, count: int) -> Dict:
+def size_ratios(boxes: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """√(w h) of boxes over that of the truth, (N,)."""
+    return np.sqrt(boxes[:, 2] * boxes[:, 3] / (truth[:, 2] * truth[:, 3]))
+
+
+def summary(rows: ListOf[Row]) -> str:
+    """Say the means over sequences, and the median of their sizes."""
+    mean = {name: np.mean([getattr(row, name) for row in rows]) for name in ("auc", "dp", "lost")}
+    size, last = (np.median([getattr(row, name) for row in rows]) for name in ("size", "last_size"))
+    numbers = {"frames": sum(row.frames for row in rows), **mean, "size": size, "last_size": last}
+    return f"sequences {len(rows)} " + " ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+
+
+def difference(rows: ListOf[Row], others: ListOf[Row]) -> str:
+    """Say by how much `rows` are above `others`: mean ± standard error of the mean, paired by sequence."""
+    before = {row.sequence: row for row in others}
+    pairs = [(row, before[row.sequence]) for row in rows if row.sequence in before]
+    if len(pairs) < 2:
+        raise InputError("the two results share fewer than two sequences: nothing can be compared.")
+    if any(row.frames != other.frames for row, other in pairs):
+        raise InputError("the two results are of different numbers of frames: measure both over the same.")
+    parts = []
+    for name in ("auc", "dp"):
+        changes = np.array([getattr(row, name) - getattr(other, name) for row, other in pairs])
+        error = changes.std(ddof=1) / len(changes) ** 0.5
+        parts.append(f"{name} {changes.mean():+.4f} ± {error:.4f} (up in {int((changes > 0).sum())})")
+    return f"against, {len(pairs)} sequences: " + ", ".join(parts)
+
+
+def write_rows(path: Path, rows: ListOf[Row]) -> None:
+    """Write a line a sequence."""
+    names = [field.name for field in dataclasses.fields(Row)]
+    lines = [",".join(names)]
+    for row in rows:
+        lines.append(",".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in dataclasses.astuple(row)))
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def read_rows(path: Path) -> List[Row]:
+    """Read what `write_rows` wrote."""
+    with path.open(newline="") as file:
+        try:
+            return [
+                Row(row.pop("sequence"), int(row.pop("frames")), **{name: float(value) for name, value in row.items()})
+                for row in csv.DictReader(file)
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} is not a file that --csv wrote ({error}).") from None
+
+
+def match(config: Config, weights: Path | None, sequences: ListOf[Sequence], count: int) -> Dict:
     """Loss, and part of the clips whose peak is within half a cell, one and two cells of the target."""
     wide = configuration.from_dict({"training": {"max_gap": 20, "shift_jitter": 0.9}}, base=config)
-    sequences = [shortened(folder.load_sequence(root, name), frames) for name in names]
     clips = Clips([(pictures_of(sequences, wide), 1.0)], wide, SEED)
     net = load_network(config, weights)
     cells, stride, ctx = representation_cells(net, config), config.network.stride, net.backbone.mean.list_ctx()[0]

@@ -17,7 +17,7 @@ from rar_gluon.filter.layer import OnlineFilter, desired_response
 from rar_gluon.net.backbone import level_strides
 from rar_gluon.net.rar import RAR, hybridize_static, pad_state, to_images, twin
 from rar_gluon.net.weights import SHIPPED, load_network
-from rar_gluon.tracking import geometry
+from rar_gluon.tracking import geometry, scale
 from rar_gluon.tracking.geometry import Box, Window
 
 
@@ -67,9 +67,7 @@ class Tracker:
         self._search_net, self._template_net = twin(net), twin(net)
         for compiled in (self._search_net, self._template_net):
             hybridize_static(compiled)
-        half = config.tracking.scales // 2
-        self._factors = [config.tracking.scale_step**s for s in range(-half, half + 1)]  # {a^s}, Section 4.1
-        self._penalties = np.array([1.0 if factor == 1 else config.tracking.scale_penalty for factor in self._factors])
+        self._logs = scale.log_factors(config.tracking.scales, config.tracking.scale_step)
         self.box: Box | None = None
         self.window: Window | None = None
         self.response: np.ndarray | None = None
@@ -111,22 +109,19 @@ class Tracker:
                 "all frames of a sequence must have one size."
             )
         settings = self.config.tracking
-        base = geometry.window_of(self.box, settings.padding, settings.window)
-        windows = [geometry.scaled(base, factor) for factor in self._factors]
-        patches = _crops(frame, windows, settings.input_size)
-        if np.ptp(patches) == 0:  # a fade to black: nothing to find or to learn
+        responses, windows = self.look(frame, self.box, self._logs)
+        if not responses.any():  # a fade to black: nothing to find or to learn
             self.score = 0.0
             return self.box
-        x, _ = self._represent(self._search_net, patches, self.state)
-        responses = self._filter.respond(x)
-        best = int(np.argmax(responses.max(axis=(1, 2)) * self._penalties))
+        change = scale.change(responses.max(axis=(1, 2)), self._logs, settings)
+        best = int(np.argmin(np.abs(self._logs - change)))
         self.response, self.window = responses[best], windows[best]
         self.score = float(self.response.max())
 
         cells = geometry.peak(self.response)
         stride = self.config.network.stride
         box = geometry.displaced(self.box, cells, stride, windows[best], settings.input_size)
-        box = geometry.resized(box, self._factors[best])
+        box = geometry.resized(box, float(np.exp(change)))
         self.box = geometry.limited(box, frame.shape, settings.min_side)
 
         rate = settings.learning_rate  # η, scaled by max g_t / max g_1
@@ -151,6 +146,19 @@ class Tracker:
             else:
                 self.update(frame)
             yield frame, self.box
+
+    def look(self, frame: np.ndarray, box: Box, logs: np.ndarray) -> Tuple[np.ndarray, List[Window]]:
+        """Responses (S, H, W) of windows about `box`, exp(logs) as large as its own, and these windows.
+
+        Changes nothing of the tracker. Where all windows are of one value there is nothing to find: zeros.
+        """
+        settings = self.config.tracking
+        base = geometry.window_of(box, settings.padding, settings.window)
+        windows = [geometry.scaled(base, float(factor)) for factor in np.exp(logs)]
+        patches = _crops(frame, windows, settings.input_size)
+        x, _ = self._represent(self._search_net, patches, self.state)
+        responses = self._filter.respond(x)
+        return responses if np.ptp(patches) > 0 else np.zeros_like(responses), windows
 
     def _learn(self, frame: np.ndarray, rate: float) -> nd.NDArray:
         """Update state and filter (Eq. 10) on the target of `self.box`; returns its representation (1, D, H, W)."""
