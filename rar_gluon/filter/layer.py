@@ -93,7 +93,7 @@ def correlation_response(
     lambda2: float = 1e-1,
     denominator: str = "summed",
     backward: str = "exact",
-    normalize: bool = False,
+    normalize: bool = True,
 ) -> nd.NDArray:
     """Solve the filter of Eq. 8 on templates and contexts, and correlate it with the search region (Eq. 10-11).
 
@@ -107,7 +107,7 @@ def correlation_response(
     lambda1, lambda2 : regularisation and weight of the contexts (Eq. 8).
     denominator : "summed" over channels (DCFNet, CFNet) or "per-channel" (CACF, EDCF).
     backward : "exact" gradient, or "printed", Eq. 13 to the letter (docs/eq13.md).
-    normalize : divide spectra's energy by H·W·D.
+    normalize : divide spectra's energy by H·W·D (assumed: DCFNet), so that λ means the same at any size.
 
     Returns
     -------
@@ -176,7 +176,7 @@ class CorrelationFilter(HybridBlock):
         lambda1: float = 1e-4,
         lambda2: float = 1e-1,
         denominator: str = "summed",
-        normalize: bool = False,
+        normalize: bool = True,
         dtype: str = "float32",
         **kwargs,
     ):

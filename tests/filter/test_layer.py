@@ -192,7 +192,9 @@ def test_shifted_search_region_shifts_the_response(make_maps, denominator):
 def test_normalize_is_lambda1_in_units_of_hwd(make_maps, denominator):
     maps = make_maps(6, 5, channels=3)
     normalized = respond(maps, lambda1=0.1, normalize=True, denominator=denominator)
-    assert_close(normalized, respond(maps, lambda1=0.1 * 6 * 5 * 3, denominator=denominator), 1e-12)
+    raw = respond(maps, lambda1=0.1 * 6 * 5 * 3, normalize=False, denominator=denominator)
+    assert_close(normalized, raw, 1e-12)
+    np.testing.assert_array_equal(respond(maps, lambda1=0.1, denominator=denominator), normalized)  # the default
 
 
 @pytest.mark.parametrize("height, width, channels", [(4, 4, 1), (6, 5, 3), (31, 31, 8)])
