@@ -41,6 +41,7 @@ setup(
         "PyYAML==6.0.1",
         "tqdm==4.66.5",
         "joblib==1.4.2",
+        "shapely==2.0.7",
     ],
     extras_require={
         "cpu": ["mxnet==1.9.1"],

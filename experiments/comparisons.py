@@ -25,6 +25,7 @@ from rar_gluon.evaluation.otb.results import tracker_folders
 from rar_gluon.evaluation.otb.score import BenchmarkScore
 from rar_gluon.evaluation.sequences import score_sequences
 from rar_gluon.evaluation.trackers import build_tracker, runnable
+from rar_gluon.evaluation.vot.annotations import annotation_of
 from rar_gluon.evaluation.vot.protocol import VotProtocol
 from rar_gluon.evaluation.vot.protocol import load_protocol as load_vot_protocol
 from rar_gluon.evaluation.vot.score import score_vot
@@ -304,7 +305,8 @@ def make_eao(arguments: argparse.Namespace, spec: Mapping) -> Made:
     for challenge, (sequences, folders) in supervised_runs(arguments, spec).items():
         protocol, name = load_vot_protocol(challenge), CHALLENGES[challenge]
         where = challenge if arguments.size == "full" else f"{len(sequences)} sequences, rules of {challenge}"
-        scores = {tracker: score_vot(path, sequences, protocol)[path.name] for tracker, path in folders.items()}
+        truths = [annotation_of(sequence) for sequence in sequences]
+        scores = {tracker: score_vot(path, truths, protocol)[path.name] for tracker, path in folders.items()}
         published = read_eao(HERE / "published" / "vot_eao.csv", challenge)
         table = eao_table(scores, published, protocol, where)
         tables.append(dataclasses.replace(table, name=f"eao_{name}"))

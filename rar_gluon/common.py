@@ -27,6 +27,14 @@ def output_path(path: str | os.PathLike) -> Path:
     return path
 
 
+def inside(folder: str | os.PathLike, name: str) -> Path:
+    """Path of `name` in a folder; `InputError` where a name, read from a file perhaps, leads out of it."""
+    path = Path(folder) / name
+    if Path(name).is_absolute() or ".." in Path(name).parts or not Path(name).parts or "\0" in name:
+        raise InputError(f"the name {name!r} leads out of {folder}: rename it.")
+    return path
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well, remove it when it does not.

@@ -1,6 +1,6 @@
 import pytest
 
-from rar_gluon.common import InputError, atomic_path, write_text
+from rar_gluon.common import InputError, atomic_path, inside, write_text
 
 
 def refusal(function, *arguments):
@@ -38,3 +38,9 @@ def test_atomic_path_of_a_folder_or_below_a_file_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "file" / "out.txt"):
         refusal(write_text, path, "text")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("name", ["..", "../a", "a/../../b", "/etc/passwd", "", ".", "a\0b"])
+def test_a_name_stays_in_its_folder(tmp_path, name):
+    assert "leads out of" in refusal(inside, tmp_path, name)
+    assert inside(tmp_path, "val/ILSVRC/1") == tmp_path / "val" / "ILSVRC" / "1"

@@ -11,15 +11,11 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from rar_gluon.common import InputError
-from rar_gluon.data import vot as data
-from rar_gluon.data.sequence import boxes_to_polygons
+from rar_gluon.evaluation.vot.annotations import read_annotations
 from rar_gluon.evaluation.vot.protocol import load_protocol, rule_names
-from rar_gluon.evaluation.vot.results import EXPERIMENT, Trajectory, read_results
-from rar_gluon.evaluation.vot.run import truth_polygons
-from rar_gluon.evaluation.vot.score import frame_size, measure, score
+from rar_gluon.evaluation.vot.results import EXPERIMENT
+from rar_gluon.evaluation.vot.score import score_vot
 
 
 def toolkit_numbers(path: Path, tracker: str) -> tuple[dict[str, float], tuple[int, int]]:
@@ -37,12 +33,6 @@ def toolkit_numbers(path: Path, tracker: str) -> tuple[dict[str, float], tuple[i
     return numbers, (settings["low"], settings["high"])
 
 
-def whole_pixels(polygons: np.ndarray) -> np.ndarray:
-    """Boxes given as polygons (N, 8), with x, y, w, h rounded as the toolkit does before it counts pixels."""
-    corners = polygons.astype(np.float32).reshape(-1, 4, 2)
-    return boxes_to_polygons(np.round(np.hstack([corners[:, 0], corners[:, 2] - corners[:, 0]])))
-
-
 def main() -> int:
     """Run the script; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -54,21 +44,13 @@ def main() -> int:
         toolkit, interval = toolkit_numbers(
             arguments.workspace / "analysis" / f"{arguments.analysis}.json", arguments.tracker
         )
-        sequences = data.load(arguments.workspace / "sequences")
+        annotations = read_annotations(arguments.workspace / "sequences")
         folder = arguments.workspace / "results" / arguments.tracker
         columns = {"toolkit": toolkit}
         for rules in rule_names():
             protocol = dataclasses.replace(load_protocol(rules=rules), interval=interval)
-            for label, change in ((rules, np.asarray), (f"{rules}, whole pixels", whole_pixels)):
-                runs = {}
-                for sequence in sequences:
-                    truth, size = change(truth_polygons(sequence)), frame_size(sequence.frames)
-                    runs[sequence.name] = [
-                        measure(Trajectory(run.codes, change(run.polygons)), truth, size, protocol)
-                        for run in read_results(folder, sequence)
-                    ]
-                result = score(runs, protocol)
-                columns[label] = {number: getattr(result, number) for number in toolkit}
+            found = score_vot(folder, annotations, protocol)[arguments.tracker]
+            columns[rules] = {number: getattr(found, number) for number in toolkit}
     except (InputError, OSError, KeyError) as error:
         print(f"compare: {error}", file=sys.stderr)
         return 2

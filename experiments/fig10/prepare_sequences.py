@@ -15,8 +15,8 @@ import cv2
 from rar_gluon.common import InputError, write_text
 from rar_gluon.data import folder
 from rar_gluon.data.frames import ImageFolder
-from rar_gluon.data.sequence import Sequence, polygons_to_boxes, write_boxes
-from rar_gluon.evaluation.vot.run import truth_polygons
+from rar_gluon.data.sequence import Sequence, write_boxes
+from rar_gluon.evaluation.vot.run import truth_regions
 
 
 def write_frames(sequence: Sequence, target: Path) -> str:
@@ -36,7 +36,8 @@ def write_frames(sequence: Sequence, target: Path) -> str:
 
 def write_sequence(sequence: Sequence, target: Path) -> None:
     """Write one sequence; its metadata comes last and marks it as complete."""
-    boxes = polygons_to_boxes(truth_polygons(sequence))
+    truth_regions(sequence)  # refuses a frame without one
+    boxes = sequence.pixel_boxes
     suffix = write_frames(sequence, target / "color")
     write_boxes(target / "groundtruth.txt", boxes)
     channel = f"channel.default=color\nchannels.color=color/%08d{suffix}\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rar_gluon.cli.options import network_arguments, scoring_arguments, weights_arguments
 from rar_gluon.common import write_text
-from rar_gluon.data.datasets import DATASETS
+from rar_gluon.data.datasets import DATASETS, chosen_names
 
 
 def add_eval(commands) -> None:
@@ -80,9 +80,13 @@ def add_score(commands) -> None:
 
     vot = benchmarks.add_parser("vot", help="VOT supervised runs", description=score_vot_command.__doc__)
     vot.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/baseline/SEQUENCE/")
-    vot.add_argument("--root", required=True, type=Path, metavar="DIR", help="the VOT sequences")
+    vot.add_argument(
+        "--root", required=True, type=Path, metavar="PATH", help="VOT's folder (no images needed), or pysot's JSON file"
+    )
+    vot.add_argument("--sizes", type=Path, metavar="FILE", help="a line NAME WIDTH HEIGHT each, where images are not")
+    vot.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
     vot.add_argument("--challenge", default="VOT2016", help="VOT2015 to VOT2018; default: VOT2016")
-    vot.add_argument("--rules", default="matlab", help="matlab (default) or python-toolkit")
+    vot.add_argument("--rules", default="matlab", help="matlab (default), pysot, exact or python-toolkit")
     vot.add_argument("--by-sequence", action="store_true", help="print the sequences too")
     vot.add_argument("--json", type=Path, metavar="FILE", help="write everything")
     vot.set_defaults(run=score_vot_command)
@@ -108,12 +112,13 @@ def score_otb_command(arguments: argparse.Namespace) -> int:
 
 def score_vot_command(arguments: argparse.Namespace) -> int:
     """Score supervised runs: accuracy, robustness and expected average overlap, under the rules of a toolkit."""
-    from rar_gluon.data import vot as dataset
+    from rar_gluon.evaluation.vot.annotations import read_annotations
     from rar_gluon.evaluation.vot.protocol import load_protocol
     from rar_gluon.evaluation.vot.score import format_scores, score_vot, scores_to_dict
 
     protocol = load_protocol(arguments.challenge, arguments.rules)
-    scores = score_vot(arguments.results, dataset.load(arguments.root), protocol)
+    names = None if arguments.sequences is None else chosen_names(arguments.sequences)
+    scores = score_vot(arguments.results, read_annotations(arguments.root, arguments.sizes, names), protocol)
     if arguments.json is not None:
         write_text(arguments.json, json.dumps(scores_to_dict(scores, protocol), indent=1) + "\n")
     print(format_scores(scores, protocol, arguments.by_sequence))

@@ -98,10 +98,16 @@ def load_sequences(
     if dataset not in DATASETS:
         raise InputError(f"'{dataset}' is no dataset: choose one of {', '.join(DATASETS)}.")
     if names is not None:
-        names = split_names(names) if isinstance(names, str) else list(names)
-        if not names:
-            raise InputError("the list of sequences names none: give A,B,..., or leave it out for all.")
+        names = chosen_names(names)
     return DATASETS[dataset].load(Path(root), names, allow_missing)
+
+
+def chosen_names(names: str | Sequence[str]) -> List[str]:
+    """A list of names, or A,B,... as one; `InputError` when it is empty."""
+    names = split_names(names) if isinstance(names, str) else list(names)
+    if not names:
+        raise InputError("the list of sequences names none: give A,B,..., or leave it out for all.")
+    return names
 
 
 def split_names(text: str) -> List[str]:

@@ -126,9 +126,16 @@ def read_boxes(path: str | os.PathLike) -> np.ndarray:
     return np.vstack([row if len(row) == 4 else polygons_to_boxes(row) for row in rows])
 
 
-def read_polygons(path: str | os.PathLike) -> np.ndarray:
-    """Read one polygon a line, (N, 8) float64, from the same files as `read_boxes`; a box gives its four corners."""
-    return np.vstack([row if len(row) == 8 else boxes_to_polygons(row) for row in _read_rows(path)])
+def read_regions(path: str | os.PathLike) -> np.ndarray:
+    """Read one region a line from the same files as `read_boxes`: boxes (N, 4) float64, or polygons (N, 8)."""
+    return stack_regions(_read_rows(path))
+
+
+def stack_regions(rows: list[list[float]]) -> np.ndarray:
+    """Rows of 4 or 8 numbers as (N, 4), or as (N, 8) where one is a polygon, boxes then by their corners."""
+    if all(len(row) == 4 for row in rows):
+        return np.array(rows, np.float64).reshape(-1, 4)
+    return np.vstack([row if len(row) == 8 else boxes_to_polygons(row) for row in rows])
 
 
 def write_boxes(path: str | os.PathLike, boxes: np.ndarray) -> None:

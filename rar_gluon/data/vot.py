@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, inside
 from rar_gluon.data.frames import open_frames
-from rar_gluon.data.sequence import Sequence, polygons_to_boxes, read_polygons
+from rar_gluon.data.sequence import Sequence, polygons_to_boxes, read_regions
 
 
 def sequence_names(root: str | os.PathLike) -> list[str]:
@@ -35,22 +35,24 @@ def read_tag(path: str | os.PathLike, frames: int) -> np.ndarray:
 
 
 def load_sequence(root: str | os.PathLike, name: str) -> Sequence:
-    """Load one sequence with its polygons (N, 8), their axis-aligned bounding boxes (N, 4) and its tags per frame.
+    """Load one sequence with its boxes (N, 4), polygons (N, 8) if it has any, and tags per frame.
 
     Raises
     ------
     InputError
         When images or polygons are missing, or are not equally many.
     """
-    folder = Path(root) / name
+    folder = inside(root, name)
     if not folder.is_dir():
         raise InputError(f"{folder} does not exist, but list.txt names it.")
     frames = open_frames(folder / "color" if (folder / "color").is_dir() else folder)
-    polygons = read_polygons(folder / "groundtruth.txt")
-    if len(polygons) != len(frames):
-        raise InputError(f"{folder} has {len(frames)} images, but its groundtruth.txt has {len(polygons)} regions.")
+    regions = read_regions(folder / "groundtruth.txt")
+    if len(regions) != len(frames):
+        raise InputError(f"{folder} has {len(frames)} images, but its groundtruth.txt has {len(regions)} regions.")
     tags = {path.stem: read_tag(path, len(frames)) for path in sorted(folder.glob("*.tag"))}
-    return Sequence(name, frames, polygons_to_boxes(polygons), tags=tags, polygons=polygons)
+    if regions.shape[1] == 4:
+        return Sequence(name, frames, regions, tags=tags)
+    return Sequence(name, frames, polygons_to_boxes(regions), tags=tags, polygons=regions)
 
 
 def load(root: str | os.PathLike, names: list[str] | None = None, allow_missing: bool = False) -> list[Sequence]:

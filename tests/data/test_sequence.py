@@ -8,7 +8,7 @@ from rar_gluon.data.sequence import (
     boxes_to_polygons,
     polygons_to_boxes,
     read_boxes,
-    read_polygons,
+    read_regions,
     write_boxes,
 )
 
@@ -23,11 +23,13 @@ def test_read_boxes_of_any_delimiter(tmp_path):
     np.testing.assert_array_equal(boxes, [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [1.5, 2, 3, 4], [np.nan] * 4])
 
 
-def test_read_polygons_and_boxes(tmp_path):
+def test_read_regions_and_boxes(tmp_path):
     path = tmp_path / "groundtruth.txt"
     path.write_text("5,0,10,5,5,10,0,5\n1,2,3,4\n")
     np.testing.assert_array_equal(read_boxes(path), [[0, 0, 10, 10], [1, 2, 3, 4]])
-    np.testing.assert_array_equal(read_polygons(path), [[5, 0, 10, 5, 5, 10, 0, 5], [1, 2, 4, 2, 4, 6, 1, 6]])
+    np.testing.assert_array_equal(read_regions(path), [[5, 0, 10, 5, 5, 10, 0, 5], [1, 2, 4, 2, 4, 6, 1, 6]])
+    path.write_text("1,2,3,4\n")
+    np.testing.assert_array_equal(read_regions(path), [[1, 2, 3, 4]])
 
 
 def test_boxes_and_polygons_round_trip():

@@ -23,7 +23,7 @@ def test_load(root):
     assert (bag.name, ant.name, len(bag.frames), len(ant.frames)) == ("bag", "ant1", 2, 1)
     np.testing.assert_array_equal(bag.polygons[0], [5, 0, 10, 5, 5, 10, 0, 5])
     np.testing.assert_array_equal(bag.boxes, [[0, 0, 10, 10], [1, 0, 10, 10]])
-    np.testing.assert_array_equal(ant.polygons, [[1, 2, 4, 2, 4, 6, 1, 6]])
+    assert ant.polygons is None and ant.boxes.tolist() == [[1, 2, 3, 4]]
     assert set(bag.tags) == {"occlusion", "camera_motion"} and not ant.tags
     np.testing.assert_array_equal(bag.tags["occlusion"], [False, True])
     np.testing.assert_array_equal(bag.tags["camera_motion"], [True, False])  # the file ends early
@@ -43,4 +43,10 @@ def test_what_does_not_fit(root, tmp_path):
         vot.load_sequence(root, "car")
     (root / "list.txt").write_text("\n")
     with pytest.raises(InputError, match="names no sequence"):
+        vot.load(root)
+
+
+def test_a_name_that_leads_out_of_the_folder(root):
+    (root / "list.txt").write_text("../bag\n")
+    with pytest.raises(InputError, match="leads out of"):
         vot.load(root)

@@ -8,8 +8,10 @@ from pathlib import Path
 import yaml
 
 from rar_gluon.common import InputError
+from rar_gluon.evaluation.vot.polygon import WAYS
 
 CHOICES = {
+    "overlap": WAYS,
     "late_failure": ("open", "closed"),
     "weights": ("repetitions", "equal"),
     "curve": ("sequence", "fragment"),
@@ -28,6 +30,8 @@ class VotProtocol:
     Attributes
     ----------
     rules, source : what the decisions are called, and whose they are.
+    overlap : how the overlap of two regions is taken, by counting pixels as a toolkit does ("raster-c",
+        "raster-python") or by areas ("exact"); see `polygon.overlap`.
     interval : lengths (low, high) of EAO, both included.
     failure_overlap : a frame with at most this overlap is a failure.
     skip : frames from a failure to the next initialisation.
@@ -36,7 +40,8 @@ class VotProtocol:
     sensitivity : S of reliability exp(-S F / N).
     shift : added to both ends of the interval.
     late_failure : a failure in the last `skip` - 1 frames leaves its fragment "open" (zeros to the end of the sequence)
-        or "closed" (as every failure does).
+        or "closed" (as every failure does). With "open" a fragment counts by the share of its frames that are there,
+        from its initialisation to the next: all but one when that would be the frame after the last.
     weights : a fragment counts 1 / repetitions of its sequence ("repetitions") or 1 ("equal").
     curve : the curve is as long as the longest "sequence" or the longest "fragment".
     accuracy : mean over all "frames" of all sequences, of the mean over repetitions; or mean over "sequences", weighted
@@ -46,6 +51,7 @@ class VotProtocol:
 
     rules: str
     source: str
+    overlap: str
     interval: tuple[int, int]
     failure_overlap: float
     skip: int
@@ -90,14 +96,15 @@ def rule_names() -> tuple[str, ...]:
 
 
 def load_protocol(challenge: str = "VOT2016", rules: str = "matlab") -> VotProtocol:
-    """Load the protocol of a challenge ("VOT2015" ... "VOT2018") under a toolkit's rules ("matlab", "python-toolkit").
+    """Load the protocol of a challenge ("VOT2015" ... "VOT2018") under the rules of a toolkit.
 
-    "matlab" is the rule of the published numbers.
+    "matlab", and "pysot" after it, are those of the published numbers; "python-toolkit" is the later toolkit's; "exact"
+    is "matlab" with exact areas in place of counted pixels.
     """
     table = _table()
     for kind, name in (("intervals", challenge), ("rules", rules)):
         if name not in table[kind]:
             raise InputError(f"'{name}' is none of the {kind} of VOT: choose one of {', '.join(table[kind])}.")
-    return VotProtocol(
-        rules, interval=tuple(table["intervals"][challenge]), **table["supervised"], **table["rules"][rules]
-    )
+    fields = dict(table["rules"][rules])
+    fields = {**table["rules"].get(fields.pop("base", None), {}), **fields}
+    return VotProtocol(rules, interval=tuple(table["intervals"][challenge]), **table["supervised"], **fields)

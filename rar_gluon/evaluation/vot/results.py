@@ -7,16 +7,19 @@ Results are RESULTS/TRACKER/baseline/SEQUENCE/SEQUENCE_001.txt, ..., one line a 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rar_gluon.common import InputError, write_text
-from rar_gluon.data.sequence import Sequence, boxes_to_polygons
+from rar_gluon.common import InputError, inside, write_text
+from rar_gluon.data.sequence import boxes_to_polygons
+from rar_gluon.evaluation.vot.polygon import corners
 
 SKIPPED, INITIALISED, FAILED, TRACKED = 0, 1, 2, -1  # what a frame is; the first three as in the files
 EXPERIMENT = "baseline"
+RUN = re.compile(r"_\d{3}\.txt")  # behind the name of the sequence
 
 
 @dataclass(frozen=True)
@@ -32,20 +35,15 @@ class Trajectory:
     codes: np.ndarray
     regions: np.ndarray
 
-    @property
-    def polygons(self) -> np.ndarray:
-        """Regions as (N, 8)."""
-        return self.regions if self.regions.shape[1] == 8 else boxes_to_polygons(self.regions)
-
     def equals(self, other: Trajectory) -> bool:
         """Whether both are the same in every frame."""
         same = np.array_equal(self.codes, other.codes)
-        return same and np.array_equal(self.polygons, other.polygons, equal_nan=True)
+        return same and np.array_equal(corners(self.regions), corners(other.regions), equal_nan=True)
 
 
 def trajectory_path(folder: str | os.PathLike, name: str, repetition: int) -> Path:
     """File of a run in a tracker's folder of results; repetitions count from 1."""
-    return Path(folder) / EXPERIMENT / name / f"{name}_{repetition:03d}.txt"
+    return inside(Path(folder) / EXPERIMENT, name) / f"{name}_{repetition:03d}.txt"
 
 
 def write_trajectory(path: str | os.PathLike, trajectory: Trajectory) -> None:
@@ -96,15 +94,15 @@ def _parse(line: str, where: str) -> list[float]:
     return row
 
 
-def read_results(folder: str | os.PathLike, sequence: Sequence) -> list[Trajectory]:
-    """Read all runs of a tracker (RESULTS/TRACKER) on a sequence."""
-    place = trajectory_path(folder, sequence.name, 1).parent
-    paths = sorted(place.glob(f"{sequence.name}_[0-9][0-9][0-9].txt"))
+def read_results(folder: str | os.PathLike, name: str, frames: int) -> list[Trajectory]:
+    """Read all runs of a tracker (RESULTS/TRACKER) on the sequence of a name and so many frames."""
+    place = trajectory_path(folder, name, 1).parent
+    paths = [path for path in place.glob("*.txt") if path.name[:-8] == name and RUN.match(path.name[-8:])]
     if not paths and any(place.glob("*.bin")):
         raise InputError(f"{place} holds binary results: run the toolkit with VOT_RESULTS_BINARY=0 in its environment.")
     if not paths:
-        raise InputError(f"{place} holds no results: {sequence.name}_001.txt, ... are needed.")
-    return [read_trajectory(path, len(sequence)) for path in paths]
+        raise InputError(f"{place} holds no results: {name}_001.txt, ... are needed.")
+    return [read_trajectory(path, frames) for path in sorted(paths)]
 
 
 def tracker_folders(results: str | os.PathLike) -> dict[str, Path]:

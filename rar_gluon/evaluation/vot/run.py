@@ -7,9 +7,9 @@ import os
 import numpy as np
 
 from rar_gluon.common import InputError
-from rar_gluon.data.sequence import Sequence, boxes_to_polygons
+from rar_gluon.data.sequence import Sequence
 from rar_gluon.evaluation.trackers import TwoMethodTracker
-from rar_gluon.evaluation.vot import polygon
+from rar_gluon.evaluation.vot.polygon import overlap
 from rar_gluon.evaluation.vot.protocol import VotProtocol
 from rar_gluon.evaluation.vot.results import (
     FAILED,
@@ -23,21 +23,21 @@ from rar_gluon.evaluation.vot.results import (
 )
 
 
-def truth_polygons(sequence: Sequence) -> np.ndarray:
-    """Truth (N, 8) with the first pixel at 0.
+def truth_regions(sequence: Sequence) -> np.ndarray:
+    """Truth with the first pixel at 0: polygons (N, 8), or boxes (N, 4) where the dataset gives boxes.
 
     Raises
     ------
     InputError
         A frame has none: the protocol needs one to tell failures and to restart.
     """
-    polygons = boxes_to_polygons(sequence.boxes) if sequence.polygons is None else sequence.polygons
-    absent = np.flatnonzero(~np.isfinite(polygons).all(axis=1))
+    regions = sequence.boxes if sequence.polygons is None else sequence.polygons
+    absent = np.flatnonzero(~np.isfinite(regions).all(axis=1))
     if len(absent):
         raise InputError(
             f"{sequence.name} has no box in frame {absent[0] + 1}: supervised evaluation needs one in every frame."
         )
-    return polygons - sequence.origin
+    return regions - sequence.origin if regions.shape[1] == 8 else sequence.pixel_boxes
 
 
 def run_once(tracker: TwoMethodTracker, sequence: Sequence, protocol: VotProtocol) -> Trajectory:
@@ -45,7 +45,7 @@ def run_once(tracker: TwoMethodTracker, sequence: Sequence, protocol: VotProtoco
 
     It is started with the axis-aligned bounding box of the truth. Frames that are skipped are not shown to it.
     """
-    truth, boxes = truth_polygons(sequence), sequence.pixel_boxes
+    truth, boxes = truth_regions(sequence), sequence.pixel_boxes
     codes, regions = np.full(len(sequence), SKIPPED), np.full((len(sequence), 4), np.nan)
     start, count = 0, 0
     for index, frame in zip(range(len(sequence)), sequence.frames):
@@ -56,7 +56,7 @@ def run_once(tracker: TwoMethodTracker, sequence: Sequence, protocol: VotProtoco
         elif index > start:
             box = np.asarray(tracker.update(frame), np.float64)
             size = frame.shape[1::-1]
-            if polygon.overlap(boxes_to_polygons(box), truth[index : index + 1], size)[0] > protocol.failure_overlap:
+            if overlap(box[None], truth[index : index + 1], size, protocol.overlap)[0] > protocol.failure_overlap:
                 codes[index], regions[index] = TRACKED, box
             else:  # NaN as well
                 codes[index], start = FAILED, index + protocol.skip

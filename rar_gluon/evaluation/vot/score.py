@@ -11,12 +11,10 @@ from typing import Iterable, Mapping
 import numpy as np
 
 from rar_gluon.common import InputError
-from rar_gluon.data.frames import Frames
-from rar_gluon.data.sequence import Sequence
-from rar_gluon.evaluation.vot import polygon
+from rar_gluon.evaluation.vot.annotations import Annotation
+from rar_gluon.evaluation.vot.polygon import corners, overlap
 from rar_gluon.evaluation.vot.protocol import VotProtocol
 from rar_gluon.evaluation.vot.results import FAILED, INITIALISED, Trajectory, read_results, tracker_folders
-from rar_gluon.evaluation.vot.run import truth_polygons
 
 
 @dataclass(frozen=True)
@@ -65,13 +63,16 @@ class Score:
 
 
 def measure(trajectory: Trajectory, truth: np.ndarray, size: tuple[int, int], protocol: VotProtocol) -> Run:
-    """Overlap of a run with the truth (N, 8) on frames of `size` (width, height)."""
-    width, height = size
-    overlaps = {
-        margin: polygon.overlap(trajectory.polygons, truth, (width + margin, height + margin))
-        for margin in {protocol.accuracy_margin, protocol.eao_margin}
-    }
-    return Run(trajectory.codes, overlaps[protocol.accuracy_margin], overlaps[protocol.eao_margin])
+    """Overlap of a run with the truth, (N, 4) or (N, 8), on frames of `size` (width, height)."""
+    regions = trajectory.regions
+    images = [np.add(size, margin) for margin in (protocol.accuracy_margin, protocol.eao_margin)]
+    eao = overlap(regions, truth, images[1], protocol.overlap)
+    # The images differ where a region reaches what is only in one of them, hardly anywhere.
+    reach = np.max([corners(part).reshape(-1, 4, 2).max(axis=1) for part in (regions, truth)], axis=0)
+    differ = (reach > np.minimum(*images) - 1).any(axis=1) & (images[0] != images[1]).any()
+    accuracy = eao.copy()
+    accuracy[differ] = overlap(regions[differ], truth[differ], images[0], protocol.overlap)
+    return Run(trajectory.codes, accuracy, eao)
 
 
 def accuracy_frames(run: Run, burn_in: int) -> np.ndarray:
@@ -81,8 +82,11 @@ def accuracy_frames(run: Run, burn_in: int) -> np.ndarray:
     return np.where(since < burn_in, np.nan, run.accuracy_overlaps)
 
 
-def fragments(run: Run, protocol: VotProtocol) -> list[tuple[np.ndarray, bool]]:
-    """Fragments of a run: overlaps from an initialisation on, and whether a failure ended it (see `VotProtocol`)."""
+def fragments(run: Run, protocol: VotProtocol) -> list[tuple[np.ndarray, bool, float]]:
+    """Fragments of a run: overlaps from an initialisation on, whether a failure ended it, and the share that it counts.
+
+    See `VotProtocol`.
+    """
     found = []
     length = len(run.codes)
     failures = np.flatnonzero(run.codes == FAILED)
@@ -90,7 +94,10 @@ def fragments(run: Run, protocol: VotProtocol) -> list[tuple[np.ndarray, bool]]:
         later = failures[failures > start]
         closed = len(later) > 0 and (protocol.late_failure == "closed" or later[0] + protocol.skip <= length)
         stop = later[0] if closed else length
-        found.append((np.nan_to_num(run.eao_overlaps[start:stop]), closed))
+        share = 1.0
+        if closed and protocol.late_failure == "open" and later[0] + protocol.skip == length:
+            share = 1 - 1 / (length - start + 1)
+        found.append((np.nan_to_num(run.eao_overlaps[start:stop]), closed, share))
     return found
 
 
@@ -98,11 +105,11 @@ def eao_curve(runs: list[list[Run]], protocol: VotProtocol) -> np.ndarray:
     """Expected average overlap (L,) of lengths 1, 2, ...; `runs` are repetitions by sequence."""
     pieces, weights = [], []
     for repetitions in runs:
+        each = 1.0 / len(repetitions) if protocol.weights == "repetitions" else 1.0
         for run in repetitions:
-            pieces += fragments(run, protocol)
-            weights += [1.0 / len(repetitions) if protocol.weights == "repetitions" else 1.0] * (
-                len(pieces) - len(weights)
-            )
+            for overlaps, closed, share in fragments(run, protocol):
+                pieces.append((overlaps, closed))
+                weights.append(each * share)
     if protocol.curve == "sequence":
         longest = max(len(run.codes) for repetitions in runs for run in repetitions)
     else:
@@ -114,14 +121,14 @@ def eao_curve(runs: list[list[Run]], protocol: VotProtocol) -> np.ndarray:
     steps = np.arange(1, longest)
     means = np.cumsum(table[:, 1:], axis=1) / steps
     shares = np.array(weights)[:, None] * (steps < ends[:, None])
-    return np.concatenate([[1.0], (shares * means).sum(axis=0) / shares.sum(axis=0)])  # 1: the initialisation
+    with np.errstate(invalid="ignore"):  # no fragment may be that long: NaN
+        return np.concatenate([[1.0], (shares * means).sum(axis=0) / shares.sum(axis=0)])  # 1: the initialisation
 
 
 def expected_average_overlap(curve: np.ndarray, protocol: VotProtocol) -> float:
     """Mean of the curve over the interval, as far as the curve goes; NaN when it ends before."""
     low, high = protocol.interval
-    part = curve[low - 1 + protocol.shift : high + protocol.shift]
-    return float(part.mean()) if len(part) else math.nan
+    return _mean(curve[low - 1 + protocol.shift : high + protocol.shift], math.nan)
 
 
 def _mean(values: np.ndarray, otherwise: float) -> float:
@@ -170,27 +177,20 @@ def score(runs: Mapping[str, list[Run]], protocol: VotProtocol) -> Score:
     )
 
 
-def frame_size(frames: Frames) -> tuple[int, int]:
-    """(width, height) of the first frame."""
-    height, width = next(iter(frames)).shape[:2]
-    return width, height
-
-
-def score_vot(results: str | os.PathLike, sequences: Iterable[Sequence], protocol: VotProtocol) -> dict[str, Score]:
+def score_vot(results: str | os.PathLike, annotations: Iterable[Annotation], protocol: VotProtocol) -> dict[str, Score]:
     """Score every tracker of a folder of results (RESULTS/TRACKER/baseline/...), or one tracker's folder.
 
     Raises
     ------
     InputError
-        When results of a sequence are missing or cannot be read, or a frame has no truth.
+        When results of a sequence are missing or cannot be read.
     """
     folders = tracker_folders(results)
     runs: dict[str, dict[str, list[Run]]] = {name: {} for name in folders}
-    for sequence in sequences:
-        truth, size = truth_polygons(sequence), frame_size(sequence.frames)
+    for truth in annotations:
         for name, folder in folders.items():
-            found = read_results(folder, sequence)
-            runs[name][sequence.name] = [measure(trajectory, truth, size, protocol) for trajectory in found]
+            found = read_results(folder, truth.name, len(truth.regions))
+            runs[name][truth.name] = [measure(trajectory, truth.regions, truth.size, protocol) for trajectory in found]
     if not any(runs.values()):
         raise InputError("there is no sequence to score: name at least one.")
     return {name: score(measured, protocol) for name, measured in runs.items()}
@@ -202,7 +202,7 @@ def format_scores(scores: Mapping[str, Score], protocol: VotProtocol, by_sequenc
     ranked = sorted(scores.items(), key=lambda item: -np.nan_to_num(item[1].eao))
     width = max(len(name) for name in ("sequence", *scores, *(key for s in scores.values() for key in s.sequences)))
     lines = [
-        f"rules {protocol.rules}, EAO over {low} to {high} frames",
+        f"rules {protocol.rules}, overlap {protocol.overlap}, EAO over {low} to {high} frames",
         f"{'tracker':<{width}}  {'EAO':>6}  {'A':>6}  {'R':>7}  {'exp(-SF/N)':>10}  {'lost':>7}  {'frames':>6}",
     ]
     for name, s in ranked:

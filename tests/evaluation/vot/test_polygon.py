@@ -4,7 +4,7 @@ import pytest
 
 from rar_gluon.data.sequence import boxes_to_polygons
 from rar_gluon.evaluation.otb import ope
-from rar_gluon.evaluation.vot.polygon import overlap
+from rar_gluon.evaluation.vot.polygon import exact_overlap as overlap
 
 SQUARE = [0, 0, 10, 0, 10, 10, 0, 10]
 

@@ -7,7 +7,7 @@ from rar_gluon.evaluation.vot.protocol import challenge_names, load_protocol, ru
 
 
 def test_protocols_load():
-    assert rule_names() == ("matlab", "python-toolkit")
+    assert rule_names() == ("matlab", "pysot", "exact", "python-toolkit")
     assert challenge_names() == ("VOT2015", "VOT2016", "VOT2017", "VOT2018")
     intervals = [load_protocol(challenge).interval for challenge in challenge_names()]
     assert intervals == [(108, 371), (108, 371), (100, 356), (100, 356)]
@@ -20,8 +20,8 @@ def test_protocols_load():
 def test_protocol_is_validated(protocol):
     with pytest.raises(InputError, match="'VOT2099' is none of the intervals of VOT: choose one of VOT2015"):
         load_protocol("VOT2099")
-    with pytest.raises(InputError, match="choose one of matlab, python-toolkit"):
-        load_protocol(rules="pysot")
+    with pytest.raises(InputError, match="choose one of matlab, pysot, exact, python-toolkit"):
+        load_protocol(rules="vot")
     for change, told in [({"weights": "some"}, "weights"), ({"interval": (9, 3)}, "interval"), ({"skip": 0}, "skip")]:
         with pytest.raises(InputError, match=told):
             dataclasses.replace(protocol, **change)

@@ -56,17 +56,17 @@ def test_files_that_are_no_results(tmp_path, text, told):
         read_trajectory(tmp_path / "run.txt")
 
 
-def test_missing_results(tmp_path, make_sequence):
+def test_missing_results(tmp_path):
     with pytest.raises(InputError, match="absent.txt cannot be read"):
         read_trajectory(tmp_path / "absent.txt")
     with pytest.raises(InputError, match="holds no tracker"):
         tracker_folders(tmp_path)
     with pytest.raises(InputError, match="holds no results"):
-        read_results(tmp_path, make_sequence(2))
+        read_results(tmp_path, "seq", 2)
     place = tmp_path / "baseline" / "seq"
     place.mkdir(parents=True)
     (place / "seq_001.bin").write_bytes(b"\x01\x00")
     with pytest.raises(InputError, match="VOT_RESULTS_BINARY=0"):
-        read_results(tmp_path, make_sequence(2))
+        read_results(tmp_path, "seq", 2)
     assert tracker_folders(tmp_path) == {tmp_path.name: tmp_path}
     assert tracker_folders(tmp_path.parent)[tmp_path.name] == tmp_path

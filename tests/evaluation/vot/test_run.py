@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.data.sequence import boxes_to_polygons
 from rar_gluon.evaluation.vot.results import (
     FAILED,
     INITIALISED,
     TRACKED,
 )
-from rar_gluon.evaluation.vot.run import run_once, run_sequence, truth_polygons
+from rar_gluon.evaluation.vot.run import run_once, run_sequence, truth_regions
 
 NAN = float("nan")
 FAR = (80.0, 80.0, 10.0, 10.0)
@@ -52,7 +51,7 @@ def test_origin_of_one(protocol, make_sequence, Scripted):
     tracker = Scripted()
     assert run_once(tracker, shifted, protocol).equals(run_once(Scripted(), sequence, protocol))
     assert tracker.seen[0] == ("init", 0, (0, 20, 10, 10))
-    np.testing.assert_array_equal(truth_polygons(shifted), boxes_to_polygons(sequence.boxes))
+    np.testing.assert_array_equal(truth_regions(shifted), sequence.boxes)
 
 
 def test_sequences_that_cannot_be_run(protocol, make_sequence, Scripted):

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import os
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.data.sequence import boxes_to_polygons, read_polygons
+from rar_gluon.data.sequence import boxes_to_polygons, read_regions
+from rar_gluon.evaluation.vot.annotations import annotation_of, read_annotations
 from rar_gluon.evaluation.vot.protocol import load_protocol
 from rar_gluon.evaluation.vot.results import (
     FAILED,
@@ -46,12 +48,12 @@ def as_run(codes, overlaps):
 
 
 @pytest.mark.parametrize("challenge", ["VOT2016", "VOT2017"])
-@pytest.mark.parametrize("rules", ["matlab", "python-toolkit"])
+@pytest.mark.parametrize("rules", ["exact", "python-toolkit"])
 def test_golden(challenge, rules):
     protocol = load_protocol(challenge, rules)
     runs = {}
     for name in (LONG, MIDDLE, SHORT):
-        truth = read_polygons(GOLDEN / "sequences" / name / "groundtruth.txt")
+        truth = read_regions(GOLDEN / "sequences" / name / "groundtruth.txt")
         paths = [trajectory_path(GOLDEN / "results" / "made_up", name, repetition) for repetition in (1, 2)]
         runs[name] = [measure(read_trajectory(path, len(truth)), truth, (320, 240), protocol) for path in paths]
     found = score(runs, protocol)
@@ -109,11 +111,12 @@ def test_late_failure(protocol):
         codes[failure + 5 : failure + 6] = INITIALISED
         codes[failure + 6 :] = TRACKED
         run = as_run(codes, np.full(20, 0.5))
-        (piece, closed), *_ = fragments(run, open_rule)
+        (piece, closed, share), *_ = fragments(run, open_rule)
+        assert share == pytest.approx(20 / 21 if failure == 15 else 1)  # one frame of 21 is behind the end
         assert closed == (failure <= 15)
         assert len(piece) == (failure if closed else 20)
-        (piece, closed), *_ = fragments(run, closed_rule)
-        assert closed and len(piece) == failure
+        (piece, closed, share), *_ = fragments(run, closed_rule)
+        assert closed and share == 1 and len(piece) == failure
 
 
 def test_weights(protocol):
@@ -125,6 +128,7 @@ def test_weights(protocol):
 
 def test_margin_of_the_image(protocol):
     """A pixel of the truth's twenty in x lies outside an image of 100x100."""
+    protocol = dataclasses.replace(protocol, overlap="exact")
     truth = boxes_to_polygons([[81.0, 20, 20, 10]] * 2)
     run = Trajectory(np.array([1, -1]), np.array([[NAN] * 4, [81.0, 20, 10, 10]]))
     measured = measure(run, truth, (100, 100), protocol)
@@ -155,8 +159,9 @@ def curve_of_pysot(runs, longest):
             cuts = [0] + [i + 5 for i, code in enumerate(run.codes) if code == FAILED and i + 5 <= len(overlaps)]
             for begin, end in zip(cuts, [*cuts[1:], None]):
                 piece = overlaps[begin:] if end is None else overlaps[begin : end + 1]
+                share = 1 if end is None else len(piece) / (end - begin + 1)
                 pieces.append(piece if end is None else piece + [0.0] * (longest - len(piece)))
-                weights.append(1 / len(repetitions))
+                weights.append(share / len(repetitions))
     curve = [1.0]
     for i in range(1, longest):
         known = [(sum(piece[1 : i + 1]) / i, weight) for piece, weight in zip(pieces, weights) if len(piece) > i]
@@ -178,7 +183,8 @@ def test_folder_of_results(tmp_path, protocol, make_sequence, Scripted):
     for name, answers in [("worse", {5: FAR}), ("better", {})]:
         for sequence in sequences:
             run_sequence(Scripted(answers), sequence, tmp_path / name, protocol)
-    scores = score_vot(tmp_path, sequences, protocol)
+    truths = [annotation_of(sequence) for sequence in sequences]
+    scores = score_vot(tmp_path, truths, protocol)
     assert list(scores) == ["better", "worse"]
     assert scores["better"].eao == pytest.approx(1) and scores["better"].failures == 0
     assert scores["worse"].eao < 1 and scores["worse"].lost == 2
@@ -186,7 +192,7 @@ def test_folder_of_results(tmp_path, protocol, make_sequence, Scripted):
     assert table.index("better") < table.index("worse") and "EAO over 5 to 10" in table and "note" not in table
     assert json.loads(json.dumps(scores_to_dict(scores, protocol)))["trackers"]["worse"]["lost"] == 2
     assert "note: worse: the curve ends at 12 frames" in format_scores(
-        score_vot(tmp_path / "worse", sequences, load_protocol()), load_protocol()
+        score_vot(tmp_path / "worse", truths, load_protocol()), load_protocol()
     )
     with pytest.raises(InputError, match="no sequence to score"):
         score_vot(tmp_path, [], protocol)
@@ -215,5 +221,29 @@ def test_whole_way_on_files(tmp_path, protocol):
 
     (sequence,) = data.load(tmp_path / "sequences")
     run_sequence(Blob(), sequence, tmp_path / "results" / "blob", protocol)
-    score = score_vot(tmp_path / "results", [sequence], dataclasses.replace(protocol, interval=(10, 15)))["blob"]
+    score = score_vot(
+        tmp_path / "results", read_annotations(tmp_path / "sequences"), dataclasses.replace(protocol, interval=(10, 15))
+    )["blob"]
     assert (score.accuracy, score.failures, score.reliability, score.eao) == (1, 0, 1, 1)
+
+
+# Real raw results -----------------------------------------------------------------------------------------------------
+
+PUBLISHED = {"DaSiamRPN": (0.383, 0.586, 59), "NanoTrack": (0.311, None, None)}  # EAO, accuracy, failures on VOT2018
+TOOLKIT = {"DaSiamRPN": (0.371719, 0.585620, 59), "NanoTrack": (0.309601, 0.541931, 70)}  # of vot-toolkit 0.7.2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("RAR_DATA" not in os.environ, reason="RAR_DATA names no folder with VOT raw results")
+@pytest.mark.parametrize(
+    "rules, expected, margin",
+    [("matlab", PUBLISHED, 6e-4), ("pysot", PUBLISHED, 6e-4), ("python-toolkit", TOOLKIT, 1e-5)],
+)
+def test_public_raw_results(rules, expected, margin):
+    data = Path(os.environ["RAR_DATA"])
+    truths = read_annotations(data / "vot2018" / "VOT2018.json")
+    for tracker, (eao, accuracy, lost) in expected.items():
+        found = score_vot(data / "vot_raw_results" / tracker, truths, load_protocol("VOT2018", rules))[tracker]
+        assert found.eao == pytest.approx(eao, abs=margin)
+        assert accuracy is None or found.accuracy == pytest.approx(accuracy, abs=margin)
+        assert lost is None or found.lost == lost

@@ -1,0 +1,118 @@
+"""What scoring needs of VOT's sequences: names, regions, sizes of their frames. Images are not needed."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rar_gluon.common import InputError, inside
+from rar_gluon.data import vot
+from rar_gluon.data.sequence import Sequence, read_regions, stack_regions
+from rar_gluon.evaluation.vot.run import truth_regions
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Truth of a sequence: boxes (N, 4) or polygons (N, 8) with the first pixel at 0; `size` is (width, height)."""
+
+    name: str
+    regions: np.ndarray
+    size: tuple[int, int]
+
+
+def annotation_of(sequence: Sequence) -> Annotation:
+    """Truth of a sequence whose frames are there; `InputError` when a frame has no region."""
+    height, width = next(iter(sequence.frames)).shape[:2]
+    return Annotation(sequence.name, truth_regions(sequence), (width, height))
+
+
+def read_annotations(
+    root: str | os.PathLike, sizes: str | os.PathLike | None = None, names: list[str] | None = None
+) -> list[Annotation]:
+    """Read the truth of a benchmark, from any of three.
+
+    Parameters
+    ----------
+    root : a JSON file as pysot has it (`gt_rect` of each sequence, and `width` and `height`), or VOT's folder
+        (list.txt, NAME/groundtruth.txt).
+    sizes : text file with a line NAME WIDTH HEIGHT a sequence, for a folder without images or a JSON without sizes.
+    names : only these; default: all.
+
+    Raises
+    ------
+    InputError
+        Something is missing, cannot be read or is no region.
+    """
+    root = Path(root)
+    known = {} if sizes is None else read_sizes(sizes)
+    return _from_json(root, known, names) if root.is_file() else _from_folder(root, known, names)
+
+
+def read_sizes(path: str | os.PathLike) -> dict[str, tuple[int, int]]:
+    """Read (width, height) by name from lines NAME WIDTH HEIGHT, parted by blanks, tabs or commas."""
+    found = {}
+    for number, line in enumerate(_text(Path(path)).splitlines(), start=1):
+        name, *numbers = line.replace(",", " ").split() or ["#"]
+        if name.startswith("#"):
+            continue
+        if len(numbers) != 2 or not all(text.isdigit() and int(text) for text in numbers):
+            raise InputError(f"{path}, line {number}: '{line[:60]}' is no NAME WIDTH HEIGHT.")
+        found[name] = (int(numbers[0]), int(numbers[1]))
+    return found
+
+
+def _from_folder(root: Path, sizes: dict, names: list[str] | None) -> list[Annotation]:
+    found = []
+    for name in vot.sequence_names(root) if names is None else names:
+        if name in sizes:
+            folder = inside(root, name)
+            regions = _finite(read_regions(folder / "groundtruth.txt"), folder)
+            found.append(Annotation(name, regions, sizes[name]))
+        else:
+            found.append(annotation_of(vot.load_sequence(root, name)))
+    return found
+
+
+def _from_json(path: Path, sizes: dict, names: list[str] | None) -> list[Annotation]:
+    try:
+        entries = json.loads(_text(path))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no JSON: {error}.") from None
+    if not isinstance(entries, dict) or not entries:
+        raise InputError(f"{path} names no sequence: a JSON file as pysot has it is needed.")
+    absent = [name for name in names or () if name not in entries]
+    if absent:
+        raise InputError(f"{path} holds no sequence named {absent[0]}.")
+    found = []
+    for name in entries if names is None else names:
+        try:
+            entry = entries[name]
+            regions = stack_regions([[float(value) for value in row] for row in entry["gt_rect"]])
+            size = sizes.get(name) or (int(entry["width"]), int(entry["height"]))
+        except KeyError as error:
+            hint = "" if error.args[0] == "gt_rect" else ": give --sizes, a file with a line NAME WIDTH HEIGHT each"
+            raise InputError(f"{path}: {name} has no {error.args[0]}{hint}.") from None
+        except (TypeError, ValueError, OverflowError):
+            raise InputError(f"{path}: {name} is no list of boxes (4 numbers) or polygons (8) with a size.") from None
+        found.append(Annotation(name, _finite(regions, f"{path}: {name}"), size))
+    return found
+
+
+def _finite(regions: np.ndarray, where: object) -> np.ndarray:
+    if not len(regions):
+        raise InputError(f"{where} has no frame.")
+    absent = np.flatnonzero(~np.isfinite(regions).all(axis=1))
+    if len(absent):
+        raise InputError(f"{where} has no region in frame {absent[0] + 1}: supervised evaluation needs one in each.")
+    return regions
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from None
