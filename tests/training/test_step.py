@@ -189,7 +189,7 @@ def test_gradients_against_differences(tiny_config, clips_of, lively_network):
     ):
         gradient, parameter = found[name].astype(np.float64), parameters(net)[name]
         norm, middle = np.linalg.norm(gradient), parameter.data().asnumpy()
-        step = 5e-4 / norm  # the loss changes by 1e-3, far above rounding
+        step = 5e-5 / norm  # the loss changes by 1e-4: above rounding, and few ReLUs change sides
         values = []
         for sign in (-1, 1):
             parameter.set_data(nd.array(middle + sign * step * gradient / norm))
