@@ -152,6 +152,9 @@ class TrainingConfig:
     max_gap: int = assumed(100, "SiamFC: frames between the two of a pair", between(1, 100000))
     frozen: Tuple[str, ...] = paper(("conv1", "conv2"), "Section 4.1", subset_of("conv1", "conv2", *STAGES))
     backbone_rate: float = assumed(1.0, "ours: the backbone's learning rate over that of the rest", between(0.0, 10.0))
+    attention_rate: float = assumed(
+        1.0, "ours: the attention's learning rate over that of the rest; it starts neutral", between(0.0, 1000.0)
+    )
     start: str = assumed(
         "random",
         "as each block says; principal: refinement from the features' covariance",

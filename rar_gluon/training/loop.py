@@ -48,6 +48,7 @@ class Options:
     resume : go on from the last checkpoint, if there is one.
     keep : checkpoints that are kept.
     save_every : steps between them; there is also one at the end of each epoch and when interrupted.
+    snapshots : steps after which the weights alone are kept too, as step-N.npz.
     """
 
     contexts: Sequence[mx.Context] = (mx.cpu(),)
@@ -56,6 +57,7 @@ class Options:
     resume: bool = False
     keep: int = 3
     save_every: int = 100
+    snapshots: Sequence[int] = ()
 
 
 def learning_rate(config: TrainingConfig, epoch: int) -> float:
@@ -71,7 +73,7 @@ def steps_per_epoch(config: TrainingConfig) -> int:
 
 
 def freeze(net: RAR, config: TrainingConfig) -> Dict[str, gluon.Parameter]:
-    """Mark what is frozen and the backbone's rate; returns the parameters that are trained, by name."""
+    """Mark what is frozen, and the rates of backbone and attention; returns what is trained, by name."""
     frozen = tuple(f"backbone.{stage}." for stage in config.frozen)
     if "conv1" in config.frozen:
         frozen += ("backbone.bn1.",)
@@ -80,6 +82,8 @@ def freeze(net: RAR, config: TrainingConfig) -> Dict[str, gluon.Parameter]:
             parameter.grad_req = "null"
         elif name.startswith("backbone."):
             parameter.lr_mult = config.backbone_rate
+        elif name.startswith("attention_"):
+            parameter.lr_mult = config.attention_rate
     return {name: parameter for name, parameter in parameters(net).items() if parameter.grad_req != "null"}
 
 
@@ -221,6 +225,8 @@ def _take_steps(run: _Run, clips: Clips, rank: int, workers: int, stop: threadin
                 run.journal.step(done, step // per_epoch, value, rate, speed)
             bar.set_postfix_str(f"loss {value:.3f}, lr {rate:.1e}, {speed:.1f} images/s", refresh=False)
             bar.update()
+            if done in options.snapshots and run.journal is not None:
+                save_network(run.net, snapshot_path(run.output, done))
             if epoch_ends:
                 run.judge()
                 before = time.perf_counter()
@@ -231,6 +237,11 @@ def _take_steps(run: _Run, clips: Clips, rank: int, workers: int, stop: threadin
     finally:
         nd.waitall()  # a pending backward at exit hangs the interpreter
         bar.close()
+
+
+def snapshot_path(output: Path, step: int) -> Path:
+    """Where the weights after a step go."""
+    return output / f"step-{step}.npz"
 
 
 def cut(clips: Clips, batches: Iterator[Sequence[int]], loaders: int) -> Iterator[Clip]:
