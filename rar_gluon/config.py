@@ -163,6 +163,11 @@ class TrainingConfig:
     epoch_clips: int = assumed(53200, "SiamFC: pairs in an epoch", between(1, 10**8))
     shift_jitter: float = assumed(0.5, "ours: search regions move by up to this, in target sizes", between(0.0, 2.0))
     scale_jitter: float = assumed(0.05, "ours: search regions grow or shrink by up to this", between(0.0, 0.5))
+    scale_sigma: float = assumed(
+        0.0,
+        "ours: at scale s the desired peak is exp(-ln(s)²/2σ²), so that scales are told apart; 0: 1",
+        between(0.0, 10.0),
+    )
     photometric: float = assumed(0.2, "ours: brightness, contrast, colour change by up to this", between(0.0, 0.9))
     grey: float = assumed(0.1, "DaSiamRPN: part of the clips without colour", between(0.0, 1.0))
     blur: float = assumed(0.1, "DaSiamRPN: part of the patches with motion blur", between(0.0, 1.0))

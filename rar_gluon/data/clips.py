@@ -50,7 +50,8 @@ class Clip(NamedTuple):
 
     templates (T, 1 + k, S, S, 3) uint8: the patch centred on the target, then its k context patches, of T frames (with
     contexts by feature 1 + k is 1, and S the larger window's); search (S, S, 3) uint8; shift (2,) the target's
-    displacement (dy, dx) in the search region, its pixels; present: 1, or 0 where the region shows another object.
+    displacement (dy, dx) in the search region, its pixels; present: how high the desired response is, 1, less where the
+    region is of a wrong scale, 0 where it shows another object.
     """
 
     templates: np.ndarray
@@ -106,12 +107,12 @@ class Clips:
             other = (track + 1 + int(rng.integers(len(tracks) - 1))) % len(tracks)
             index = int(rng.integers(len(tracks.frames(other))))
         picture, box = tracks.picture(other, index)
-        window, shift = self._search_window(box, rng)
+        window, shift, height = self._search_window(box, rng)
         size = self._config.tracking.input_size
         search = patches(picture, [window], size)[0]
         if mirror:
             shift = shift * np.array([1, -1], np.float32)
-        return Clip(np.stack(templates), search, shift, float(present), f"{tracks.names[track]}[{chosen[0]}]")
+        return Clip(np.stack(templates), search, shift, present * height, f"{tracks.names[track]}[{chosen[0]}]")
 
     def _template_windows(self, box: Box) -> Tuple[list, int]:
         """Windows of a target's patch and its contexts, and their size in pixels, as `Tracker` cuts them."""
@@ -126,14 +127,18 @@ class Clips:
         return [geometry.scaled(window, larger / tracking.input_size)], larger
 
     def _search_window(self, box: Box, rng: np.random.Generator):
-        """Window of a search region, off the target's centre and scale, and the target's (dy, dx) in its pixels."""
+        """Window of a search region, off the target's centre and scale; the target's (dy, dx) in its pixels; the height
+        of the desired response at this scale.
+        """
         settings, tracking = self._config.training, self._config.tracking
         window = geometry.window_of(box, tracking.padding, tracking.window)
         limit = np.log1p(settings.scale_jitter)
-        window = geometry.scaled(window, float(np.exp(rng.uniform(-limit, limit))))
+        logarithm = float(rng.uniform(-limit, limit))
+        window = geometry.scaled(window, float(np.exp(logarithm)))
         dy, dx = rng.uniform(-settings.shift_jitter, settings.shift_jitter, 2) * (box[2] * box[3]) ** 0.5
         shift = np.array([dy / window.height, dx / window.width], np.float32) * tracking.input_size
-        return geometry.shifted(window, -dx, -dy), shift
+        height = float(np.exp(-0.5 * (logarithm / settings.scale_sigma) ** 2)) if settings.scale_sigma else 1.0
+        return geometry.shifted(window, -dx, -dy), shift, height
 
     def _augmented(self, patches: np.ndarray, grey: bool, rng: np.random.Generator) -> np.ndarray:
         """Patches (n, S, S, 3) of one frame, all with the same change of light, colour and sharpness."""

@@ -89,6 +89,20 @@ def test_the_target_is_where_the_clip_says(make_config, window):
     assert np.abs(shifts).max() < limit and (np.ptp(shifts, axis=0) > limit).all()
 
 
+def test_a_wrong_scale_is_to_answer_less(make_config):
+    """The scale is read off the target's size in the search region, in the template's."""
+    quiet = {**QUIET, "scale_jitter": 0.4, "scale_sigma": 0.2}
+    stored = Stored(["one"], [[(t, *scene(100, 80)) for t in range(2)]])
+    clips = Clips([(stored, 1.0)], make_config(tracking={"input_size": 255}, **quiet))
+    heights = []
+    for number in range(20):
+        clip = clips[number]
+        sides = [np.sqrt((patch.mean(axis=2) > 80).sum()) for patch in (clip.search, clip.templates[0, 0])]
+        assert clip.present == pytest.approx(np.exp(-0.5 * (np.log(sides[0] / sides[1]) / 0.2) ** 2), abs=0.06)
+        heights.append(clip.present)
+    assert min(heights) < 0.5 and max(heights) > 0.9
+
+
 def test_half_of_the_clips_are_mirrored_as_a_whole(make_config):
     """Templates, contexts and search region of a clip are, or none."""
     config = make_config(tracking={"input_size": 127}, **QUIET)
