@@ -7,9 +7,8 @@ import itertools
 from pathlib import Path
 from typing import Dict, List, Mapping
 
-import yaml
-
 from rar_gluon import config as configuration
+from rar_gluon import strict_yaml
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.datasets import split_names
@@ -24,12 +23,12 @@ LOCAL_FRAMES = 20000  # assumed of an evaluation that a dry run was not given
 
 def read_size(name: str) -> Dict:
     """Read sizes/NAME.yaml."""
-    return yaml.safe_load((HERE / "sizes" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return strict_yaml.read(HERE / "sizes" / f"{name}.yaml")
 
 
 def layers(path: Path) -> List[Dict]:
     """What a row's file, and the files it is based on, change of rar.yaml, the first to be applied first."""
-    values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    values = strict_yaml.read(path) or {}
     base = values.pop("base", "rar")
     parent = path.parent / base
     if base == "rar" or parent.resolve() == BASE:

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence, Tuple, get_type_hints
 
+import numpy as np
 import yaml
 
+from rar_gluon import strict_yaml
 from rar_gluon.common import InputError
+from rar_gluon.strict_yaml import shown
 
 PRESETS = Path(__file__).parent / "presets"
 STAGES = ("conv3", "conv4", "conv5")
@@ -67,6 +70,41 @@ def assumed(default: Any, source: str, accept: Accept) -> Any:
     return field(default=default, metadata={"mark": "assumed", "source": source, "accept": accept})
 
 
+def _check_section(section: Any) -> None:
+    """`__post_init__` of a section: every value of its kind and accepted, whoever makes it."""
+    types = get_type_hints(type(section))
+    name = type(section).__name__[: -len("Config")].lower()
+    for leaf in dataclasses.fields(section):
+        path, value = f"{name}.{leaf.name}", getattr(section, leaf.name)
+        object.__setattr__(section, leaf.name, _checked(value, types[leaf.name], leaf.metadata["accept"], path))
+
+
+def _checked(value: Any, kind: Any, accept: Accept, path: str) -> Any:
+    """Return `value` as `kind`, or raise `InputError` with `path` and the accepted values."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if kind is float and isinstance(value, str):
+        with contextlib.suppress(ValueError):  # YAML 1.1 reads 1e-4 as text
+            value = float(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):  # hundreds of digits: no number we could use
+            value = float(value)
+    if kind is Tuple[str, ...]:
+        ok = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+        value, name = tuple(value) if ok else value, "a list of words"
+    else:
+        ok, name = (
+            type(value) is kind,
+            {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a word"),
+        )
+    if not ok:
+        raise InputError(f"{path} is {shown(value)} but must be {name}; accepted: {accept.words}.")
+    if not accept.test(value):
+        told = shown(list(value) if isinstance(value, tuple) else value)
+        raise InputError(f"{path} is {told}, which is not accepted; accepted: {accept.words}.")
+    return value
+
+
 @dataclass(frozen=True)
 class NetworkConfig:
     """Sections 3.1-3.2: image to reinforced attentional representation."""
@@ -93,6 +131,8 @@ class NetworkConfig:
     refinement_channels: int = assumed(256, "FPN", between(1, 2048))
     output_channels: int = assumed(64, "ours: the filter's cost and overfitting grow with D", between(1, 2048))
 
+    __post_init__ = _check_section
+
 
 @dataclass(frozen=True)
 class FilterConfig:
@@ -111,6 +151,8 @@ class FilterConfig:
         True, "DCFNet: energy divided by H*W*D, so that lambda means the same at any size", ANY_BOOL
     )
     label_sigma: float = assumed(0.1, "DCFNet, EDCF: of the target's size, in cells", between(0.01, 1.0))
+
+    __post_init__ = _check_section
 
 
 @dataclass(frozen=True)
@@ -136,6 +178,8 @@ class TrackingConfig:
     learning_rate: float = assumed(0.017, "EDCF: eta of the incremental Eq. 10", between(0.0, 1.0))
     adaptive_rate: bool = assumed(True, "EDCF: eta is scaled by max g_t / max g_1", ANY_BOOL)
     min_side: float = assumed(2.0, "ours: pixels; a box never shrinks below it", between(1.0, 64.0))
+
+    __post_init__ = _check_section
 
 
 @dataclass(frozen=True)
@@ -177,6 +221,8 @@ class TrainingConfig:
     clip_gradient: float = assumed(0.0, "none in the paper; norm that gradients are cut to, 0: none", between(0.0, 1e6))
     seed: int = assumed(0, "ours", between(0, 2**31 - 1))
 
+    __post_init__ = _check_section
+
 
 @dataclass(frozen=True)
 class Config:
@@ -186,6 +232,13 @@ class Config:
     filter: FilterConfig = FilterConfig()
     tracking: TrackingConfig = TrackingConfig()
     training: TrainingConfig = TrainingConfig()
+
+    def __post_init__(self) -> None:
+        for leaf in dataclasses.fields(self):
+            if type(getattr(self, leaf.name)) is not type(leaf.default):
+                given = type(getattr(self, leaf.name)).__name__
+                raise InputError(f"{leaf.name} is a {given} but must be a {type(leaf.default).__name__}.")
+        _check_together(self)
 
 
 def fields(config: Any = Config, prefix: str = "") -> Iterator[Tuple[str, dataclasses.Field, Any]]:
@@ -206,73 +259,52 @@ def from_dict(values: Any, where: str = "config", base: Config | None = None) ->
     InputError
         Unknown key, wrong type or impossible value; the message holds the key's path and the accepted values.
     """
-    config = _merge(base if base is not None else Config(), values, "", where)
-    return _coherent(config, where)
+    try:
+        return _merge(base if base is not None else Config(), values, "")
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
-def _merge(node: Any, values: Any, path: str, where: str) -> Any:
+def _merge(node: Any, values: Any, path: str) -> Any:
     """Replace leaves of the dataclass `node` by the mapping `values`."""
     if not isinstance(values, dict):
-        raise InputError(f"{where}: {path.rstrip('.') or 'the file'} must hold keys and values, not {values!r}.")
-    names = {leaf.name: leaf for leaf in dataclasses.fields(node)}
-    types = get_type_hints(type(node))
+        raise InputError(f"{path.rstrip('.') or 'the file'} must hold keys and values, not {shown(values)}.")
+    names = {leaf.name for leaf in dataclasses.fields(node)}
     changes = {}
     for key, value in values.items():
         if key not in names:
-            raise InputError(f"{where}: unknown key {path}{key}; accepted here: {', '.join(names)}.")
+            accepted = ", ".join(leaf.name for leaf in dataclasses.fields(node))
+            told = key if isinstance(key, str) and key.isprintable() and len(key) <= 60 else shown(key)
+            raise InputError(f"unknown key {path}{told}; accepted here: {accepted}.")
         old = getattr(node, key)
-        if dataclasses.is_dataclass(old):
-            changes[key] = _merge(old, value, f"{path}{key}.", where)
-        else:
-            changes[key] = _checked(value, types[key], names[key].metadata["accept"], path + key, where)
+        changes[key] = _merge(old, value, f"{path}{key}.") if dataclasses.is_dataclass(old) else value
     return dataclasses.replace(node, **changes)
 
 
-def _checked(value: Any, kind: Any, accept: Accept, path: str, where: str) -> Any:
-    """Return `value` as `kind`, or raise `InputError` with `path` and the accepted values."""
-    if kind is float and isinstance(value, str):
-        with contextlib.suppress(ValueError):  # YAML 1.1 reads 1e-4 as text
-            value = float(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        with contextlib.suppress(OverflowError):  # hundreds of digits: no number we could use
-            value = float(value)
-    if kind is Tuple[str, ...]:
-        ok = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
-        value, name = tuple(value) if ok else value, "a list of words"
-    else:
-        ok, name = (
-            type(value) is kind,
-            {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a word"),
-        )
-    if not ok:
-        raise InputError(f"{where}: {path} is {value!r} but must be {name}; accepted: {accept.words}.")
-    if not accept.test(value):
-        shown = list(value) if isinstance(value, tuple) else value
-        raise InputError(f"{where}: {path} is {shown!r}, which is not accepted; accepted: {accept.words}.")
-    return value
-
-
-def _coherent(config: Config, where: str) -> Config:
+def _check_together(config: Config) -> None:
     """Refuse values that are each possible but not together."""
-    network, tracking = config.network, config.tracking
+    network, tracking, training = config.network, config.tracking, config.training
     if network.backbone == "vgg_m":
         if network.stride not in (8, 16):
-            raise InputError(f"{where}: network.stride is {network.stride}, but vgg_m has 8 or 16; accepted: 8, 16.")
+            raise InputError(f"network.stride is {network.stride}, but vgg_m has 8 or 16; accepted: 8, 16.")
         if network.deformable or network.dilate or network.width != 1.0:
             raise InputError(
-                f"{where}: network.deformable, network.dilate and network.width are of resnet50; "
+                "network.deformable, network.dilate and network.width are of resnet50; "
                 "with vgg_m use deformable: [], dilate: false, width: 1.0."
             )
     if tracking.input_size < 4 * network.stride:
         raise InputError(
-            f"{where}: tracking.input_size {tracking.input_size} gives fewer than four cells at network.stride "
+            f"tracking.input_size {tracking.input_size} gives fewer than four cells at network.stride "
             f"{network.stride}; accepted: at least {4 * network.stride}."
         )
     if network.refinement == "concat" and network.output_channels != NetworkConfig.output_channels:
-        raise InputError(f"{where}: network.output_channels belongs to refinement: stacked; leave it out with concat.")
-    if config.training.final_learning_rate > config.training.learning_rate:
-        raise InputError(f"{where}: training.final_learning_rate must not exceed training.learning_rate.")
-    return config
+        raise InputError("network.output_channels belongs to refinement: stacked; leave it out with concat.")
+    if training.final_learning_rate > training.learning_rate:
+        raise InputError("training.final_learning_rate must not exceed training.learning_rate.")
+    if training.learning_rate > 0 and training.final_learning_rate == 0:
+        raise InputError(
+            "training.final_learning_rate is 0, which a rate that falls exponentially never reaches; accepted: above 0."
+        )
 
 
 def to_dict(config: Config) -> dict:
@@ -304,29 +336,29 @@ def load(source: str | os.PathLike) -> Config:
 
 def _locate(source: str | os.PathLike, folder: Path) -> Path:
     """Find the file of a preset's name or of a path relative to `folder`."""
-    preset = PRESETS / f"{source}.yaml"
-    if os.sep not in str(source) and preset.is_file():
-        return preset
+    presets = {file.stem: file for file in sorted(PRESETS.glob("*.yaml"))}
+    if str(source) in presets:
+        return presets[str(source)]
     path = folder / source
-    if not path.is_file():
-        presets = ", ".join(sorted(file.stem for file in PRESETS.glob("*.yaml")))
-        raise InputError(f"no config {path}: give a YAML file or one of the presets {presets}.")
+    try:
+        there = path.is_file()
+    except OSError:  # a name longer than names can be
+        there = False
+    if not there:
+        raise InputError(f"no config {path}: give a YAML file or one of the presets {', '.join(presets)}.")
     return path
 
 
 def _load(path: Path, seen: Tuple[Path, ...]) -> Config:
     if path.resolve() in seen:
         raise InputError(f"{path}: its base leads back to itself: remove one of the base lines.")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that does not exist
-        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    values = strict_yaml.read(path)
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise InputError(f"{path} must hold keys and values.")
     base = values.pop("base", None)
     if base is not None and not isinstance(base, str):
-        raise InputError(f"{path}: base is {base!r} but must be a file or a preset's name.")
+        raise InputError(f"{path}: base is {shown(base)} but must be a file or a preset's name.")
     parent = Config() if base is None else _load(_locate(base, path.parent), (*seen, path.resolve()))
     return from_dict(values, str(path), parent)
 
@@ -345,10 +377,7 @@ def settings_to_dict(settings: Sequence[str]) -> dict:
         section, _, key = path.partition(".")
         if not key or not value:
             raise InputError(f"--set is {setting!r}, but SECTION.KEY=VALUE is needed, as in training.epochs=3.")
-        try:
-            values.setdefault(section, {})[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise InputError(f"--set {setting}: the value is not YAML: {' '.join(str(error).split())}.") from error
+        values.setdefault(section, {})[key] = strict_yaml.parse(value, f"the value of --set {setting}")
     return values
 
 

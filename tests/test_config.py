@@ -1,13 +1,30 @@
 import csv
 import dataclasses
+import re
 from dataclasses import make_dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError
-from rar_gluon.config import Config, assumed, between, dump, explain, from_dict, load, odd, one_of, paper, to_dict
+from rar_gluon.config import (
+    Config,
+    FilterConfig,
+    NetworkConfig,
+    TrackingConfig,
+    assumed,
+    between,
+    dump,
+    explain,
+    from_dict,
+    load,
+    odd,
+    one_of,
+    paper,
+    to_dict,
+)
 
 ROOT = Path(__file__).parents[1]
 STAGES = ["conv3", "conv4", "conv5"]
@@ -247,6 +264,36 @@ def test_an_absent_config_names_the_presets(source, tmp_path, monkeypatch):
         load(source)
 
 
+def test_a_key_that_is_given_twice_is_refused(write):
+    for text in ("network: {stride: 8}\nnetwork: {stride: 4}\n", "network: {stride: 8, width: 0.5, stride: 8}\n"):
+        with pytest.raises(InputError, match=r"not usable YAML: the key '(network|stride)' is given twice"):
+            load(write(text))
+
+
+def test_numbers_of_numpy_and_lists_are_taken_as_what_they_are():
+    network = NetworkConfig(stride=np.int64(16), width=np.float32(0.5), dilate=np.bool_(True), levels=["conv3"])
+    assert network == NetworkConfig(stride=16, width=0.5, dilate=True, levels=("conv3",))
+    assert [type(value) for value in (network.stride, network.width, network.dilate)] == [int, float, bool]
+    assert hash(network) == hash(NetworkConfig(stride=16, width=0.5, dilate=True, levels=("conv3",)))
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: NetworkConfig(stride=7), "network.stride is 7, which is not accepted; accepted: one of 4, 8, 16, 32"),
+        (lambda: FilterConfig(lambda1=float("nan")), "filter.lambda1 is nan"),
+        (lambda: TrackingConfig(padding="wide"), "tracking.padding is 'wide' but must be a number"),
+        (lambda: dataclasses.replace(Config().training, batch=0), "training.batch is 0"),
+        (lambda: Config(filter=NetworkConfig()), "filter is a NetworkConfig but must be a FilterConfig"),
+        (lambda: Config(network={"stride": 8}), "network is a dict but must be a NetworkConfig"),
+        (lambda: Config(NetworkConfig(stride=32), tracking=TrackingConfig(input_size=127)), "at least 128"),
+    ],
+)
+def test_values_are_checked_however_a_config_is_made(make, words):
+    with pytest.raises(InputError, match=re.escape(words)):
+        make()
+
+
 # Refusals ------------------------------------------------------------------------------------------------------------
 
 
@@ -338,6 +385,7 @@ def test_numbers_that_yaml_takes_for_text_or_whole(write, text, value):
         ({"network": {"stride": 32}, "tracking": {"input_size": 127}}, "at least 128"),
         ({"network": {"refinement": "concat", "output_channels": 32}}, "network.output_channels"),
         ({"training": {"learning_rate": 1e-5}}, "training.final_learning_rate"),
+        ({"training": {"final_learning_rate": 0.0}}, "training.final_learning_rate is 0, which a rate that falls"),
     ],
 )
 def test_values_that_do_not_fit_each_other_are_refused(values, words):

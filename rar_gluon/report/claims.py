@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Iterable, List, Mapping, Tuple
 
-import yaml
-
+from rar_gluon import strict_yaml
 from rar_gluon.common import InputError
 
 LEVEL = 0.05  # of the sign test, two-sided
@@ -67,9 +65,8 @@ def read_claims(path: str | os.PathLike, table: str) -> List[Claim]:
         The file cannot be read, or an entry lacks a key or has an unknown one.
     """
     try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        claims = [Claim(**entry) for entry in entries]
-    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        claims = [Claim(**entry) for entry in strict_yaml.read(path)]
+    except (ValueError, TypeError) as error:
         raise InputError(f"{path} holds no list of claims: {' '.join(str(error).split())}.") from error
     return [claim for claim in claims if claim.table == table]
 

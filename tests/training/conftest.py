@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 
 import numpy as np
@@ -66,10 +67,14 @@ def plain():
 
 @pytest.fixture(scope="session")
 def replaced():
-    """Change `training` of a configuration without the checks of config.from_dict."""
-    return lambda config, **training: dataclasses.replace(
-        config, training=dataclasses.replace(config.training, **training)
-    )
+    """Change `training` of a configuration without its checks."""
+
+    def make(config, **training):
+        changed = copy.copy(config.training)
+        vars(changed).update(training)
+        return dataclasses.replace(config, training=changed)
+
+    return make
 
 
 @pytest.fixture(scope="session")
