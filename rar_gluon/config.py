@@ -168,13 +168,20 @@ class TrackingConfig:
         0.98, "SiamFC, DCFNet: response of a changed scale is multiplied by it", between(0.5, 1.0)
     )
     scale_rule: str = paper(
-        "paper", "Section 4.1: the largest response; parabola: ours (tracking/scale.py)", one_of("paper", "parabola")
+        "paper",
+        "Section 4.1: the largest response; parabola: ours (scale.py); filter: DSST (scale_filter.py)",
+        one_of("paper", "parabola", "filter"),
     )
     scale_tilt: float = assumed(
         0.23, "ours, of parabola: slope of log responses at the right size, as measured", between(-5.0, 5.0)
     )
     scale_prior: float = assumed(10.0, "ours, of parabola: how surely sizes change little", between(0.0, 1e6))
-    scale_damping: float = assumed(1.0, "of parabola: part of the change that is made; SiamFC: 0.59", between(0.0, 1.0))
+    scale_samples: int = assumed(17, "fDSST, of filter: sizes that it looks at", odd(3, 65))
+    scale_sample_step: float = assumed(1.03, "ours, of filter: between these; DSST: 1.02", between(1.001, 1.2))
+    scale_rate: float = assumed(0.025, "DSST, of filter: its learning rate", between(0.0, 1.0))
+    scale_damping: float = assumed(
+        1.0, "of parabola, filter: part of the change that is made; SiamFC: 0.59", between(0.0, 1.0)
+    )
     learning_rate: float = assumed(0.017, "EDCF: eta of the incremental Eq. 10", between(0.0, 1.0))
     adaptive_rate: bool = assumed(True, "EDCF: eta is scaled by max g_t / max g_1", ANY_BOOL)
     min_side: float = assumed(2.0, "ours: pixels; a box never shrinks below it", between(1.0, 64.0))

@@ -60,16 +60,16 @@ def from_crop(box: Sequence[float], window: Window, size: int) -> Box:
     return (x * zx + window.cx - window.width / 2, y * zy + window.cy - window.height / 2, w * zx, h * zy)
 
 
-def crop(frame: np.ndarray, window: Window, size: int) -> np.ndarray:
-    """Cut the window out of a frame (H, W, 3) and resize it to (size, size, 3); beyond the frame its border repeats
-    (assumed: KCF, DCFNet).
+def crop(frame: np.ndarray, window: Window, size: int | Tuple[int, int]) -> np.ndarray:
+    """Cut the window out of a frame (H, W, 3) and resize it to (size, size, 3), or (height, width, 3) of a size
+    (width, height); beyond the frame its border repeats (assumed: KCF, DCFNet).
 
     Sampled bilinearly; when it shrinks, at an integer multiple of the size, up to 8, and then averaged, against
     aliasing.
     """
-    fine = int(min(max(max(window.width, window.height) / size, 1), 8))
-    count = size * fine
-    zx, zy = window.width / count, window.height / count
+    columns, rows = (size, size) if isinstance(size, int) else size
+    fine = int(min(max(window.width / columns, window.height / rows, 1), 8))
+    zx, zy = window.width / (columns * fine), window.height / (rows * fine)
     # warpAffine counts from pixel centres: output i lies at continuous i + 1/2.
     matrix = np.array(
         [
@@ -78,8 +78,8 @@ def crop(frame: np.ndarray, window: Window, size: int) -> np.ndarray:
         ]
     )
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    patch = cv2.warpAffine(frame, matrix, (count, count), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return patch if fine == 1 else cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
+    patch = cv2.warpAffine(frame, matrix, (columns * fine, rows * fine), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return patch if fine == 1 else cv2.resize(patch, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
 def context_windows(window: Window, box: Sequence[float]) -> List[Window]:

@@ -23,9 +23,9 @@ def change(peaks: np.ndarray, logs: np.ndarray, settings: TrackingConfig) -> flo
     peaks : (S,) largest response of each window.
     logs : (S,) of `log_factors`.
     """
-    if settings.scale_rule == "paper":
-        return largest(peaks, logs, settings.scale_penalty)
-    return settings.scale_damping * parabola(peaks, logs, settings.scale_tilt, settings.scale_prior)
+    if settings.scale_rule == "parabola":
+        return settings.scale_damping * parabola(peaks, logs, settings.scale_tilt, settings.scale_prior)
+    return largest(peaks, logs, settings.scale_penalty)
 
 
 def largest(peaks: np.ndarray, logs: np.ndarray, penalty: float) -> float:

@@ -19,6 +19,7 @@ from rar_gluon.net.rar import RAR, hybridize_static, pad_state, to_images, twin
 from rar_gluon.net.weights import SHIPPED, load_network
 from rar_gluon.tracking import geometry, scale
 from rar_gluon.tracking.geometry import Box, Window
+from rar_gluon.tracking.scale_filter import ScaleFilter
 
 
 class Tracker:
@@ -68,6 +69,7 @@ class Tracker:
         for compiled in (self._search_net, self._template_net):
             hybridize_static(compiled)
         self._logs = scale.log_factors(config.tracking.scales, config.tracking.scale_step)
+        self._scale_filter = ScaleFilter(config.tracking) if config.tracking.scale_rule == "filter" else None
         self.box: Box | None = None
         self.window: Window | None = None
         self.response: np.ndarray | None = None
@@ -87,6 +89,8 @@ class Tracker:
         self.state = self._search_net.begin_state((1, 3, size, size), self.ctx)
         self._filter, self.response, self.window = self._given_filter, None, None
         z0 = self._learn(frame, 1.0)
+        if self._scale_filter is not None:
+            self._scale_filter.start(frame, self.box)
         self.score = self._first_score = float(self._filter.respond(z0).max())
 
     def update(self, frame: np.ndarray) -> Box:
@@ -121,6 +125,8 @@ class Tracker:
         cells = geometry.peak(self.response)
         stride = self.config.network.stride
         box = geometry.displaced(self.box, cells, stride, windows[best], settings.input_size)
+        if self._scale_filter is not None:
+            change = settings.scale_damping * self._scale_filter.change(frame, box)
         box = geometry.resized(box, float(np.exp(change)))
         self.box = geometry.limited(box, frame.shape, settings.min_side)
 
@@ -128,6 +134,8 @@ class Tracker:
         if settings.adaptive_rate:
             rate = min(1.0, max(0.0, rate * self.score / self._first_score))
         self._learn(frame, rate)
+        if self._scale_filter is not None:
+            self._scale_filter.learn(frame, self.box, settings.scale_rate)
         return self.box
 
     def track(
