@@ -39,6 +39,7 @@ setup(
         "matplotlib==3.8.4; python_version >= '3.9'",
         "matplotlib==3.7.5; python_version < '3.9'",
         "PyYAML==6.0.1",
+        "shtab==1.7.1",
         "tqdm==4.66.5",
         "joblib==1.4.2",
         "shapely==2.0.7",

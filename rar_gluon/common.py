@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
+import secrets
+import signal
+import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Iterable, Iterator
+
+from tqdm import tqdm
+
+LOG_SECONDS = 30  # between the lines of a bar in a log file
 
 
 class InputError(ValueError):
@@ -15,16 +23,85 @@ class InputError(ValueError):
     """
 
 
-def output_path(path: str | os.PathLike) -> Path:
-    """Make the folder of a file that is to be written; `InputError` where no such file can be."""
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: give the name of a file to write.")
+class Stopped(KeyboardInterrupt):
+    """A signal asks to stop, as Ctrl-C does; `number` says which."""
+
+    def __init__(self, number: int):
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """While this runs, SIGTERM and SIGHUP raise `Stopped` in the main thread, once; nohup's SIGHUP stays ignored."""
+    numbers = [signal.SIGTERM, signal.SIGHUP] if hasattr(signal, "SIGHUP") else [signal.SIGTERM]
+    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's business
+        before = {}
+
+    def stop(number: int, _) -> None:
+        for each in before:  # what is done now is kept; a second signal must not stop that
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped(number)
+
+    for number in before:
+        signal.signal(number, stop)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def about_writing(path: str | os.PathLike, *others: Path) -> Iterator[None]:
+    """Turn what the system says about writing `path` (a full disk, a folder that is read-only) into `InputError`.
+
+    Errors that name other files than it or `others` pass.
+    """
+    try:
+        yield
     except OSError as error:
-        raise InputError(f"{path} cannot be written, {path.parent} is no folder ({error.strerror}).") from error
-    return path
+        if error.filename is not None and Path(os.fsdecode(error.filename)) not in (Path(path), *others):
+            raise
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def output_path(path: str | os.PathLike) -> Path:
+    """Make the folder of a file that is to be written, and try it; gives where it is, behind links.
+
+    Raises
+    ------
+    InputError
+        No such file can be written.
+    """
+    path = Path(path)
+    with about_writing(path):
+        return _open_place(path)
+
+
+def _open_place(path: Path) -> Path:
+    """`output_path`, but errors come as the system has them."""
+    try:
+        place = Path(os.path.realpath(path)) if path.is_symlink() else path
+        if place.is_dir():
+            raise InputError(f"{path} is a folder: give the name of a file to write.")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists() and not place.is_file():
+            raise InputError(f"{path} is a pipe or a device: give the name of a file to write.")
+        temporary = _beside(place)
+        temporary.touch()
+        temporary.unlink()
+    except OSError as error:  # without the name: it may be that of a parent or of the trial
+        raise OSError(error.errno, error.strerror) from error
+    return place
+
+
+def _beside(path: Path) -> Path:
+    """A new name in the folder of a file, with its suffix, by which video and image writers choose their format."""
+    suffix = path.suffix if len(path.suffix) <= 16 else ""
+    return path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}{suffix}")
 
 
 def inside(folder: str | os.PathLike, name: str) -> Path:
@@ -39,13 +116,21 @@ def inside(folder: str | os.PathLike, name: str) -> Path:
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well, remove it when it does not.
 
-    The temporary name keeps the suffix of `path`, because video and image writers choose their format by it.
+    A link is written through; a pipe or a device is refused.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written, as the system says of it in the block too.
     """
-    path = output_path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    path = Path(path)
+    with about_writing(path):
+        place = _open_place(path)
+    temporary = _beside(place)
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with about_writing(path, place, temporary):
+            yield temporary
+            os.replace(temporary, place)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -54,3 +139,64 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """Write `text` to `path` atomically, as UTF-8."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def output_folder(path: str | os.PathLike) -> Path:
+    """Try whether files can be written into a folder, which is made with the first; `InputError` when they cannot."""
+    path = Path(path)
+    with about_writing(path):
+        there = next(each for each in (path, *path.absolute().parents) if each.exists())
+        if not there.is_dir():
+            raise InputError(f"{there} is a file: give the name of a folder to write into.")
+        _open_place(there / ".trial")
+    return path
+
+
+def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | os.PathLike]) -> None:
+    """Raise `InputError` when an output is one of the inputs, or two outputs are one file; None: no output."""
+    read = {_identity(path): Path(path) for path in inputs}
+    written = {}
+    for path in filter(None, outputs):
+        identity = _identity(path)
+        if identity in read:
+            raise InputError(f"{path} is read here, so it cannot be written to: give another name.")
+        if identity in written:
+            raise InputError(f"{path} is named for two outputs: give each a name of its own.")
+        written[identity] = path
+
+
+def _identity(path: str | os.PathLike):
+    """What is equal for two names of one file: the system's numbers, or where it would be."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return os.path.realpath(path)
+    return status.st_dev, status.st_ino
+
+
+def progress(iterable: Iterable | None = None, disable: bool = False, **options) -> tqdm:
+    """A bar as `tqdm` draws it; in a log file a line from time to time; nothing with --quiet."""
+    disable = disable or os.environ.get("RAR_QUIET", "") not in ("", "0")
+    if sys.stderr.isatty():
+        return tqdm(iterable, disable=disable, **options)
+    return tqdm(
+        iterable,
+        disable=disable,
+        file=_Log(),
+        ncols=100,
+        mininterval=LOG_SECONDS,
+        maxinterval=2 * LOG_SECONDS,
+        **options,
+    )
+
+
+class _Log:
+    """Standard error for a bar that is written to a file: a line each time instead of one that is overwritten."""
+
+    def write(self, text: str) -> None:
+        text = text.strip("\r\n ")
+        if text:
+            print(text, file=sys.stderr)
+
+    def flush(self) -> None:
+        sys.stderr.flush()

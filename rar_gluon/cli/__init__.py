@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from typing import Sequence
 
+import shtab
+
+from rar_gluon import __version__
 from rar_gluon.cli.config import add_config
 from rar_gluon.cli.data import add_data
 from rar_gluon.cli.evaluate import add_eval, add_report, add_score, add_trax
 from rar_gluon.cli.show import add_show
 from rar_gluon.cli.track import add_demo, add_track
 from rar_gluon.cli.training import add_launch, add_prepare, add_train
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, Stopped, stoppable
 
 COMMANDS = (
     add_track,
@@ -32,24 +36,54 @@ COMMANDS = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0 done, 2 unusable input, 130 interrupted."""
+    """Run the command line.
+
+    The exit status: 0 done, 1 a part failed, 2 unusable input or a disk that cannot be written, 130 interrupted, 128
+    and the signal's number when a signal stopped it.
+    """
     arguments = make_parser().parse_args(argv)
+    if arguments.quiet:
+        os.environ["RAR_QUIET"] = "1"  # for processes that are started, too
     try:
-        return arguments.run(arguments) or 0
+        with stoppable():
+            status = arguments.run(arguments) or 0
+            sys.stdout.flush()
+            return status
     except InputError as error:
-        print(f"rar: {error}", file=sys.stderr)
-        return 2
+        return _fail(str(error), 2)
+    except Stopped as stop:
+        return _fail(f"stopped by {stop}.", 128 + stop.number)
     except KeyboardInterrupt:
-        print("rar: interrupted.", file=sys.stderr)
-        return 130
+        return _fail("interrupted.", 130)
     except BrokenPipeError:  # the reader of our output left: `rar config --explain | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 1
+    except OSError as error:  # a full disk, a folder that vanishes
+        if error.filename is None:
+            _drop_output()
+        return _fail(f"{error.filename or 'a file'}: {error.strerror or error}.", 2)
+
+
+def _fail(message: str, status: int) -> int:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(f"rar: {message}", file=sys.stderr)
+    return status
+
+
+def _drop_output() -> None:
+    """Let nothing be written to standard output any more, as Python would try again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Make the command line's parser."""
-    parser = argparse.ArgumentParser(prog="rar", description="The visual tracker RAR in MXNet/Gluon.")
+    parser = argparse.ArgumentParser(
+        prog="rar",
+        description="The visual tracker RAR in MXNet/Gluon.",
+        epilog="example: rar track video.mp4 --init 214,120,60,80 --boxes boxes.txt",
+    )
+    parser.add_argument("--version", action="version", version=f"rar-gluon {__version__}")
+    shtab.add_argument_to(parser, "--print-completion", help="print a script that completes commands in this shell")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for add in COMMANDS:
         add(commands)

@@ -6,16 +6,16 @@ import argparse
 from pathlib import Path
 
 from rar_gluon import config as configuration
+from rar_gluon.cli.options import add_command
 
 
 def add_config(commands) -> None:
     """Add `rar config`."""
-    printed = commands.add_parser("config", help="print configurations", description=config_command.__doc__)
+    printed = add_command(commands, "config", config_command, "print configurations", "rar config rar_thin --explain")
     printed.add_argument("configs", nargs="*", metavar="CONFIG", help="presets' names or YAML files; default: rar")
     what = printed.add_mutually_exclusive_group()
     what.add_argument("--explain", action="store_true", help="every value, and whether the paper states it")
     what.add_argument("--summary", action="store_true", help="parameters, multiply-accumulates and map sizes of each")
-    printed.set_defaults(run=config_command)
 
 
 def config_command(arguments: argparse.Namespace) -> int:

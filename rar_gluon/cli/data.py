@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rar_gluon.cli.options import add_command
 from rar_gluon.data.datasets import DATASETS
 
 
@@ -12,10 +13,9 @@ def add_data(commands) -> None:
     """Add `rar data`."""
     data = commands.add_parser("data", help="look at datasets", description="Look at datasets.")
     actions = data.add_subparsers(title="actions", required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="say what is there", description=check_command.__doc__)
+    check = add_command(actions, "check", check_command, "say what is there", "rar data check otb2015 OTB")
     check.add_argument("dataset", choices=DATASETS)
     check.add_argument("root", type=Path, metavar="ROOT")
-    check.set_defaults(run=check_command)
 
 
 def check_command(arguments: argparse.Namespace) -> int:

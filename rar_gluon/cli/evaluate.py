@@ -7,14 +7,20 @@ import json
 import sys
 from pathlib import Path
 
-from rar_gluon.cli.options import network_arguments, scoring_arguments, weights_arguments
+from rar_gluon.cli.options import add_command, network_arguments, scoring_arguments, weights_arguments
 from rar_gluon.common import write_text
 from rar_gluon.data.datasets import DATASETS, chosen_names
 
 
 def add_eval(commands) -> None:
     """Add `rar eval`."""
-    run = commands.add_parser("eval", help="run a tracker over a dataset", description=eval_command.__doc__)
+    run = add_command(
+        commands,
+        "eval",
+        eval_command,
+        "run a tracker over a dataset",
+        "rar eval --dataset otb2015 --root OTB --tracker rar_thin --output runs --workers 2",
+    )
     run.add_argument("--dataset", required=True, choices=DATASETS, help="folder: any folder of sequences")
     run.add_argument("--root", required=True, type=Path, metavar="DIR", help="where the dataset is")
     run.add_argument(
@@ -33,7 +39,6 @@ def add_eval(commands) -> None:
     run.add_argument("--allow-missing", action="store_true", help="run what is there of the dataset")
     run.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine; default: 1")
     run.add_argument("--scheduler", metavar="ADDRESS", help="spread over the workers of this Dask scheduler")
-    run.set_defaults(run=eval_command)
 
 
 def eval_command(arguments: argparse.Namespace) -> int:
@@ -69,16 +74,27 @@ def add_score(commands) -> None:
     """Add `rar score`."""
     score = commands.add_parser("score", help="score results", description="Score results on a benchmark.")
     benchmarks = score.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
-    otb = benchmarks.add_parser("otb", help="OTB-2013, TB-50, OTB-2015", description=score_otb_command.__doc__)
+    otb = add_command(
+        benchmarks,
+        "otb",
+        score_otb_command,
+        "OTB-2013, TB-50, OTB-2015",
+        "rar score otb --results runs --annotations OTB --sequences otb2013",
+    )
     otb.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
     scoring_arguments(otb)
     otb.add_argument(
         "--by", action="append", default=[], choices=("attribute", "sequence"), help="print these tables too"
     )
     otb.add_argument("--json", type=Path, metavar="FILE", help="write everything, curves included")
-    otb.set_defaults(run=score_otb_command)
 
-    vot = benchmarks.add_parser("vot", help="VOT supervised runs", description=score_vot_command.__doc__)
+    vot = add_command(
+        benchmarks,
+        "vot",
+        score_vot_command,
+        "VOT supervised runs",
+        "rar score vot --results runs --root VOT2018 --challenge VOT2018",
+    )
     vot.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/baseline/SEQUENCE/")
     vot.add_argument(
         "--root", required=True, type=Path, metavar="PATH", help="VOT's folder (no images needed), or pysot's JSON file"
@@ -89,7 +105,6 @@ def add_score(commands) -> None:
     vot.add_argument("--rules", default="matlab", help="matlab (default), pysot, exact or python-toolkit")
     vot.add_argument("--by-sequence", action="store_true", help="print the sequences too")
     vot.add_argument("--json", type=Path, metavar="FILE", help="write everything")
-    vot.set_defaults(run=score_vot_command)
 
 
 def score_otb_command(arguments: argparse.Namespace) -> int:
@@ -127,7 +142,13 @@ def score_vot_command(arguments: argparse.Namespace) -> int:
 
 def add_report(commands) -> None:
     """Add `rar report`."""
-    report = commands.add_parser("report", help="tables, plots and a page", description=report_command.__doc__)
+    report = add_command(
+        commands,
+        "report",
+        report_command,
+        "tables, plots and a page",
+        "rar report runs --annotations OTB --output report",
+    )
     report.add_argument("results", nargs="+", type=Path, metavar="DIR", help="folders of TRACKER/SEQUENCE.txt")
     scoring_arguments(report)
     report.add_argument("--output", required=True, type=Path, metavar="DIR")
@@ -135,7 +156,6 @@ def add_report(commands) -> None:
         "--images", type=Path, metavar="DIR", help="OTB with its frames: adds strips of frames with boxes"
     )
     report.add_argument("--tracker", metavar="NAME", help="whose failures are shown; default: the first")
-    report.set_defaults(run=report_command)
 
 
 def report_command(arguments: argparse.Namespace) -> int:
@@ -161,10 +181,11 @@ def report_command(arguments: argparse.Namespace) -> int:
 
 def add_trax(commands) -> None:
     """Add `rar trax`."""
-    trax = commands.add_parser("trax", help="serve the tracker to the VOT toolkit", description=trax_command.__doc__)
+    trax = add_command(
+        commands, "trax", trax_command, "serve the tracker to the VOT toolkit", "rar trax --tracker mine:Tracker"
+    )
     trax.add_argument("--tracker", metavar="NAME", help="instead of --config: a peer, or yours, module:factory")
     network_arguments(trax)
-    trax.set_defaults(run=trax_command)
 
 
 def trax_command(arguments: argparse.Namespace) -> int:

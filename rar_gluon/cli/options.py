@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Tuple
+from typing import Callable, Tuple
 
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError
+
+
+def add_command(commands, name: str, run: Callable, about: str, example: str) -> argparse.ArgumentParser:
+    """Add a command that calls `run`: its parser, with a line about it, and an example at the end of its help."""
+    parser = commands.add_parser(
+        name,
+        help=about,
+        description=run.__doc__,
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    parser.set_defaults(run=run)
+    return parser
 
 
 def scoring_arguments(parser: argparse.ArgumentParser) -> None:

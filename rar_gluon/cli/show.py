@@ -5,20 +5,25 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rar_gluon.cli.options import named_tracker, network_arguments, parse_box
+from rar_gluon.cli.options import add_command, named_tracker, network_arguments, parse_box
 
 
 def add_show(commands) -> None:
     """Add `rar show`."""
     show = commands.add_parser("show", help="draw what the network sees", description="Draw what the network sees.")
     pictures = show.add_subparsers(title="pictures", required=True, metavar="PICTURE")
-    attention = pictures.add_parser("attention", help="maps and response", description=attention_command.__doc__)
+    attention = add_command(
+        pictures,
+        "attention",
+        attention_command,
+        "maps and response",
+        "rar show attention video.mp4 --init 214,120,60,80 --output maps.png",
+    )
     attention.add_argument("source", metavar="VIDEO", help="folder of images or video file")
     attention.add_argument("--init", required=True, metavar="x,y,w,h", help="the target in the first frame")
     attention.add_argument("--output", required=True, type=Path, metavar="FILE", help="picture to write (.png, .pdf)")
     attention.add_argument("--frame", type=int, default=10, metavar="N", help="which is drawn; default: 10")
     network_arguments(attention)
-    attention.set_defaults(run=attention_command)
 
 
 def attention_command(arguments: argparse.Namespace) -> int:

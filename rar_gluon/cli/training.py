@@ -7,14 +7,20 @@ from pathlib import Path
 from typing import Dict, Sequence
 
 from rar_gluon import config as configuration
-from rar_gluon.cli.options import weights_arguments
+from rar_gluon.cli.options import add_command, weights_arguments
 from rar_gluon.common import InputError
 from rar_gluon.data.datasets import PREPARED, load_sequences, split_names
 
 
 def add_prepare(commands) -> None:
     """Add `rar prepare`."""
-    ready = commands.add_parser("prepare", help="pack a dataset for training", description=prepare_command.__doc__)
+    ready = add_command(
+        commands,
+        "prepare",
+        prepare_command,
+        "pack a dataset for training",
+        "rar prepare folder VIDEOS records --exclude A,B --workers 2",
+    )
     ready.add_argument("dataset", choices=PREPARED, help="folder: any folder of sequences")
     ready.add_argument("root", type=Path, metavar="ROOT", help="where the dataset is")
     ready.add_argument("out", type=Path, metavar="OUT", help="folder for the records")
@@ -25,7 +31,6 @@ def add_prepare(commands) -> None:
     ready.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
     ready.add_argument("--exclude", default="", metavar="A,B,...", help="not these")
     ready.add_argument("--workers", type=int, default=1, metavar="N", help="processes; default: 1")
-    ready.set_defaults(run=prepare_command)
 
 
 def prepare_command(arguments: argparse.Namespace) -> int:
@@ -50,7 +55,13 @@ def prepare_command(arguments: argparse.Namespace) -> int:
 
 def add_train(commands) -> None:
     """Add `rar train`."""
-    train = commands.add_parser("train", help="train a network", description=train_command.__doc__)
+    train = add_command(
+        commands,
+        "train",
+        train_command,
+        "train a network",
+        "rar train --config rar_thin --records records --output run --resume",
+    )
     train.add_argument("--config", default="rar", help="a preset (rar, rar_thin) or a YAML file; default: rar")
     train.add_argument(
         "--output", required=True, type=Path, metavar="DIR", help="weights, checkpoints and logs go here"
@@ -88,7 +99,6 @@ def add_train(commands) -> None:
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
     train.add_argument("--keep", type=int, default=3, metavar="N", help="checkpoints that are kept; default: 3")
     train.add_argument("--save-every", type=int, default=100, metavar="STEPS", help="default: 100, and each epoch")
-    train.set_defaults(run=train_command)
 
 
 def train_command(arguments: argparse.Namespace) -> int:
@@ -147,13 +157,18 @@ def parse_records(texts: Sequence[str]) -> Dict[Path, float]:
 
 def add_launch(commands) -> None:
     """Add `rar launch`."""
-    launch = commands.add_parser("launch", help="train on several workers", description=launch_command.__doc__)
+    launch = add_command(
+        commands,
+        "launch",
+        launch_command,
+        "train on several workers",
+        "rar launch -n 2 -- rar train --config rar_thin --output run --store dist_sync",
+    )
     launch.add_argument("-n", "--workers", type=int, required=True, metavar="N")
     launch.add_argument("-s", "--servers", type=int, default=1, metavar="N", help="default: 1")
     launch.add_argument("--hosts", type=Path, metavar="FILE", help="machines for ssh, one a line; default: this one")
     launch.add_argument("--port", type=int, default=0, metavar="P", help="of the scheduler; default: any free one")
     launch.add_argument("command", nargs="*", metavar="COMMAND", help="after --")
-    launch.set_defaults(run=launch_command)
 
 
 def launch_command(arguments: argparse.Namespace) -> int:

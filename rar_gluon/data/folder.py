@@ -10,12 +10,8 @@ import os
 from pathlib import Path
 
 from rar_gluon.common import InputError
-from rar_gluon.data.frames import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Frames, open_frames
+from rar_gluon.data.frames import VIDEO_SUFFIXES, Frames, images_of, is_visible, open_frames
 from rar_gluon.data.sequence import Sequence, count_frames, read_boxes
-
-
-def _is(path: Path, suffixes: tuple[str, ...]) -> bool:
-    return path.is_file() and path.suffix.lower() in suffixes and not path.name.startswith(".")
 
 
 def sequence_names(root: str | os.PathLike) -> list[str]:
@@ -25,7 +21,7 @@ def sequence_names(root: str | os.PathLike) -> list[str]:
         raise InputError(f"{root} is no folder: give a folder of sequences.")
     entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
     names = [path.name for path in entries if path.is_dir()]
-    names += [path.stem for path in entries if _is(path, VIDEO_SUFFIXES)]
+    names += [path.stem for path in entries if is_visible(path, VIDEO_SUFFIXES)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"{root} holds more than one sequence named {twice[0]}: rename one of them.")
@@ -41,7 +37,7 @@ def open_named(root: str | os.PathLike, name: str) -> Frames:
         return open_frames(found)
     if not (Path(root) / name).is_dir():
         raise InputError(f"{root} holds no sequence named {name}.")
-    videos = sum(_is(path, VIDEO_SUFFIXES) for path in (Path(root) / name).iterdir())
+    videos = sum(is_visible(path, VIDEO_SUFFIXES) for path in (Path(root) / name).iterdir())
     raise InputError(f"{Path(root) / name} holds {videos} videos and no images: images or one video are needed.")
 
 
@@ -49,12 +45,11 @@ def _frames_of(root: Path, name: str) -> Path | None:
     """The folder of images, or the video, that a sequence's frames are in; None when it is not there, or not clear."""
     folder = root / name
     if not folder.is_dir():
-        videos = [path for path in sorted(root.iterdir()) if path.stem == name and _is(path, VIDEO_SUFFIXES)]
+        videos = [path for path in sorted(root.iterdir()) if path.stem == name and is_visible(path, VIDEO_SUFFIXES)]
         return videos[0] if videos else None
-    for images in (folder, folder / "img", folder / "color"):
-        if images.is_dir() and any(_is(path, IMAGE_SUFFIXES) for path in images.iterdir()):
-            return images
-    videos = [path for path in folder.iterdir() if _is(path, VIDEO_SUFFIXES)]
+    if images_of(folder) is not None:
+        return folder
+    videos = [path for path in folder.iterdir() if is_visible(path, VIDEO_SUFFIXES)]
     return videos[0] if len(videos) == 1 else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import itertools
 import os
 import re
 from pathlib import Path
@@ -13,54 +15,86 @@ import numpy as np
 from rar_gluon.common import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+# What a video in a folder is known by; one that is named itself may be called as it will.
 VIDEO_SUFFIXES = (
-    ".mp4",
-    ".avi",
-    ".mov",
-    ".mkv",
-    ".mpg",
-    ".mpeg",
-    ".webm",
-    ".m4v",
-    ".wmv",
-    ".flv",
-    ".ts",
-    ".ogv",
-    ".gif",
+    *(".mp4", ".avi", ".mov", ".mkv", ".mpg", ".mpeg", ".mpe", ".webm", ".m4v", ".wmv", ".flv", ".ts", ".ogv", ".gif"),
+    *(".3gp", ".3g2", ".mts", ".m2ts", ".vob", ".mxf", ".asf"),
 )
+OVERSHOOT = 0.5  # beyond 0 and 1, of floats that an interpolation has made
 
 
-def to_bgr8(image: np.ndarray) -> np.ndarray:
+def to_bgr8(image: np.ndarray, first: bool = False) -> np.ndarray:
     """Turn any image OpenCV can read into what the tracker eats.
 
     Parameters
     ----------
     image : (H, W) or (H, W, 1|3|4), grey, BGR or BGRA; uint16, floats in [0, 1], or other integers in [0, 255].
+    first : of its sequence. There 16 bits that hold 8-bit values are refused; later they are a dark frame.
 
     Returns
     -------
-    (H, W, 3) uint8, BGR. 16 bits keep their upper 8; alpha is dropped.
+    (H, W, 3) uint8, BGR. 16 bits keep their upper 8; alpha is dropped; NaN is black.
+
+    Raises
+    ------
+    InputError
+        No picture, or one with values outside of its type's range.
     """
     image = np.asarray(image)
     if image.ndim not in (2, 3) or image.size == 0 or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)):
         raise InputError(f"an image of shape {image.shape} is not a frame: grey, BGR or BGRA of some size is needed.")
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    elif image.dtype != np.uint8 and np.issubdtype(image.dtype, np.integer):
-        image = np.clip(image, 0, 255).astype(np.uint8)
-    elif image.dtype != np.uint8:
-        image = np.clip(np.nan_to_num(image.astype(np.float32)) * 255.0 + 0.5, 0, 255).astype(np.uint8)
+    if image.dtype != np.uint8:
+        image = _to_8_bits(image, first)
     if image.ndim == 2 or image.shape[2] == 1:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     return cv2.cvtColor(image, cv2.COLOR_BGRA2BGR) if image.shape[2] == 4 else image
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
-    """Read one image file as (H, W, 3) uint8 BGR; `InputError` names the file that cannot be read."""
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+def _to_8_bits(image: np.ndarray, first: bool) -> np.ndarray:
+    """Values as uint8; `InputError` where they are not what their type should hold."""
+    if image.dtype.kind not in "buif":
+        raise InputError(f"an image of {image.dtype} is not a frame: give uint8.")
+    if image.dtype.kind == "f":
+        image = np.nan_to_num(image.astype(np.float32), posinf=0, neginf=0)
+        low, high = float(image.min()), float(image.max())
+        if low < -OVERSHOOT or high > 1 + OVERSHOOT:
+            raise InputError(f"an image of {low:g} to {high:g} is not a frame: floats are 0 to 1; else give uint8.")
+        return np.clip(image * 255.0 + 0.5, 0, 255).astype(np.uint8)
+    if image.dtype == bool:
+        return image.astype(np.uint8) * 255
+    low, high = int(image.min()), int(image.max())
+    if image.dtype == np.uint16:
+        if first and 0 < high <= 255:
+            raise InputError(f"the image has 16 bits, but values up to {high} only, which are black: give uint8.")
+        return (image >> 8).astype(np.uint8)
+    if low < 0 or high > 255:
+        raise InputError(f"an image of {low} to {high} is not a frame: give 0 to 255, or uint16.")
+    return image.astype(np.uint8)
+
+
+def read_image(path: str | os.PathLike, first: bool = False) -> np.ndarray:
+    """Read one image file as (H, W, 3) uint8 BGR; `InputError` names the file that cannot be read.
+
+    `first` is `to_bgr8`'s.
+    """
+    image = _decode(path, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise InputError(f"{path} cannot be read as an image: is it complete, and is it an image?")
-    return to_bgr8(image)
+    try:
+        return to_bgr8(image, first)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _decode(path: str | os.PathLike, flags: int) -> np.ndarray | None:
+    """`cv2.imread`, but of a file of any name: it takes none that is not UTF-8."""
+    try:
+        check_decoder_name(path)
+        return cv2.imread(os.fspath(path), flags)
+    except InputError:
+        return cv2.imdecode(np.fromfile(path, np.uint8), flags)
+    except cv2.error:  # a picture of more pixels than it takes
+        return None
 
 
 class ImageFolder:
@@ -81,7 +115,7 @@ class ImageFolder:
     def __iter__(self) -> Iterator[np.ndarray]:
         shape = None
         for path in self.paths:
-            frame = read_image(path)
+            frame = read_image(path, first=shape is None)
             if shape is not None and frame.shape != shape:
                 raise InputError(
                     f"{path} is {frame.shape[1]}x{frame.shape[0]} but the frames before it are "
@@ -107,7 +141,9 @@ class VideoFile:
             raise InputError(f"{self.path} holds no frame that can be decoded: is it a complete video?")
 
     def _open(self) -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        check_decoder_name(self.path)
+        # An absolute name, because FFmpeg takes what stands before a colon for a protocol.
+        capture = cv2.VideoCapture(os.path.abspath(self.path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             raise InputError(f"{self.path} cannot be opened as a video: is it complete, and is it a video?")
         return capture
@@ -132,23 +168,26 @@ class VideoFile:
 
 
 class Webcam:
-    """Frames of a camera, without end."""
+    """Frames of a camera from number `start` on, without end."""
 
     fps = 25.0  # assumed: cameras report their rate unreliably; used for overlay videos only
 
-    def __init__(self, index: int):
-        self.index, self.name = index, f"webcam{index}"
+    def __init__(self, index: int, start: int = 0):
+        if not 0 <= index < 1 << 31:
+            raise InputError(f"there is no camera {index}: they are counted from 0.")
+        self.index, self.start, self.name = index, start, f"webcam{index}"
 
     def __iter__(self) -> Iterator[np.ndarray]:
         capture = cv2.VideoCapture(self.index)
         if not capture.isOpened():
             raise InputError(f"camera {self.index} cannot be opened: is it connected and free?")
         try:
-            while True:
+            for number in itertools.count():
                 read, frame = capture.read()
                 if not read:
                     raise InputError(f"camera {self.index} stopped delivering frames.")
-                yield frame
+                if number >= self.start:
+                    yield frame
         finally:
             capture.release()
 
@@ -162,23 +201,72 @@ def natural_key(path: str | os.PathLike) -> list:
 
 
 def list_images(folder: str | os.PathLike) -> list[Path]:
-    """List image files of `folder` in natural order; `InputError` when it has none."""
-    paths = [path for path in Path(folder).iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    """List image files of `folder`, but hidden ones, in natural order; `InputError` when it has none."""
+    paths = [path for path in Path(folder).iterdir() if is_visible(path, IMAGE_SUFFIXES)]
     if not paths:
         raise InputError(f"{folder} holds no images ({', '.join(IMAGE_SUFFIXES)}): give a folder with frames in it.")
     return sorted(paths, key=natural_key)
 
 
-def open_frames(source: str | os.PathLike) -> Frames:
-    """Open what the user named: a folder of images, a video file, or a webcam's index."""
-    if str(source).isdecimal() and not Path(source).exists():
-        return Webcam(int(str(source)))
+def is_visible(path: Path, suffixes: tuple[str, ...]) -> bool:
+    """Tell whether a path is a file with one of these suffixes, and not hidden (macOS leaves `._*` beside files)."""
+    return path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+
+
+def images_of(folder: str | os.PathLike) -> Path | None:
+    """The folder that a sequence's images are in: itself, or its img (OTB) or color (VOT); None: there are none."""
+    for path in (Path(folder), Path(folder, "img"), Path(folder, "color")):
+        if path.is_dir() and any(is_visible(file, IMAGE_SUFFIXES) for file in path.iterdir()):
+            return path
+    return None
+
+
+def check_decoder_name(path: str | os.PathLike) -> None:
+    """Raise `InputError` for a name that OpenCV, which wants UTF-8, crashes on."""
+    try:
+        os.fspath(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise InputError(f"{os.fsencode(path)!r} is a name that is not UTF-8: rename the file.") from None
+
+
+def _is_text(path: Path) -> bool:
+    """Tell whether a file is text, which the decoder takes for a film of letters, or for a list of other files."""
+    with open(path, "rb") as file:
+        head = file.read(4096)
+    if b"\0" in head:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the end may be amid a character
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def open_frames(source: str | os.PathLike | int, start: int = 0) -> Frames:
+    """Open what the user named: a folder of images, a video file, or a webcam's index; from frame `start` on.
+
+    Raises
+    ------
+    InputError
+        It is not there, is none of these, cannot be read, or is known to end before `start`.
+    """
+    if start < 0:
+        raise InputError(f"frame {start} is none: frames are counted from 0.")
+    if str(source).isdecimal() and not Path(str(source)).exists():
+        return Webcam(int(str(source)), start)
     path = Path(source)
-    if path.is_dir():
-        images = list_images(path)
-        return ImageFolder(images, path.name)
-    if not path.exists():
-        raise InputError(f"{path} does not exist: give a folder of images, a video file or a webcam's index.")
-    if path.suffix.lower() not in VIDEO_SUFFIXES:  # the decoder takes a text file for a film of letters
-        raise InputError(f"{path} is neither a folder nor a video ({', '.join(VIDEO_SUFFIXES)}).")
-    return VideoFile(path)
+    try:
+        if path.is_dir():
+            images = list_images(images_of(path) or path)
+            if start >= len(images):
+                raise InputError(f"{path} has {len(images)} frames, counted from 0: there is no frame {start}.")
+            return ImageFolder(images[start:], path.resolve().name)
+        if not path.exists():
+            raise InputError(f"{path} does not exist: give a folder of images, a video file or a webcam's index.")
+        if not path.is_file():
+            raise InputError(f"{path} is neither a folder nor a file: give a folder of images or a video file.")
+        if _is_text(path):
+            raise InputError(f"{path} is text, no video: give a folder of images or a video file.")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    return VideoFile(path, start)

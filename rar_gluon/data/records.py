@@ -23,9 +23,8 @@ import joblib
 import numpy as np
 from mxnet.base import MXNetError
 from mxnet.recordio import MXIndexedRecordIO
-from tqdm import tqdm
 
-from rar_gluon.common import InputError, atomic_path, write_text
+from rar_gluon.common import InputError, atomic_path, progress, write_text
 from rar_gluon.config import TrackingConfig
 from rar_gluon.data.datasets import DATASETS, PREPARED
 from rar_gluon.data.frames import ImageFolder
@@ -138,7 +137,7 @@ def prepare(
         print(f"{out}: {len(names) - len(missing)} of {len(names)} sequences are done already")
     jobs = (joblib.delayed(_make_shard)(root, name, out, settings) for name in missing)
     failures = {}
-    with tqdm(total=len(missing), unit="sequence", desc=out.name) as bar:
+    with progress(total=len(missing), unit="sequence", desc=out.name) as bar:
         for name, failure in joblib.Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(jobs):
             failures.update({name: failure} if failure else {})
             bar.update()

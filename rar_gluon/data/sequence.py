@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Mapping
+from typing import Sequence as ListOf
 
 import numpy as np
 
-from rar_gluon.common import InputError, write_text
+from rar_gluon.common import InputError, about_writing, output_path, write_text
 from rar_gluon.data.frames import Frames, VideoFile
 
 
@@ -140,9 +142,45 @@ def stack_regions(rows: list[list[float]]) -> np.ndarray:
 
 def write_boxes(path: str | os.PathLike, boxes: np.ndarray) -> None:
     """Write boxes (N, 4), one `x,y,w,h` a line, in the shortest form that reads back as the same float64."""
-    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    lines = [",".join(np.format_float_positional(value, trim="-") for value in box) for box in boxes]
-    write_text(path, "\n".join(lines).replace("nan", "NaN") + "\n")
+    write_text(path, "".join(map(_box_line, np.asarray(boxes, np.float64).reshape(-1, 4))))
+
+
+def _box_line(box: ListOf[float]) -> str:
+    return ",".join(np.format_float_positional(value, trim="-") for value in box).replace("nan", "NaN") + "\n"
+
+
+class BoxSink:
+    """Writes boxes as `write_boxes` does, each as it comes: whatever ends a run, those before it are in the file.
+
+    A file of that name stays as it is until the first box.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
+        self._place, self._file = output_path(path), None
+        self._stack = contextlib.ExitStack()
+
+    def write(self, box: ListOf[float]) -> None:
+        """Append a box; `InputError` when it cannot be written, and the file ends before it."""
+        with about_writing(self.path, self._place):
+            if self._file is None:
+                self._file = self._stack.enter_context(self._place.open("wb", buffering=0))
+            end = self._file.tell()
+            try:
+                self._write_whole(_box_line(np.asarray(box, np.float64)).encode())
+            except BaseException:
+                self._file.truncate(end)
+                raise
+
+    def _write_whole(self, line: bytes) -> None:
+        while line:
+            line = line[self._file.write(line) :]
+
+    def __enter__(self) -> BoxSink:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._stack.close()
 
 
 def count_frames(frames: Frames, expected: int) -> int:

@@ -45,7 +45,7 @@ def load_sequence(root: str | os.PathLike, name: str) -> Sequence:
     folder = inside(root, name)
     if not folder.is_dir():
         raise InputError(f"{folder} does not exist, but list.txt names it.")
-    frames = open_frames(folder / "color" if (folder / "color").is_dir() else folder)
+    frames = open_frames(folder)
     regions = read_regions(folder / "groundtruth.txt")
     if len(regions) != len(frames):
         raise InputError(f"{folder} has {len(frames)} images, but its groundtruth.txt has {len(regions)} regions.")

@@ -23,9 +23,8 @@ from typing import Sequence as ListOf
 
 import joblib
 import numpy as np
-from tqdm import tqdm
 
-from rar_gluon.common import InputError, write_text
+from rar_gluon.common import InputError, progress, write_text
 from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
 from rar_gluon.evaluation.trackers import TwoMethodTracker
 from rar_gluon.evaluation.vot.protocol import VotProtocol
@@ -107,7 +106,7 @@ def run(
     jobs = (
         joblib.delayed(_run_one)(make_tracker, sequence, folder, supervised) for sequence in _longest_first(missing)
     )
-    with _backend(workers, scheduler), tqdm(total=sum(map(len, missing)), unit="frame", desc=folder.name) as bar:
+    with _backend(workers, scheduler), progress(total=sum(map(len, missing)), unit="frame", desc=folder.name) as bar:
         count = workers if scheduler is None else -1  # all that the cluster has
         for result in joblib.Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)(jobs):
             finished.append(result)

@@ -109,28 +109,28 @@ def _given(tracker: Any) -> Runnable:
 def _factory(text: str) -> Runnable:
     """`module:factory`, of an installed module or of one in the working folder."""
     try:
-        factory = _find(text)
+        factory = _find(text, os.getcwd())
     except ImportError as error:
         raise InputError(f"the tracker {text} cannot be imported: {error}.") from error
     except AttributeError as error:
         raise InputError(f"the tracker {text} is not there: {error}.") from error
-    make = functools.partial(_make, text)
+    make = functools.partial(_make, text, os.getcwd())
     name = text.partition(":")[2]
     _checked(make, text)()  # says what is missing before the work
     return Runnable(name, make, {"tracker": text, "source": _digest(factory)})
 
 
-def _find(text: str) -> Callable:
-    """Import what `module:factory` names."""
+def _find(text: str, folder: str) -> Callable:
+    """Import what `module:factory` names, of `folder` or installed."""
     module, _, path = text.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     return functools.reduce(getattr, path.split("."), importlib.import_module(module))
 
 
-def _make(text: str) -> TwoMethodTracker:
+def _make(text: str, folder: str) -> TwoMethodTracker:
     """Make a tracker of `module:factory`, in any process."""
-    return _find(text)()
+    return _find(text, folder)()
 
 
 def _has_methods(tracker: Any) -> bool:

@@ -11,10 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rar_gluon.common import InputError, atomic_path
+from rar_gluon.common import InputError, atomic_path, check_outputs, output_path
 from rar_gluon.data.frames import open_frames, to_bgr8
 from rar_gluon.net.rar import RAR, to_images
 from rar_gluon.report.overlay import draw_box, response_picture
+from rar_gluon.report.plots import check_picture_name
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.tracker import Tracker
 
@@ -107,6 +108,9 @@ def draw_attention(
     InputError
         The video cannot be read or is shorter; the box is none.
     """
+    check_outputs([output], open_frames(source).paths if os.path.isdir(source) else [source])
+    check_picture_name(output)
+    output_path(output)
     if frame < 1:
         raise InputError(f"--frame is {frame}, but the first frame that is searched is 1.")
     frames: List[np.ndarray] = []

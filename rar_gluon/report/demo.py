@@ -14,7 +14,7 @@ import numpy as np
 
 from rar_gluon.common import InputError, atomic_path
 from rar_gluon.data.frames import VideoFile
-from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
+from rar_gluon.data.sequence import BoxSink, Sequence, read_boxes
 from rar_gluon.evaluation.otb.ope import overlap
 from rar_gluon.report.overlay import VideoSink, draw_box, overlay, response_picture
 from rar_gluon.tracking.tracker import Tracker
@@ -59,11 +59,14 @@ def demo_sequence(name: str) -> Sequence:
 def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> Outcome:
     """Track a clip from its first annotated box; write NAME.mp4, NAME.txt and NAME.png into `output`.
 
+    What is tracked until a fault or an interruption is kept.
+
     `progress` wraps the frames (as `tqdm` does).
     """
     sequence = demo_sequence(name)
     boxes, scores, responses, seconds = [], [], [], 0.0
-    with atomic_path(output / f"{name}.mp4") as temporary, VideoSink(temporary, sequence.frames.fps) as sink:
+    rows, video = BoxSink(output / f"{name}.txt"), VideoSink(output / f"{name}.mp4", sequence.frames.fps)
+    with rows, video:
         for frame in progress(sequence.frames):
             start = time.perf_counter()
             if not boxes:
@@ -74,9 +77,9 @@ def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> O
                 scores.append(tracker.score)
                 responses.append(tracker.response)
             boxes.append(tracker.box)
-            sink.write(overlay(frame, tracker.box, tracker.score, tracker.response))
+            rows.write(tracker.box)
+            video.write(overlay(frame, tracker.box, tracker.score, tracker.response))
     boxes = np.array(boxes)
-    write_boxes(output / f"{name}.txt", boxes)
     outcome = Outcome(sequence, boxes, overlap(boxes, sequence.boxes), np.array(scores), responses, seconds)
     with atomic_path(output / f"{name}.png") as temporary:
         draw_outcome(outcome, temporary)

@@ -10,7 +10,7 @@ from typing import Dict, List, Mapping, Sequence, Tuple, Union
 from matplotlib.figure import Figure
 
 from rar_gluon import __version__
-from rar_gluon.common import InputError, write_text
+from rar_gluon.common import InputError, output_folder, write_text
 from rar_gluon.data import otb
 from rar_gluon.data.sequence import Sequence as Video
 from rar_gluon.evaluation.otb.results import tracker_folders
@@ -71,9 +71,7 @@ def make_report(
     InputError
         When something is missing, cannot be read, or is refused by the protocol; nothing is written then.
     """
-    output = Path(output)
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output} is a file: give a folder to write the report into.")
+    output = output_folder(output)
     folders = _folders(results)
     names = otb.sequence_names(sequences)
     scores = _score(results, annotations, protocol, names, allow_missing, attributes)

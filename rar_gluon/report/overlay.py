@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from pathlib import Path
 from typing import Sequence
 
 import cv2
 import numpy as np
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, atomic_path, output_path
+from rar_gluon.data.frames import check_decoder_name
 
 
 def draw_box(frame: np.ndarray, box: Sequence[float], color=(0, 255, 255), thickness: int = 2) -> np.ndarray:
     """Draw `box` (x, y, w, h) on `frame` in place; a box with NaN is not drawn."""
     if np.all(np.isfinite(box)):
         x, y, w, h = box
-        cv2.rectangle(frame, (round(x), round(y)), (round(x + w), round(y + h)), color, thickness, cv2.LINE_AA)
+        limit = np.array(frame.shape[1::-1]) + thickness + 2  # beyond, a line is not seen; OpenCV takes 16 bits
+        ends = (np.clip(corner, -thickness - 2, limit).round() for corner in ((x, y), (x + w, y + h)))
+        low, high = (tuple(int(value) for value in end) for end in ends)
+        cv2.rectangle(frame, low, high, color, thickness, cv2.LINE_AA)
     return frame
 
 
@@ -33,14 +39,15 @@ def overlay(
 ) -> np.ndarray:
     """Copy of a frame with the box, and above it the score and the response map in a corner.
 
-    Small frames are enlarged to 360 rows at least, so that there is something to see.
+    Small frames are enlarged to 360 rows at least, so that there is something to see, unless they get very wide. A
+    frame that is too low or too narrow for the response has none.
     """
-    factor = max(1, -(-360 // frame.shape[0]))
+    factor = max(1, min(-(-360 // frame.shape[0]), 1920 // frame.shape[1]))
     size = (frame.shape[1] * factor, frame.shape[0] * factor)
     picture = cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC) if factor > 1 else frame.copy()
     draw_box(picture, [value * factor for value in box])
-    if response is not None:
-        side = picture.shape[0] // 4
+    side = min(picture.shape[:2]) // 4
+    if response is not None and side >= 16:
         picture[8 : 8 + side, -8 - side : -8] = response_picture(response, side)
         cv2.rectangle(picture, (picture.shape[1] - 9 - side, 7), (picture.shape[1] - 8, 8 + side), (255, 255, 255))
     if score is not None:
@@ -51,32 +58,86 @@ def overlay(
 
 
 VIDEO_CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
+LARGEST_SIDE = {"mp4v": 8190, "MJPG": 65500}  # pixels
+RATES = (0.1, 600.0)  # frames a second that every format holds; what is beyond is no rate but a mistake in a header
+ASSUMED_RATE = 25.0
+SPARE = 1 << 18  # bytes of a disk that end a video: for its index, what the writer holds back, and the boxes
 
 
 def check_video_name(path: str | os.PathLike) -> None:
     """Raise `InputError` when no video can be written under this name."""
     if Path(path).suffix.lower() not in VIDEO_CODECS:
         raise InputError(f"{path} is no video name: give one that ends in {', '.join(VIDEO_CODECS)}.")
+    check_decoder_name(path)
 
 
 class VideoSink:
-    """Writes frames of one size to a video file; the format follows the suffix."""
+    """Writes frames of one size to a video file; the format follows the suffix.
+
+    The file has its name when the block ends, however it ends, and holds the frames until then.
+
+    Attributes
+    ----------
+    notes : sentences on what is not as it was asked for: a rate or a size that the format cannot hold.
+    """
 
     def __init__(self, path: str | os.PathLike, fps: float):
         check_video_name(path)
-        self.path, self.fps, self._writer = Path(path), fps, None
+        output_path(path)
+        self.path, self.notes = Path(path), []
+        self._rate, self._writer, self._count = self._writable_rate(fps), None, 0
+        self._stack = contextlib.ExitStack()  # holds the temporary file
+
+    def _writable_rate(self, fps: float) -> float:
+        low, high = RATES
+        if not low <= fps <= high:
+            self.notes.append(f"a video cannot have {fps:g} frames/s: {self.path} is written at {ASSUMED_RATE:g}.")
+            return ASSUMED_RATE
+        return round(fps, 3 if fps < 65 else 2)  # MPEG-4 has 16 bits for its numerator
+
+    def _open(self, frame: np.ndarray) -> None:
+        codec = VIDEO_CODECS[self.path.suffix.lower()]
+        height, width = frame.shape[:2]
+        shrink = LARGEST_SIDE[codec] / max(height, width)
+        self._size = width, height
+        if shrink < 1:
+            self._size = max(round(width * shrink), 2), max(round(height * shrink), 2)
+            size = "{}x{}".format(*self._size)
+            self.notes.append(f"{self.path} has frames of {size}, because its format ends at {LARGEST_SIDE[codec]}.")
+        self._temporary = self._stack.enter_context(atomic_path(self.path))
+        name = os.path.abspath(self._temporary)
+        fourcc = cv2.VideoWriter_fourcc(*codec)
+        self._writer = cv2.VideoWriter(name, cv2.CAP_FFMPEG, fourcc, self._rate, self._size)
+        if not self._writer.isOpened():
+            raise InputError(f"{self.path} cannot be written as a video of {width}x{height}: give --boxes only.")
 
     def write(self, frame: np.ndarray) -> None:
+        """Append a frame; `InputError` when the disk is full, and the video ends before it."""
         if self._writer is None:
-            codec = cv2.VideoWriter_fourcc(*VIDEO_CODECS[self.path.suffix.lower()])
-            self._writer = cv2.VideoWriter(str(self.path), codec, self.fps, frame.shape[1::-1])
-            if not self._writer.isOpened():
-                raise InputError(f"{self.path} cannot be written: is the folder writable?")
+            self._open(frame)
+        if frame.shape[1::-1] != self._size:
+            frame = cv2.resize(frame, self._size, interpolation=cv2.INTER_AREA)
+        # The writer tells nobody of a full disk, and a video without its index, which comes last, cannot be played.
+        if shutil.disk_usage(self._temporary.parent).free < frame.nbytes + SPARE + 64 * self._count:
+            raise InputError(f"{self.path} ends after {self._count} frames, because the disk is full.")
         self._writer.write(frame)
+        self._count += 1
 
     def __enter__(self) -> VideoSink:
         return self
 
     def __exit__(self, *_) -> None:
-        if self._writer is not None:
+        if self._writer is None:
+            return
+        with self._stack:
             self._writer.release()
+            if self._count == 0 or not _can_be_read(self._temporary):
+                raise InputError(f"{self.path} could not be written whole: is the disk full?")
+
+
+def _can_be_read(path: Path) -> bool:
+    capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
+    try:
+        return capture.isOpened() and capture.read()[0]
+    finally:
+        capture.release()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from pathlib import Path
 from typing import List, Mapping, NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
-from rar_gluon.common import atomic_path
+from rar_gluon.common import InputError, atomic_path
 from rar_gluon.evaluation.otb.ope import Score
 from rar_gluon.evaluation.otb.score import BenchmarkScore
 from rar_gluon.report.tables import ATTRIBUTE_NAMES, attribute_counts, sequences_of
@@ -89,6 +91,13 @@ def attribute_figure(scores: BenchmarkScore, plot: Plot, label: str) -> Figure:
     figure.suptitle(f"{plot.title} of OPE by attribute - {label}", fontweight="bold", fontsize=14)
     _sign(figure, f"protocol {scores.protocol.name}, attribute list {scores.attribute_list}")
     return figure
+
+
+def check_picture_name(path: str | os.PathLike) -> None:
+    """Raise `InputError` when no picture can be written under this name."""
+    suffixes = sorted(FigureCanvasBase.get_supported_filetypes())
+    if Path(path).suffix[1:].lower() not in suffixes:
+        raise InputError(f"{path} is no picture name: give one that ends in .{', .'.join(suffixes)}.")
 
 
 def save(figure: Figure, folder: Path, name: str) -> List[Path]:

@@ -83,7 +83,7 @@ class Tracker:
         InputError
             The box has no size, is not four numbers, or has no part on the frame.
         """
-        frame = to_bgr8(frame)
+        frame = to_bgr8(frame, first=True)
         self.box, self._shape = check_box(box, frame.shape), frame.shape
         size = self.config.tracking.input_size
         self.state = self._search_net.begin_state((1, 3, size, size), self.ctx)
@@ -96,7 +96,7 @@ class Tracker:
     def update(self, frame: np.ndarray) -> Box:
         """Find the target on the next frame and adapt to it; returns the box (x, y, w, h).
 
-        Where the search window is of one value the box stays, with a score of 0 (assumed: ours).
+        Where the search window is of one value the box stays, with a response and a score of 0 (assumed: ours).
 
         Raises
         ------
@@ -115,6 +115,7 @@ class Tracker:
         settings = self.config.tracking
         responses, windows = self.look(frame, self.box, self._logs)
         if not responses.any():  # a fade to black: nothing to find or to learn
+            self.response, self.window = responses[0], windows[len(windows) // 2]  # of this frame, though empty
             self.score = 0.0
             return self.box
         change = scale.change(responses.max(axis=(1, 2)), self._logs, settings)

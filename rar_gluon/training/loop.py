@@ -19,9 +19,8 @@ from typing import Callable, Dict, Iterator, Mapping, Sequence, Tuple
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, nd
-from tqdm import tqdm
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, progress
 from rar_gluon.config import Config, TrainingConfig
 from rar_gluon.data.clips import Clip, Clips, stack_clips
 from rar_gluon.net.rar import RAR
@@ -206,7 +205,7 @@ def _take_steps(run: _Run, clips: Clips, rank: int, workers: int, stop: threadin
         range(step * settings.batch + rank * share, step * settings.batch + (rank + 1) * share)
         for step in range(start, total)
     )
-    bar = tqdm(total=total, initial=start, unit="step", desc=run.output.name, disable=rank != 0)
+    bar = progress(total=total, initial=start, unit="step", desc=run.output.name, disable=rank != 0)
     before = time.perf_counter()
     try:
         for step, clip in enumerate(cut(clips, numbers, options.loaders), start):

@@ -55,14 +55,18 @@ def small(tmp_path):
 def refused(capfd):
     """Run the command line on bad input; gives the one line it prints.
 
-    Standard error may hold the bar that counts frames before that line, when the input turns out bad on the way.
+    Before that line standard error may hold the bar that counts frames, and what libpng prints of a damaged picture.
     """
 
-    def run(*arguments):
+    def run(*arguments, tracked=0):
         assert cli.main([str(argument) for argument in arguments]) == 2
         out, err = capfd.readouterr()
-        assert out == "" and "Traceback" not in err
-        lines = [line for line in err.replace("\r", "\n").split("\n") if line.strip() and "frame/s" not in line]
+        assert "Traceback" not in err and (f": {tracked} frames at" in out if tracked else out == "")
+        lines = [
+            line
+            for line in err.replace("\r", "\n").split("\n")
+            if line.strip() and "frame/s" not in line and "libpng" not in line
+        ]
         assert len(lines) == 1, err
         assert lines[0].startswith("rar: ") and lines[0].endswith((".", "?")), err
         return lines[0]

@@ -62,14 +62,17 @@ def test_a_box_that_is_none(refused, folder, small, box, words):
 def test_frames_of_different_size(refused, folder, small, tmp_path):
     cv2.imwrite(str(folder / "5.png"), np.zeros((120, 150, 3), np.uint8))
     boxes, video = tmp_path / "out" / "boxes.txt", tmp_path / "out" / "video.mp4"
-    message = refused("track", folder, "--init", BOX, *small, "--boxes", boxes, "--video", video)
+    message = refused("track", folder, "--init", BOX, *small, "--boxes", boxes, "--video", video, tracked=5)
     assert "5.png is 150x120" in message
-    assert list((tmp_path / "out").iterdir()) == []  # nothing half-written
+    assert len(read_boxes(boxes)) == len(list(VideoFile(video))) == 5  # what was tracked is kept
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["boxes.txt", "video.mp4"]
 
 
-def test_a_frame_that_cannot_be_read(refused, folder, small):
+def test_a_frame_that_cannot_be_read(refused, folder, small, tmp_path):
     (folder / "5.png").write_bytes((folder / "5.png").read_bytes()[:50])
-    assert "5.png" in refused("track", folder, "--init", BOX, *small)
+    boxes, video = tmp_path / "out" / "boxes.txt", tmp_path / "out" / "video.avi"
+    assert "5.png" in refused("track", folder, "--init", BOX, *small, "--boxes", boxes, "--video", video, tracked=5)
+    assert len(read_boxes(boxes)) == len(list(VideoFile(video))) == 5
 
 
 def test_corrupted_weights(refused, folder, small):

@@ -1,4 +1,5 @@
 import contextlib
+import os
 
 import cv2
 import numpy as np
@@ -84,7 +85,7 @@ def test_arrays_of_other_types(picture):
     assert to_bgr8(picture) is picture
     assert (to_bgr8(picture / 255.0) == picture).all()
     assert (to_bgr8((picture / 255.0).astype(np.float32)) == picture).all()
-    assert to_bgr8(np.array([[np.nan, -1.0, 2.0, 0.5]]))[0, :, 0].tolist() == [0, 0, 255, 128]
+    assert to_bgr8(np.array([[np.nan, -0.2, 1.2, 0.5]]))[0, :, 0].tolist() == [0, 0, 255, 128]
     assert (to_bgr8(picture > 100)[picture > 100] == 255).all()
 
 
@@ -93,6 +94,35 @@ def test_whole_numbers_of_0_to_255_are_not_taken_for_0_to_1(picture, dtype):
     """They are the same picture, or refused; not white."""
     with contextlib.suppress(InputError):
         assert (to_bgr8(picture.astype(dtype)) == picture).all()
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        (np.array([[0.0, 255.0]]), "an image of 0 to 255 is not a frame: floats are 0 to 1"),
+        (np.array([[-1.0, 1.0]], np.float32), "an image of -1 to 1"),
+        (np.array([[0, 256]]), "an image of 0 to 256"),
+        (np.array([[-1, 5]], np.int8), "an image of -1 to 5"),
+        (np.array([[1j]]), "complex128"),
+        (np.array([["a"]]), "an image of <U1"),
+        (np.array([[None]]), "an image of object"),
+    ],
+)
+def test_values_that_their_type_should_not_hold(values, words):
+    assert words in refusal(to_bgr8, values)
+
+
+def test_8_bits_in_16_are_black_and_refused_where_a_sequence_begins(tmp_path, picture):
+    """Later they are a dark frame: a film may fade to black."""
+    small = picture.astype(np.uint16)
+    assert "16 bits, but values up to 255" in refusal(lambda: to_bgr8(small, first=True))
+    assert not to_bgr8(small).any() and not to_bgr8(np.zeros_like(small), first=True).any()
+    for name, values in (("1.png", small), ("2.png", small * 256), ("3.png", small)):
+        cv2.imwrite(str(tmp_path / name), values)
+    assert "1.png: the image has 16 bits" in refusal(lambda: list(open_frames(tmp_path)))
+    (tmp_path / "1.png").unlink()
+    bright, dark = open_frames(tmp_path)
+    assert (bright == picture).all() and not dark.any()
 
 
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0), (5,), (5, 5, 2), (1, 5, 5, 3), ()])
@@ -109,6 +139,13 @@ def test_a_broken_picture_is_named(tmp_path, content):
 
 def test_an_absent_picture_is_named(tmp_path):
     assert "absent.png" in refusal(read_image, tmp_path / "absent.png")
+
+
+def test_a_picture_of_any_name(tmp_path, picture):
+    path = os.fsencode(tmp_path) + b"/\xff.png"
+    cv2.imwrite(str(tmp_path / "picture.png"), picture)
+    os.rename(tmp_path / "picture.png", path)
+    assert (read_image(os.fsdecode(path)) == picture).all()
 
 
 # Folders -------------------------------------------------------------------------------------------------------------
@@ -163,6 +200,34 @@ def test_a_digit_that_is_no_number_is_no_camera(tmp_path, monkeypatch):
 
 def test_an_absent_camera_is_refused(capfd):
     assert "camera 99" in refusal(next, iter(Webcam(99)))
+
+
+@pytest.mark.parametrize("number", ["2147483648", "99999999999999999999"])
+def test_numbers_of_no_camera(number):
+    assert f"no camera {number}" in refusal(open_frames, number)
+
+
+def test_what_macos_leaves_beside_files_is_no_frame(tmp_path, picture):
+    cv2.imwrite(str(tmp_path / "1.png"), picture)
+    (tmp_path / "._1.png").write_bytes(b"Mac OS X")
+    assert len(open_frames(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("inner", ["img", "color"])
+def test_a_folder_as_benchmarks_lay_it_out(tmp_path, picture, inner):
+    (tmp_path / "Deer" / inner).mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "Deer" / inner / "1.png"), picture)
+    frames = open_frames(tmp_path / "Deer")
+    assert len(frames) == 1 and frames.name == "Deer"
+
+
+def test_frames_from_a_number_on(tmp_path, picture, clip):
+    for index in range(4):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), np.full_like(picture, index))
+    assert [frame[0, 0, 0] for frame in open_frames(tmp_path, 2)] == [2, 3]
+    assert "has 4 frames, counted from 0" in refusal(open_frames, tmp_path, 4)
+    assert "frame -1 is none" in refusal(open_frames, tmp_path, -1)
+    assert levels(open_frames(clip, 7)) == [7, 8, 9]
 
 
 def test_a_broken_picture_in_a_folder_is_named(tmp_path, picture):
@@ -220,6 +285,39 @@ def test_a_video_without_a_whole_frame(tmp_path, clip, capfd):
     path = tmp_path / "cut.avi"
     path.write_bytes(clip.read_bytes()[:600])
     assert "cut.avi" in refusal(open_frames, path)
+
+
+@pytest.mark.parametrize("suffix", ["3gp", "mts", "m2ts", "vob", "mxf", "asf", "3g2", "mpe", "dat", ""])
+def test_the_decoder_decides_what_a_video_is(tmp_path, clip, suffix):
+    path = tmp_path / f"other.{suffix}".rstrip(".")
+    clip.rename(path)
+    assert levels(open_frames(path)) == list(range(10))
+
+
+@pytest.mark.parametrize("name", ["cam1:front.avi", "50%d.avi", "a b.avi", "http:x.avi"])
+def test_names_that_a_decoder_might_read_more_into(tmp_path, clip, name, monkeypatch):
+    clip.rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert len(list(open_frames(name))) == len(list(open_frames(tmp_path / name))) == 10
+
+
+@pytest.mark.parametrize(
+    "content", ["letters", "ffconcat version 1.0\nfile /etc/passwd", "#EXTM3U\nhttp://x", "ü" * 4096]
+)
+def test_text_is_no_video(tmp_path, content):
+    (tmp_path / "list.mp4").write_text(content)
+    assert "list.mp4 is text" in refusal(open_frames, tmp_path / "list.mp4")
+
+
+def test_a_name_that_the_decoder_crashes_on(tmp_path, clip):
+    path = os.fsencode(tmp_path) + b"/\xff.avi"
+    os.rename(clip, path)
+    assert "not UTF-8" in refusal(open_frames, os.fsdecode(path))
+
+
+def test_what_is_neither_file_nor_folder(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert "neither a folder nor a file" in refusal(open_frames, tmp_path / "pipe.mp4")
 
 
 def test_leaving_a_video_early_closes_it(clip):

@@ -37,14 +37,15 @@ def test_a_demo_writes_video_boxes_and_picture(shipped, clip_of_ten, tmp_path):
     assert outcome.fps == pytest.approx(9 / outcome.seconds)
 
 
-def test_a_demo_that_fails_leaves_nothing(shipped, clip_of_ten, tmp_path):
+def test_a_demo_that_fails_keeps_what_it_has(shipped, clip_of_ten, tmp_path):
     class Broken(Tracker):
         def update(self, frame):
             raise InputError("no.")
 
     with pytest.raises(InputError):
         run_demo(Broken(*shipped), "made", tmp_path, iter)
-    assert list(tmp_path.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made.mp4", "made.txt"]
+    assert len(read_boxes(tmp_path / "made.txt")) == len(list(VideoFile(tmp_path / "made.mp4"))) == 1
 
 
 @pytest.mark.parametrize("count", [2, 3, 50])

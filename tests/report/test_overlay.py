@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -39,8 +40,74 @@ def test_names_that_are_no_video(tmp_path, name):
 
 
 def test_a_video_that_cannot_be_written(tmp_path, capfd):
-    with VideoSink(tmp_path / "absent" / "out.mp4", 25.0) as sink:
-        assert "out.mp4" in refusal(sink.write, np.zeros((24, 32, 3), np.uint8))
+    (tmp_path / "file").write_text("")
+    assert "out.mp4" in refusal(VideoSink, tmp_path / "file" / "out.mp4", 25.0)
+
+
+GREY = np.full((48, 64, 3), 100, np.uint8)
+
+
+def test_a_video_is_kept_however_its_block_ends(tmp_path):
+    with pytest.raises(RuntimeError), VideoSink(tmp_path / "out.mp4", 25.0) as sink:
+        for _ in range(3):
+            sink.write(GREY)
+        raise RuntimeError
+    assert len(list(VideoFile(tmp_path / "out.mp4"))) == 3 and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
+def test_a_disk_that_fills_ends_a_video_that_can_be_played(tmp_path, monkeypatch, suffix):
+    free = iter([1 << 30] * 3 + [GREY.nbytes])
+    monkeypatch.setattr("rar_gluon.report.overlay.shutil.disk_usage", lambda _: SimpleNamespace(free=next(free)))
+    path = tmp_path / f"out{suffix}"
+    words = f"out{suffix} ends after 3 frames, because the disk is full"
+    with pytest.raises(InputError, match=words), VideoSink(path, 25.0) as sink:
+        while True:
+            sink.write(GREY)
+    assert len(list(VideoFile(path))) == 3
+
+
+def test_a_video_that_turns_out_unplayable_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("rar_gluon.report.overlay._can_be_read", lambda _: False)
+    with pytest.raises(InputError, match="could not be written whole"), VideoSink(tmp_path / "out.mp4", 25.0) as sink:
+        sink.write(GREY)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fps", [0.0, -5.0, math.nan, math.inf, 1e-3, 90000.0, 1e9])
+def test_rates_that_no_format_holds(tmp_path, fps):
+    with VideoSink(tmp_path / "out.mp4", fps) as sink:
+        sink.write(GREY)
+    assert VideoFile(tmp_path / "out.mp4").fps == 25 and "is written at 25" in sink.notes[0]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
+@pytest.mark.parametrize("fps", [0.5, 23.976, 59.94, 119.88, 120.123, 239.76, 599.9])
+def test_rates_that_are_no_whole_numbers(tmp_path, suffix, fps):
+    path = tmp_path / f"out{suffix}"
+    with VideoSink(path, fps) as sink:
+        for _ in range(4):
+            sink.write(GREY)
+    assert sink.notes == [] and len(list(VideoFile(path))) == 4
+    assert VideoFile(path).fps == pytest.approx(fps, rel=0.01 if fps >= 1 else 1.1)  # .mkv has no rate below 1
+
+
+@pytest.mark.parametrize(
+    "shape, written", [((32, 8192), (32, 8190)), ((9000, 40), (8190, 36)), ((2, 20000), (2, 8190))]
+)
+def test_frames_wider_than_the_format_holds(tmp_path, shape, written):
+    with VideoSink(tmp_path / "out.mp4", 25.0) as sink:
+        for _ in range(2):
+            sink.write(np.zeros((*shape, 3), np.uint8))
+    assert [frame.shape[:2] for frame in VideoFile(tmp_path / "out.mp4")] == [written] * 2
+    assert "8190" in sink.notes[0]
+
+
+def test_a_name_with_a_colon(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with VideoSink("cam1:out.mp4", 25.0) as sink:
+        sink.write(GREY)
+    assert [path.name for path in tmp_path.iterdir()] == ["cam1:out.mp4"]
 
 
 def test_a_sink_without_frames_writes_nothing(tmp_path):
@@ -66,7 +133,13 @@ def test_a_box_with_nan_is_not_drawn(box):
     assert not draw_box(np.zeros((60, 80, 3), np.uint8), box).any()
 
 
-@pytest.mark.parametrize("box", [(-50, -40, 500, 400), (-1e5, -1e5, 2e5, 2e5), (70, 50, 30, 30), (0, 0, 0.2, 0.2)])
+@pytest.mark.parametrize(
+    "box",
+    [
+        *((-50, -40, 500, 400), (-1e5, -1e5, 2e5, 2e5), (70, 50, 30, 30), (0, 0, 0.2, 0.2)),
+        *((1e12, 0, 5, 5), (-1e30, 1e30, 1e31, 1.0), (1e308, 1e308, 1e308, 1e308)),
+    ],
+)
 def test_a_box_beyond_the_frame_can_be_drawn(box):
     draw_box(np.zeros((60, 80, 3), np.uint8), box)
 
@@ -90,3 +163,9 @@ def test_an_overlay_is_large_enough_and_leaves_the_frame_alone(size, expected):
     picture = overlay(frame, (10, 10, 20, 20), 0.5, np.eye(15))
     assert picture.shape == (*expected, 3) and (frame == 100).all() and (picture != 100).any()
     assert overlay(frame, (math.nan,) * 4).shape == picture.shape
+
+
+@pytest.mark.parametrize("size", [(400, 90), (90, 400), (1, 1), (3, 2000), (2000, 3), (64, 8192), (16, 16)])
+def test_an_overlay_of_any_frame(size):
+    picture = overlay(np.full((*size, 3), 100, np.uint8), (0, 0, 5, 5), 0.5, np.eye(15))
+    assert picture.shape[1] <= max(1920, size[1]) and picture.shape[1] * size[0] == picture.shape[0] * size[1]

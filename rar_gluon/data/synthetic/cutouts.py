@@ -12,9 +12,8 @@ from typing import Sequence as Rows
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, progress
 from rar_gluon.data import folder
 from rar_gluon.data.frames import list_images
 from rar_gluon.data.synthetic.pictures import Lazy, makers, photographs, shrunk
@@ -244,7 +243,7 @@ def load_cutouts(
         raise InputError(f"{masks_root} is no folder: give a folder with a folder of masks for each video.")
     found = []
     names = sorted(path.name for path in masks_root.iterdir() if path.is_dir()) if names is None else names
-    for name in tqdm([name for name in names if name not in exclude], desc="cut-outs", unit="video"):
+    for name in progress([name for name in names if name not in exclude], desc="cut-outs", unit="video"):
         if not (masks_root / name).is_dir():
             raise InputError(f"{masks_root} holds no masks of {name}: a folder of that name is needed.")
         frames = folder.open_named(videos_root, name)
@@ -266,7 +265,7 @@ def load_stills(root: str | os.PathLike) -> List[Source]:
     by_stem = {path.stem: path for path in photographs(root)}
     found = []
     masks = sorted(path for path in Path(root).iterdir() if path.suffix.lower() == ".png")
-    for mask in tqdm(masks, desc="stills", unit="picture"):
+    for mask in progress(masks, desc="stills", unit="picture"):
         if mask.stem not in by_stem:
             raise InputError(f"{root} holds a mask {mask.name}, but no photograph {mask.stem}.jpg.")
         shape = read_mask(mask).shape

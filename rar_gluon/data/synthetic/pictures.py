@@ -13,9 +13,8 @@ from typing import Sequence as Rows
 import cv2
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, progress
 from rar_gluon.data import folder
 from rar_gluon.data.frames import VideoFile
 
@@ -149,7 +148,7 @@ def load_backgrounds(
     """
     found = []
     names = folder.sequence_names(videos_root) if names is None else names
-    for name in tqdm([name for name in names if name not in exclude], desc="backgrounds", unit="video"):
+    for name in progress([name for name in names if name not in exclude], desc="backgrounds", unit="video"):
         frames = folder.open_named(videos_root, name)
         found += [shrunk(frame, LONGEST) for frame in islice(frames, 0, None, every)]
     return found
