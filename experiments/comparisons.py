@@ -23,7 +23,7 @@ from rar_gluon.evaluation.otb.ope import fitted
 from rar_gluon.evaluation.otb.protocol import load_protocol
 from rar_gluon.evaluation.otb.results import tracker_folders
 from rar_gluon.evaluation.otb.score import BenchmarkScore
-from rar_gluon.evaluation.sequences import score_sequences
+from rar_gluon.evaluation.sequences import is_otb, protocol_of, score_sequences
 from rar_gluon.evaluation.trackers import build_tracker, runnable
 from rar_gluon.evaluation.vot.annotations import annotation_of
 from rar_gluon.evaluation.vot.protocol import VotProtocol
@@ -38,7 +38,6 @@ from rar_gluon.report.speed import read_speed
 from rar_gluon.report.tables import Table, attribute_table, failure_table
 from sizes import HERE, changes, evaluation_of, planned_frames, read_size, row_config, sequences_of
 
-PROTOCOL = "matlab"
 SHOWN = 3  # sequences in Figs. 1, 2 and 4
 VOT_FRAMES = 42811  # of VOT-2016 and VOT-2017
 CHALLENGES = {"VOT2016": "vot2016", "VOT2017": "vot2017"}  # of Fig. 10, and their folders
@@ -185,16 +184,11 @@ def first_image(sequence: Sequence) -> int:
     return entry.first + entry.initial_omit  # sequences are loaded without omitted frames
 
 
-def is_otb(sequence: Sequence) -> bool:
-    """Tell whether a sequence was read as OTB's, and not only bears such a name."""
-    return sequence.name in otb.ENTRIES and sequence.origin == 1
-
-
 def read_published_boxes(folder: Path, sequences: List[Sequence]) -> Dict[str, np.ndarray]:
     """Boxes by sequence, a box a frame, of raw results on OTB that others published; none of other sequences."""
     known = {sequence.name: sequence for sequence in sequences if is_otb(sequence)}
     files = otb.match_files(folder.glob("*.txt"), known)
-    found, protocol = {}, load_protocol(PROTOCOL)
+    found, protocol = {}, load_protocol("matlab")
     for name, path in files.items():
         sequence, entry = known[name], otb.ENTRIES[name]
         boxes = read_boxes(path)
@@ -233,7 +227,7 @@ class Measured:
         if arguments.size == "full":
             first = set(otb.sequence_names("otb2013"))
             sets = {"OTB-2013": [s for s in self.sequences if s.name in first], "OTB-2015": self.sequences}
-        protocol = load_protocol(PROTOCOL)
+        protocol = protocol_of(self.sequences)
         self.scores = {name: score_sequences(self.boxes, part, name, protocol) for name, part in sets.items()}
 
     @property

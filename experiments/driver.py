@@ -23,7 +23,18 @@ from rar_gluon import config as configuration
 from rar_gluon.common import InputError, write_text
 from rar_gluon.data.datasets import split_names
 from rar_gluon.net.device import find_device, parse_devices
-from sizes import BASE, HERE, SIZES, changes, evaluation_of, planned_frames, read_size, row_config, sequences_of
+from sizes import (
+    BASE,
+    HERE,
+    SIZES,
+    changes,
+    evaluation_of,
+    planned_frames,
+    protocol_name,
+    read_size,
+    row_config,
+    sequences_of,
+)
 
 ABLATIONS = {
     "table3": "Table 3: stages, deformable convolutions, fine-tuning, output stride",
@@ -139,9 +150,9 @@ def read_scores(
 
 
 def report_rows(
-    arguments: argparse.Namespace, size: Mapping, rows: Mapping[str, Mapping[int, Mapping[str, Mapping]]]
+    arguments: argparse.Namespace, size: Mapping, rows: Mapping[str, Mapping[int, Mapping[str, Mapping]]], protocol: str
 ) -> str:
-    """Stage report of `rows` (as `read_scores` gives): write it, and return the tables for the terminal."""
+    """Stage report of `rows` (as `read_scores` gives, under `protocol`): write it, return the terminal's tables."""
     from rar_gluon.data import otb
     from rar_gluon.report.ablation import claims_table, measured_table, read_rows
     from rar_gluon.report.claims import read_claims
@@ -157,7 +168,7 @@ def report_rows(
     notes = [f"{sum(map(bool, done.values()))} of {len(rows)} rows are done, with {sum(done.values())} seeds in all."]
     notes.append(f"Scored on {len(names)} sequences: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}.")
     title = ABLATIONS[arguments.target]
-    table = measured_table(title, rows, published, benchmarks, notes)
+    table = measured_table(title, rows, published, benchmarks, protocol, notes)
     claims = claims_table(read_claims(HERE / "claims.yaml", arguments.target), rows)
     about = [" ".join(size["about"].split()), *changes(arguments), f"Written by rar-gluon {rar_gluon.__version__}."]
     write_document(arguments.output, title, about, [table, claims])
@@ -198,7 +209,8 @@ def run_rows(arguments: argparse.Namespace, size: Mapping) -> int:
             place = Cluster(arguments.scheduler, arguments.devices)
         failed = run_jobs(missing, costs, len(sequences), place)
         take_equal(jobs, arguments.output.parent)
-    print(report_rows(arguments, size, read_scores(arguments, size, records, evaluation)))
+    rows = read_scores(arguments, size, records, evaluation)
+    print(report_rows(arguments, size, rows, protocol_name(evaluation)))
     return 1 if failed else 0
 
 

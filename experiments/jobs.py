@@ -27,7 +27,7 @@ from rar_gluon import config as configuration
 from rar_gluon.common import InputError, write_text
 from rar_gluon.config import Config, NetworkConfig
 from rar_gluon.evaluation.runner import connect
-from sizes import HERE, sequences_of
+from sizes import HERE, protocol_name, sequences_of
 
 if TYPE_CHECKING:
     from dask.distributed import Future
@@ -70,6 +70,7 @@ def description(job: Job, start: str, records: Sequence[str], evaluation: Mappin
         "start": start_of(job.config.network, start),
         "records": list(records),
         "evaluation": dict(evaluation),
+        "protocol": protocol_name(evaluation),
     }
 
 
@@ -79,7 +80,14 @@ def write_job(job: Job, wanted: Mapping) -> None:
     begun = any((job.folder / part).exists() for part in ("training", "results", "scores.json"))
     if not begun:
         write_text(path, json.dumps(wanted, indent=1) + "\n")
-    elif json.loads(path.read_text(encoding="utf-8")) != wanted:
+        return
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if stored == wanted:
+        return
+    if wanted == {**stored, "protocol": wanted["protocol"]}:  # the same boxes, to be scored again
+        (job.folder / "scores.json").unlink(missing_ok=True)
+        write_text(path, json.dumps(wanted, indent=1) + "\n")
+    else:
         raise InputError(f"{job.folder} was begun with other settings: give another --output, or remove it.")
 
 
@@ -151,7 +159,7 @@ def run_job(folder: Path, devices: Sequence[int]) -> None:
     if failures:
         print("\n".join(failure.failure for failure in failures), file=sys.stderr)
         raise InputError(f"{failures[0].name} could not be tracked: {failures[0].reason}")
-    protocol = load_protocol("matlab")
+    protocol = load_protocol(job["protocol"])
     scores = {}
     for sequence in sequences:
         score = score_boxes(read_boxes(folder / "results" / f"{sequence.name}.txt"), sequence, protocol)

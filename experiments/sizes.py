@@ -74,6 +74,13 @@ def planned_frames(arguments: argparse.Namespace, spec: Mapping) -> int:
     return OTB_FRAMES if arguments.size == "full" else LOCAL_FRAMES
 
 
+def protocol_name(spec: Mapping) -> str:
+    """Protocol that the sequences of an evaluation are scored by: OTB's own, or "folder" for all others."""
+    from rar_gluon.data import otb
+
+    return "matlab" if "otb" in spec or ("folder" in spec and otb.is_root(spec["folder"])) else "folder"
+
+
 def sequences_of(spec: Mapping) -> List[Sequence]:
     """Open the sequences of an evaluation: `otb`, a `folder` (and `names`), or `synthetic` ones and the demo's `clips`.
 

@@ -1,6 +1,6 @@
 """Judge one choice for rar_thin on the sequences kept aside for it (held_out.txt), in either of two ways.
 
-By tracking: AUC and DP@20 (protocol matlab), and the size of boxes over that of the truth, √(w h):
+By tracking: AUC and DP@20 (protocol folder), and the size of boxes over that of the truth, √(w h):
 
     python experiments/rar_thin/validate.py --root DIR ... --weights FILE --set tracking.learning_rate=0.008 \
         --workers 2 --csv FILE --against OTHER_FILE
@@ -114,7 +114,7 @@ def track(config: Config, weights: Path | None, sequence: Sequence, tracks: Path
     """Track one sequence once; write its frames into the folder `tracks`, if given."""
     recorded = Recorded(_tracker(config, weights))
     boxes, _ = track_sequence(recorded, sequence)
-    score = score_boxes(boxes, sequence, load_protocol("matlab"))
+    score = score_boxes(boxes, sequence, load_protocol("folder"))
     overlaps, sizes = overlap(boxes, sequence.boxes), size_ratios(boxes, sequence.boxes)
     if tracks is not None:
         scores = np.full(len(boxes), np.nan)

@@ -83,10 +83,21 @@ def add_score(commands) -> None:
     )
     otb.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
     scoring_arguments(otb)
-    otb.add_argument(
-        "--by", action="append", default=[], choices=("attribute", "sequence"), help="print these tables too"
+    _table_arguments(otb)
+
+    folder = add_command(
+        benchmarks,
+        "folder",
+        score_folder_command,
+        "any folder of sequences",
+        "rar score folder --results runs --root sequences",
     )
-    otb.add_argument("--json", type=Path, metavar="FILE", help="write everything, curves included")
+    folder.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
+    folder.add_argument("--root", required=True, type=Path, metavar="DIR", help="the sequences")
+    folder.add_argument("--protocol", default="folder", help="folder (default), or one of OTB's")
+    folder.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
+    folder.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
+    _table_arguments(folder)
 
     vot = add_command(
         benchmarks,
@@ -107,9 +118,29 @@ def add_score(commands) -> None:
     vot.add_argument("--json", type=Path, metavar="FILE", help="write everything")
 
 
+def _table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what of the scores is printed and written."""
+    parser.add_argument(
+        "--by", action="append", default=[], choices=("attribute", "sequence"), help="print these tables too"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, curves included")
+
+
+def score_folder_command(arguments: argparse.Namespace) -> int:
+    """Score every tracker of a folder of results on a folder of sequences: what `rar eval --dataset folder` ran."""
+    from rar_gluon.evaluation.sequences import score_folder
+
+    return _show_scores(
+        arguments,
+        score_folder(
+            arguments.results, arguments.root, arguments.sequences, arguments.protocol, arguments.allow_missing
+        ),
+    )
+
+
 def score_otb_command(arguments: argparse.Namespace) -> int:
     """Score every tracker of a folder of results on OTB, under a named protocol."""
-    from rar_gluon.evaluation.otb.score import format_scores, score_otb, scores_to_dict
+    from rar_gluon.evaluation.otb.score import score_otb
 
     scores = score_otb(
         arguments.results,
@@ -119,6 +150,13 @@ def score_otb_command(arguments: argparse.Namespace) -> int:
         arguments.allow_missing,
         arguments.attributes,
     )
+    return _show_scores(arguments, scores)
+
+
+def _show_scores(arguments: argparse.Namespace, scores) -> int:
+    """Write and print a `BenchmarkScore` as the arguments say."""
+    from rar_gluon.evaluation.otb.score import format_scores, scores_to_dict
+
     if arguments.json is not None:
         write_text(arguments.json, json.dumps(scores_to_dict(scores), indent=1) + "\n")
     print(format_scores(scores, "attribute" in arguments.by, "sequence" in arguments.by))

@@ -54,6 +54,7 @@ def measured_table(
     rows: Mapping[str, Numbers],
     published: Mapping[str, Mapping[str, str]],
     benchmarks: Mapping[str, Sequence[str] | None],
+    protocol: str,
     notes: Sequence[str] = (),
 ) -> Table:
     """Published, measured and their difference, for each row and benchmark.
@@ -64,6 +65,7 @@ def measured_table(
     published : of `read_rows`.
     benchmarks : names of the sequences of each benchmark (None: all that were scored). Beside one that the paper does
         not have stand its numbers on OTB-2015.
+    protocol : name of the one that all of them were scored under.
     """
     words = {row: row_text(published.get(row, {})) for row in rows}
     columns = [Column("row"), *([Column("what")] if any(words.values()) else [])]
@@ -83,7 +85,7 @@ def measured_table(
                 both = mean is not None and printed is not None
                 cells += [printed, mean, deviation, mean - printed if both else None]
         body.append((*cells, len(numbers)))
-    return Table("table", title, tuple(columns), tuple(body), {"protocol": "matlab"}, tuple(notes))
+    return Table("table", title, tuple(columns), tuple(body), {"protocol": protocol}, tuple(notes))
 
 
 def claims_table(claims: Sequence[Claim], rows: Mapping[str, Numbers]) -> Table:

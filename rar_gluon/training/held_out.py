@@ -10,8 +10,7 @@ from rar_gluon.config import Config
 from rar_gluon.data.clips import Clips, Stored, stack_clips
 from rar_gluon.data.records import cut_region
 from rar_gluon.data.sequence import Sequence, shortened
-from rar_gluon.evaluation.otb.protocol import load_protocol
-from rar_gluon.evaluation.sequences import headline, track_and_score
+from rar_gluon.evaluation.sequences import headline, protocol_of, track_and_score
 from rar_gluon.net.rar import RAR
 from rar_gluon.tracking.tracker import Tracker
 from rar_gluon.training.step import loss, representation_cells, responses, to_batch
@@ -25,7 +24,7 @@ def make_validation(config: Config, sequences: ListOf[Sequence], frames: int) ->
     """Make the function that judges a network on the first `frames` frames of held-out sequences.
 
     It returns `loss`, Eq. 12's mean over `CLIPS` clips of them, cut as in training, and `auc` and `dp` of tracking them
-    (protocol matlab).
+    (`protocol_of` them: "folder", unless they are OTB's).
 
     Raises
     ------
@@ -40,7 +39,7 @@ def make_validation(config: Config, sequences: ListOf[Sequence], frames: int) ->
         raise InputError(f"no held-out sequence shows its target twice in its first {frames} frames: give others.")
     clips = Clips([(pictures, 1.0)], config, SEED)
     stacked = [stack_clips([clips[number] for number in range(first, first + 16)]) for first in range(0, CLIPS, 16)]
-    protocol = load_protocol("matlab")
+    protocol = protocol_of(sequences)
 
     def validate(net: RAR) -> Dict[str, float]:
         ctx = net.backbone.mean.list_ctx()[0]

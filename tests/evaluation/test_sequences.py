@@ -1,9 +1,14 @@
+import json
+
+import cv2
 import numpy as np
 import pytest
 
-from rar_gluon.data.sequence import Sequence, shortened
+from rar_gluon.cli import main
+from rar_gluon.common import InputError
+from rar_gluon.data.sequence import Sequence, shortened, write_boxes
 from rar_gluon.evaluation.otb.protocol import load_protocol
-from rar_gluon.evaluation.sequences import headline, score_boxes, track_and_score
+from rar_gluon.evaluation.sequences import headline, protocol_of, score_boxes, score_folder, track_and_score
 
 PROTOCOL = load_protocol("matlab")
 
@@ -83,10 +88,63 @@ def test_headline_is_the_mean_over_sequences():
     assert found == pytest.approx({"auc": (20 / 21 + 20 / 21 / 6) / 2, "dp": (1 + 1 / 6) / 2})
 
 
-def test_a_truth_at_the_border_counts():
+@pytest.mark.parametrize("protocol", ["matlab", "folder"])
+def test_a_truth_at_the_border_counts(protocol):
     """Row or column 0 is the first pixel where coordinates begin at 0; protocol matlab takes a 0 for no truth."""
+    PROTOCOL = load_protocol(protocol)
     boxes = np.tile([0.0, 0, 20, 10], (4, 1))
     found = score_boxes(boxes, sequence(4, 0, boxes), PROTOCOL)
     assert found.auc == pytest.approx(20 / 21)
     moved = boxes + np.array([1, 1, 0, 0])
     assert score_boxes(moved, sequence(4, 1, moved), PROTOCOL).auc == found.auc
+
+
+def test_protocol_of_otbs_sequences_and_of_others():
+    """A folder of the user's may hold a sequence that is called as one of OTB's."""
+    theirs = Sequence("Deer", [], np.ones((1, 4)), origin=1)
+    assert protocol_of([theirs]).name == "matlab"
+    assert protocol_of([theirs, sequence()]).name == "folder"
+    assert protocol_of([Sequence("Deer", [], np.ones((1, 4)))]).name == "folder"
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two sequences; the target of `leaving` goes out to the left, and is not annotated in its last frame."""
+    truth = {
+        "leaving": np.array([[4.0 - 3 * t, 12, 12, 8] for t in range(5)] + [[np.nan] * 4]),
+        "staying": np.array([[20.0 + t, 12, 12, 8] for t in range(4)]),
+    }
+    for name, boxes in truth.items():
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for index in range(len(boxes)):
+            cv2.imwrite(str(tmp_path / "data" / name / f"{index}.png"), np.zeros((40, 60, 3), np.uint8))
+        write_boxes(tmp_path / "data" / name / "groundtruth.txt", boxes)
+        write_boxes(tmp_path / "runs" / "perfect" / f"{name}.txt", np.nan_to_num(boxes, nan=3.0))
+        write_boxes(tmp_path / "runs" / "far" / f"{name}.txt", np.nan_to_num(boxes + np.array([30, 0, 0, 0]), nan=3.0))
+    return tmp_path / "data"
+
+
+def test_a_folder_is_scored(root, capsys):
+    runs, table = root.parent / "runs", root.parent / "scores.json"
+    assert main(["score", "folder", "--results", str(runs), "--root", str(root), "--json", str(table)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("data, protocol folder") and printed.index("perfect") < printed.index("far")
+    found = json.loads(table.read_text())
+    assert found["protocol"]["name"] == "folder" and found["attribute_list"] == "boxes"
+    perfect, far = found["trackers"]["perfect"], found["trackers"]["far"]
+    assert perfect["auc"] == pytest.approx(20 / 21) and perfect["dp"] == 1
+    assert far["dp"] == pytest.approx((1 / 5 + 1 / 4) / 2)  # the first box is the truth's
+    assert list(score_folder(runs / "far", root, "staying , ").trackers["far"].sequences) == ["staying"]
+
+
+def test_what_is_missing_of_a_folder(root):
+    runs = root.parent / "runs"
+    (runs / "far" / "staying.txt").unlink()
+    with pytest.raises(InputError, match=r"far lacks 1 of 2 sequences \(staying\): --allow-missing"):
+        score_folder(runs, root)
+    assert score_folder(runs, root, allow_missing=True).trackers["far"].missing == ("staying",)
+    write_boxes(runs / "perfect" / "leaving.txt", np.ones((3, 4)))
+    with pytest.raises(InputError, match="perfect on leaving: 3 boxes for 6 frames"):
+        score_folder(runs, root, ["leaving"])
+    with pytest.raises(InputError, match="holds no tracker"):
+        score_folder(root / "leaving", root)

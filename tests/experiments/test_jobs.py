@@ -40,6 +40,20 @@ def test_a_job_begun_with_other_settings_is_refused(jobs, job_of, tmp_path):
         jobs.write_job(job, jobs.description(job, "thin", [], {"frames": 4}))
 
 
+def test_a_job_that_was_scored_under_another_protocol_is_scored_again(jobs, job_of, tmp_path):
+    job = job_of(tmp_path)
+    wanted = jobs.description(job, "thin", [], {"frames": 3})
+    assert wanted["protocol"] == "folder"
+    assert jobs.description(job, "thin", [], {"otb": "/otb", "frames": 0})["protocol"] == "matlab"
+    old = {key: value for key, value in wanted.items() if key != "protocol"}  # as before protocols were kept
+    jobs.write_job(job, old)
+    (job.folder / "training").mkdir()
+    (job.folder / "scores.json").write_text("{}")
+    jobs.write_job(job, wanted)
+    assert not job.done and (job.folder / "training").is_dir()
+    assert json.loads((job.folder / "job.json").read_text()) == wanted
+
+
 def test_a_job_that_another_table_has_done_is_not_done_again(jobs, job_of, tmp_path):
     first, second, other = (job_of(tmp_path / table) for table in ("table3", "table4", "extra"))
     for job, frames in ((first, 3), (second, 3), (other, 4)):

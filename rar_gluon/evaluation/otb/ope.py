@@ -97,14 +97,19 @@ def fitted(prediction: np.ndarray, truth: np.ndarray, protocol: Protocol) -> tup
     """Make prediction and truth equally long as the protocol says, after `repaired`."""
     count, frames = len(prediction), len(truth)
     rule = protocol.shorter if count < frames else protocol.longer
-    if count != frames and rule == "error":
-        raise InputError(f"{count} boxes for {frames} frames, which protocol '{protocol.name}' refuses.")
+    _refuse_lengths(count, frames, protocol)
     shared = min(count, frames)
     prediction = repaired(prediction[:shared], truth[:shared], protocol)
     if rule == "truncate" or count >= frames:
         return prediction, truth[:shared]
     fill = np.nan if rule == "miss" else 0.0
     return np.vstack([prediction, np.full((frames - count, 4), fill)]), truth
+
+
+def _refuse_lengths(count: int, frames: int, protocol: Protocol) -> None:
+    rule = protocol.shorter if count < frames else protocol.longer
+    if count != frames and rule == "error":
+        raise InputError(f"{count} boxes for {frames} frames, which protocol '{protocol.name}' refuses.")
 
 
 def invalid_truth(truth: np.ndarray, rule: str) -> np.ndarray:
@@ -130,7 +135,14 @@ def evaluate(prediction: np.ndarray, truth: np.ndarray, protocol: Protocol) -> S
     """
     if not len(truth) or not len(prediction):
         raise InputError("a sequence without a box cannot be scored.")
-    prediction, truth = fitted(np.asarray(prediction, np.float64), np.asarray(truth, np.float64), protocol)
+    prediction, truth = np.asarray(prediction, np.float64), np.asarray(truth, np.float64)
+    if protocol.without_truth == "drop":
+        _refuse_lengths(len(prediction), len(truth), protocol)
+        kept = np.isfinite(truth).all(axis=1) & ~invalid_truth(truth, "size")
+        if not kept.any():
+            raise InputError("a sequence whose truth is never a box cannot be scored.")
+        prediction, truth = prediction[kept], truth[kept]
+    prediction, truth = fitted(prediction, truth, protocol)
     if protocol.first_frame == "truth":
         prediction = np.vstack([truth[:1], prediction[1:]])
     sentinel = {"hit": -1.0, "miss": np.inf}

@@ -21,6 +21,7 @@ CHOICES = {
     "negative_prediction": ("copy", "keep", "error"),
     "shorter": ("miss", "zeros", "truncate", "error"),
     "longer": ("truncate", "error"),
+    "without_truth": ("score", "drop"),
     "overlap_invalid": ("any", "size", "centre", "never"),
     "error_invalid": ("any", "size", "centre", "never"),
     "error_invalid_is": ("hit", "miss"),
@@ -72,6 +73,8 @@ class Protocol:
     shorter : fewer boxes than truth: the rest are misses ("miss"), are boxes of zeros ("zeros"), the truth is cut
         ("truncate"), or it is refused ("error").
     longer : more boxes than truth: cut, or refused.
+    without_truth : frames whose truth is NaN or has no width or height are scored by the rules below ("score"), or left
+        out before anything else ("drop").
     overlap_invalid : which truth makes a frame a miss in success: any of x, y, w, h <= 0 ("any"), w or h <= 0 ("size"),
         a coordinate of the centre <= 0 ("centre"), none ("never"). NaN counts as <= 0.
     error_invalid, error_invalid_is : which truth makes a frame a "hit" or a "miss" in precision at every threshold.
@@ -96,6 +99,7 @@ class Protocol:
     negative_prediction: str
     shorter: str
     longer: str
+    without_truth: str
     overlap_invalid: str
     error_invalid: str
     error_invalid_is: str
@@ -108,6 +112,8 @@ class Protocol:
                 raise InputError(
                     f"protocol '{self.name}': {field} is '{getattr(self, field)}', not one of {', '.join(choices)}."
                 )
+        if self.without_truth == "drop" and (self.shorter, self.longer) != ("error", "error"):
+            raise InputError(f"protocol '{self.name}': without_truth: drop needs shorter and longer: error.")
         if self.error_decimals is not None and not isinstance(self.error_decimals, int):
             raise InputError(f"protocol '{self.name}': error_decimals is '{self.error_decimals}', not a whole number.")
         for grid, value in (

@@ -13,8 +13,10 @@ from rar_gluon.data import otb
 from rar_gluon.data.sequence import read_boxes
 
 
-def tracker_folders(results: str | os.PathLike) -> dict[str, Path]:
-    """Find the trackers in a folder of results: its subfolders, or itself when it holds the sequences' files.
+def tracker_folders(results: str | os.PathLike, names: Sequence[str] | None = None) -> dict[str, Path]:
+    """Find the trackers in a folder of results: its subfolders, or itself when it holds a sequence's file.
+
+    `names` are the sequences'; None: OTB's, in any spelling.
 
     Returns
     -------
@@ -23,7 +25,11 @@ def tracker_folders(results: str | os.PathLike) -> dict[str, Path]:
     results = Path(results)
     if not results.is_dir():
         raise InputError(f"{results} is no folder: results are in RESULTS/TRACKER/SEQUENCE.txt.")
-    if otb.match_files(results.glob("*.txt"), otb.ENTRIES):
+    if names is None:
+        alone = bool(otb.match_files(results.glob("*.txt"), otb.ENTRIES))
+    else:
+        alone = any((results / f"{name}.txt").is_file() for name in names)
+    if alone:
         return {results.resolve().name: results}
     folders = {path.name: path for path in sorted(results.iterdir()) if path.is_dir() and path.name[0] != "."}
     if not folders:

@@ -184,6 +184,29 @@ def test_truth_of_centre_zero_in_pysot():
     assert score([TRUTH, truth], [TRUTH, truth], "pysot").sr == 1
 
 
+@pytest.mark.parametrize("step", [(-3, 0), (0, -2), (-3, -2), (4, 3)])
+def test_perfect_boxes_of_a_target_that_leaves_are_perfect_under_folder(step):
+    """Wholly outside at the end, at the left, the top, both, or the right and bottom."""
+    truth = np.array([[10.0 + step[0] * t, 8.0 + step[1] * t, 20, 10] for t in range(30)])
+    perfect = score(truth, truth, "folder")
+    assert (perfect.auc, perfect.dp, perfect.sr, perfect.norm_precision) == (pytest.approx(20 / 21), 1, 1, 1)
+    off = score(truth + np.array([25.0, 0, 0, 0]), truth, "folder")  # the first box is the truth's
+    assert off.auc == pytest.approx(20 / 21 / 30) and off.dp == pytest.approx(1 / 30)
+    assert (score(truth, truth, "matlab").sr < 1) == (min(step) < 0)  # OTB's rule, that "folder" is to replace
+
+
+def test_frames_without_truth_say_nothing_under_folder():
+    truth = [NAN_BOX, TRUTH, TRUTH, [5, 5, 0, 10], [5, 5, 10, -1], NAN_BOX, TRUTH]
+    far = [500.0, 500, 20, 10]
+    for between in (far, NAN_BOX):
+        result = score([between, far, TRUTH, between, between, between, far], truth, "folder")
+        assert result.dp == pytest.approx(2 / 3) and result.sr == pytest.approx(2 / 3)  # truth first, TRUTH, a miss
+    with pytest.raises(InputError, match="never a box"):
+        score([TRUTH], [NAN_BOX], "folder")
+    with pytest.raises(InputError, match="1 boxes for 2 frames, which protocol 'folder' refuses"):
+        score([TRUTH], [TRUTH, NAN_BOX], "folder")
+
+
 def test_truth_nan_where_absent_counts_as_invalid():
     result = score([TRUTH, GOOD], [TRUTH, NAN_BOX])
     assert (result.sr, result.dp) == (0.5, 1)
@@ -244,12 +267,15 @@ def test_mean_is_over_sequences_not_frames_and_by_attribute():
 def naive(prediction, truth, name):
     """(success, precision, normalised) curves by loops, toolkit by toolkit, from lists of lists."""
     boxes, truth = [list(box) for box in prediction], [list(box) for box in truth]
+    if name == "folder":
+        kept = [i for i, (x, y, w, h) in enumerate(truth) if w > 0 and h > 0]
+        boxes, truth = [boxes[i] for i in kept], [truth[i] for i in kept]
     for i in range(1, len(boxes)):
         nan, size = [math.isnan(v) for v in boxes[i]], boxes[i][2:]
         copy = {
             "matlab": all(nan) or size[0] <= 0 or size[1] <= 0,
             "pytracking": size[0] == 0 or size[1] == 0,
-        }.get("matlab" if name == "fine101" else name, False)
+        }.get("matlab" if name in ("fine101", "folder") else name, False)
         if copy and not any(math.isnan(v) for v in truth[i]):
             boxes[i] = list(boxes[i - 1])
     if name != "pysot":

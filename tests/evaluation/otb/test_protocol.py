@@ -7,8 +7,8 @@ from rar_gluon.common import InputError
 from rar_gluon.evaluation.otb.protocol import Grid, load_protocol, protocol_from, protocol_names
 
 
-def test_the_five_protocols_load():
-    assert protocol_names() == ("matlab", "pysot", "got10k", "pytracking", "fine101")
+def test_the_protocols_load():
+    assert protocol_names() == ("matlab", "pysot", "got10k", "pytracking", "fine101", "folder")
     for name in protocol_names():
         protocol = load_protocol(name)
         assert protocol.name == name and protocol.source
@@ -25,6 +25,7 @@ def test_the_five_protocols_load():
         ("got10k", ("keep", "truth", "miss", "keep", "keep", "truncate", "truncate", "never", "never", "hit", "hit")),
         ("pytracking", ("skip", "truth", "error", "copy", "error", "zeros", "truncate", "size", "size", "miss", "hit")),
         ("fine101", ("skip", "truth", "copy", "copy", "copy", "miss", "error", "any", "any", "hit", "hit")),
+        ("folder", ("keep", "truth", "copy", "copy", "copy", "error", "error", "size", "size", "miss", "miss")),
     ],
 )
 def test_rules(name, rules):
@@ -62,6 +63,8 @@ def test_protocol_is_frozen_and_validated():
         matlab.success = ">="
     with pytest.raises(InputError, match="success is '=>'"):
         dataclasses.replace(matlab, success="=>")
+    with pytest.raises(InputError, match="without_truth: drop needs shorter and longer: error"):
+        dataclasses.replace(matlab, without_truth="drop")
     with pytest.raises(InputError, match="error_decimals"):
         dataclasses.replace(matlab, error_decimals="four")
     with pytest.raises(InputError, match="not among"):
