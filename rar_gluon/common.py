@@ -23,6 +23,10 @@ class InputError(ValueError):
     """
 
 
+class Notice(UserWarning):
+    """Something that works, but perhaps not as the user thinks; the command line prints it as a line."""
+
+
 class Stopped(KeyboardInterrupt):
     """A signal asks to stop, as Ctrl-C does; `number` says which."""
 

@@ -27,7 +27,7 @@ from mxnet import nd
 from onnx import numpy_helper
 
 from rar_gluon.common import InputError
-from rar_gluon.config import from_dict
+from rar_gluon.config import from_dict, to_dict
 from rar_gluon.net.weights import load_network, save_arrays
 
 MEAN_BGR = (104.0, 117.0, 123.0)  # open_nsfw's preprocessing: BGR, 0-255, minus this
@@ -134,7 +134,8 @@ def main() -> int:
     try:
         model = read_model(arguments.model)
         arrays = {name: array.astype(arguments.dtype) for name, array in convert(model).items()}
-        save_arrays(arguments.weights, arrays, from_dict({"network": THIN}).network, "backbone")
+        network = to_dict(from_dict({"network": THIN}))["network"]
+        save_arrays(arguments.weights, arrays, {"network": network}, "backbone")
         print(f"{arguments.weights}: {len(arrays)} arrays, {arguments.weights.stat().st_size / 1e6:.1f} MB")
         if arguments.check:
             for level, difference in check(model, arguments.weights).items():

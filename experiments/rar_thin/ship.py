@@ -1,13 +1,43 @@
-"""Store a trained network as the package's weights: `python experiments/rar_thin/ship.py RUN/best.npz`."""
+"""Store a trained network as the package's weights, and say so: `python experiments/rar_thin/ship.py RUN/best.npz`."""
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import io
+import subprocess
 import sys
 from pathlib import Path
 
+import rar_gluon
 from rar_gluon import config
-from rar_gluon.net.weights import SHIPPED, load_network, save_network
+from rar_gluon.common import write_text
+from rar_gluon.net.weights import SHIPPED, load_network, read_weights, save_arrays
+
+TABLE = SHIPPED.with_name("weights.csv")
+
+
+def record(path: Path, command: str) -> None:
+    """Write a file's line of weights.csv anew: version, hash, commit that the package is at, command."""
+    with open(TABLE, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    row = next(row for row in rows if row["file"] == path.name)
+    git = ["git", "-C", str(path.parent), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    row.update(version=rar_gluon.__version__, sha256=digest, commit=commit, command=command)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(TABLE, text.getvalue())
+
 
 if __name__ == "__main__":
-    save_network(load_network(config.load("rar_thin"), Path(sys.argv[1])), SHIPPED, "float16")
+    source = Path(sys.argv[1])
+    load_network(config.load("rar_thin"), source)  # is of this network
+    trained = read_weights(source)
+    half = {name: array.astype("float16") for name, array in trained.arrays.items()}
+    save_arrays(SHIPPED, half, trained.config, trained.holds)
+    record(SHIPPED, "python experiments/rar_thin/ship.py RUN/best.npz")
     print(f"{SHIPPED}: {SHIPPED.stat().st_size / 1e6:.1f} MB")

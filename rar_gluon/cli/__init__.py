@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
+import warnings
 from typing import Sequence
 
 import shtab
@@ -17,7 +18,7 @@ from rar_gluon.cli.evaluate import add_eval, add_report, add_score, add_trax
 from rar_gluon.cli.show import add_show
 from rar_gluon.cli.track import add_demo, add_track
 from rar_gluon.cli.training import add_launch, add_prepare, add_train
-from rar_gluon.common import InputError, Stopped, stoppable
+from rar_gluon.common import InputError, Notice, Stopped, stoppable
 
 COMMANDS = (
     add_track,
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     and the signal's number when a signal stopped it.
     """
     arguments = make_parser().parse_args(argv)
+    warnings.formatwarning = _notice
     if arguments.quiet:
         os.environ["RAR_QUIET"] = "1"  # for processes that are started, too
     try:
@@ -73,6 +75,11 @@ def _fail(message: str, status: int) -> int:
 def _drop_output() -> None:
     """Let nothing be written to standard output any more, as Python would try again when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _notice(message, category, *place, _usual=warnings.formatwarning, **more) -> str:
+    """A warning as text: what is for the user as one line, the rest as usual."""
+    return f"rar: {message}\n" if issubclass(category, Notice) else _usual(message, category, *place, **more)
 
 
 def make_parser() -> argparse.ArgumentParser:

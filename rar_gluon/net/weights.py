@@ -1,35 +1,49 @@
 """Weights in and out: our own files, GluonCV's ImageNet ResNet-50, and any ResNet-50 of the same topology.
 
-Our file is an .npz of one array a parameter (names as in `Block.save_parameters`), beside them `network` (the network's
-configuration, YAML) and `holds`: "network" (every parameter) or "backbone" (only those of the backbone).
+Our file is an .npz of one array a parameter (names as in `Block.save_parameters`), beside them `config` (YAML: the
+whole configuration they were trained with, or as much of it as is known, the network's at least) and `holds`: "network"
+(every parameter) or "backbone" (only those of the backbone). Older files have the network's alone, as `network`.
 """
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import os
+import warnings
 import zipfile
-import zlib
 from pathlib import Path
-from typing import Dict, List
+from typing import Any, Dict, List, Mapping, NamedTuple
 
 import mxnet as mx
 import numpy as np
 import yaml
 from mxnet import nd
 
-from rar_gluon.common import InputError, atomic_path
-from rar_gluon.config import Config, NetworkConfig, from_dict, to_dict
+from rar_gluon import strict_yaml
+from rar_gluon.common import InputError, Notice, atomic_path
+from rar_gluon.config import Config, NetworkConfig, from_dict, load, to_dict
 from rar_gluon.net.rar import RAR, build
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "rar_thin.npz"  # trained
 BACKBONE = Path(__file__).parents[1] / "assets" / "thin_resnet50.npz"  # its start: ImageNet's, conv1 to conv5
 BACKBONE_FIELDS = ("backbone", "width", "stem_channels", "downsample")  # what a backbone's parameters depend on
-UNREADABLE = (  # what a damaged .npz raises, depending on where the damage is
-    *(OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError),
-    *(zipfile.BadZipFile, zlib.error, yaml.YAMLError),
-)
+TRACKED_WITH = {  # what the features were trained for, besides the network: a tracker that differs in it is another one
+    "tracking": ("input_size", "padding", "window"),
+    "filter": ("lambda1", "lambda2", "contexts", "context_source", "denominator", "normalize", "label_sigma"),
+}
+LARGEST = {".running_var": 1e6, "": 1e4}  # by the name's end: numbers that no training comes to, hundreds at most
+LARGEST_FILE = 1 << 32  # bytes of arrays: a small file can unpack into more than the memory there is
 IMAGENET_MEAN_RGB = np.array([0.485, 0.456, 0.406])
 IMAGENET_STD_RGB = np.array([0.229, 0.224, 0.225])
+
+
+class WeightsFile(NamedTuple):
+    """Arrays by name, the sections of the configuration that are known (`network` is, complete), what it holds."""
+
+    arrays: Dict[str, np.ndarray]
+    config: Dict[str, Dict[str, Any]]
+    holds: str
 
 
 def parameters(net: RAR) -> Dict[str, mx.gluon.Parameter]:
@@ -37,14 +51,17 @@ def parameters(net: RAR) -> Dict[str, mx.gluon.Parameter]:
     return net._collect_params_with_prefix()
 
 
-def save_arrays(path: str | os.PathLike, arrays: Dict[str, np.ndarray], network: NetworkConfig, holds: str) -> None:
-    """Write a weights file, atomically; float arrays are stored as given (float16 halves the size)."""
+def save_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], config: Mapping, holds: str) -> None:
+    """Write a weights file, atomically; float arrays are stored as given (float16 halves the size).
+
+    `config` are the sections of the configuration that are known, as `to_dict` gives them.
+    """
     with atomic_path(Path(path)) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, network=yaml.safe_dump(to_dict(network), sort_keys=False), holds=holds, **arrays)
+        np.savez_compressed(file, config=yaml.safe_dump(dict(config), sort_keys=False), holds=holds, **arrays)
 
 
-def save_network(net: RAR, path: str | os.PathLike, dtype: str = "float32") -> None:
-    """Write every parameter of `net` to a weights file, as `dtype`.
+def save_network(net: RAR, path: str | os.PathLike, dtype: str = "float32", config: Config | None = None) -> None:
+    """Write every parameter of `net` to a weights file, as `dtype`, with the configuration it was trained with.
 
     Raises
     ------
@@ -56,23 +73,24 @@ def save_network(net: RAR, path: str | os.PathLike, dtype: str = "float32") -> N
     broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if broken:
         raise InputError(f"{broken[0]} is not finite as {dtype}: the network diverged, or it needs float32.")
-    save_arrays(path, arrays, net.config, "network")
+    save_arrays(path, arrays, {"network": to_dict(net.config)} if config is None else to_dict(config), "network")
 
 
 def load_network(config: Config, path: str | os.PathLike | None = None, ctx: mx.Context | None = None) -> RAR:
     """Build the network of `config` with the weights of a file; None: the weights that ship with the package.
 
-    A file that holds a backbone leaves attention and refinement at their initial values, which pass features on.
+    A file that holds a backbone leaves attention and refinement at their initial values, which pass features on. Where
+    `config` tracks otherwise than the network was trained, a warning says how.
 
     Raises
     ------
     InputError
-        No such file, no weights file, a damaged one, or the weights of another network.
+        No such file, no weights file, a damaged one, numbers that no training gives, or the weights of another network.
     """
-    arrays, stored, holds = read_arrays(SHIPPED if path is None else path)
-    wanted = to_dict(config.network)
+    file = read_weights(SHIPPED if path is None else path)
+    wanted, stored = to_dict(config.network), file.config["network"]
     same = tuple(name for name in wanted if name != "statistics")  # how it was trained, not what it computes
-    checked = BACKBONE_FIELDS if holds == "backbone" else same
+    checked = BACKBONE_FIELDS if file.holds == "backbone" else same
     differing = [name for name in checked if stored[name] != wanted[name]]
     if differing and path is None:
         raise InputError(
@@ -83,23 +101,89 @@ def load_network(config: Config, path: str | os.PathLike | None = None, ctx: mx.
         told = "; ".join(f"network.{name} is {stored[name]} there and {wanted[name]} here" for name in differing)
         raise InputError(f"{path} holds weights of another network ({told}): give its own config or other weights.")
     net = build(config.network, ctx, config.training.seed)
-    assign(net, arrays, str(path or SHIPPED), partial=holds == "backbone")
+    assign(net, file.arrays, str(path or SHIPPED), partial=file.holds == "backbone")
+    told = tracks_otherwise(file, config)
+    if told:
+        warnings.warn(f"{path or SHIPPED} was made for {told}.", Notice, stacklevel=2)
     return net
 
 
-def read_arrays(path: str | os.PathLike):
-    """Read a weights file: (arrays by name, stored network configuration as a mapping, what it holds)."""
+def tracks_otherwise(file: WeightsFile, config: Config) -> str:
+    """Where `config` tracks otherwise than a file's network was trained to, as far as that is known: "" or a list."""
+    if file.holds != "network":
+        return ""
+    here = to_dict(config)
+    return ", ".join(
+        f"{section}.{name} {file.config[section][name]} (here {here[section][name]})"
+        for section, names in TRACKED_WITH.items()
+        for name in names
+        if name in file.config.get(section, {}) and file.config[section][name] != here[section][name]
+    )
+
+
+def read_weights(path: str | os.PathLike) -> WeightsFile:
+    """Read a weights file.
+
+    Raises
+    ------
+    InputError
+        No such file, none of ours, a damaged one, or numbers that no training gives.
+    """
+    arrays = read_npz(path, "get it again")
+    _check_shipped(Path(path))
+    try:
+        stored = strict_yaml.parse(str(arrays.pop("config")), "its config") if "config" in arrays else {}
+        if "network" in arrays:
+            stored = {"network": strict_yaml.parse(str(arrays.pop("network")), "its network")}
+        config = {name: dict(section) for name, section in stored.items()}
+        config["network"] = to_dict(from_dict({"network": stored["network"]}))["network"]
+        holds = {"network": "network", "backbone": "backbone"}[str(arrays.pop("holds"))]
+    except (InputError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged or no weights file of rar-gluon: get it again.") from error
+    for name, array in arrays.items():
+        check_numbers(array, f"{path}: {name}", next(most for end, most in LARGEST.items() if name.endswith(end)))
+    if Path(path) == SHIPPED:  # chosen for its preset, which has contexts although the training had none
+        config = to_dict(load("rar_thin"))
+    return WeightsFile(arrays, config, holds)
+
+
+def read_npz(path: str | os.PathLike, advice: str) -> Dict[str, np.ndarray]:
+    """Read every array of an .npz file; `InputError`, that ends with `advice`, when it is damaged."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no weights at {path}: give a weights file (.npz).")
     try:
-        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}  # reading checks each array's checksum
-        stored = to_dict(from_dict({"network": yaml.safe_load(str(arrays.pop("network")))}).network)
-        holds = str(arrays.pop("holds"))
-    except UNREADABLE as error:
-        raise InputError(f"{path} is damaged or no weights file of rar-gluon: get it again.") from error
-    return arrays, stored, holds
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > LARGEST_FILE:
+                raise InputError(f"{path} unpacks into more than {LARGEST_FILE >> 30} GB, which no weights are.")
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}  # reading checks each array's checksum
+    except InputError:
+        raise
+    except Exception as error:  # zip, its compression and numpy each raise what they like on a damaged file
+        raise InputError(f"{path} is damaged or no weights file of rar-gluon: {advice}.") from error
+
+
+def _check_shipped(path: Path) -> None:
+    """Raise `InputError` when a file of the package is not the one that assets/weights.csv tells of."""
+    if path not in (SHIPPED, BACKBONE):
+        return
+    with open(path.with_name("weights.csv"), encoding="utf-8", newline="") as file:
+        expected = {row["file"]: row["sha256"] for row in csv.DictReader(file)}
+    if hashlib.sha256(path.read_bytes()).hexdigest() != expected[path.name]:
+        raise InputError(f"{path} is not the file that this version comes with: install rar-gluon again.")
+
+
+def check_numbers(array: np.ndarray, name: str, largest: float) -> None:
+    """Raise `InputError` unless an array holds numbers that a network can compute with, of at most this size."""
+    if array.dtype not in (np.float16, np.float32, np.float64):
+        raise InputError(f"{name} holds {array.dtype} and not floating-point numbers: get the weights again.")
+    if not np.isfinite(array).all():
+        raise InputError(f"{name} is not finite: that training diverged, or the file is damaged; give other weights.")
+    least = 0.0 if name.endswith(".running_var") else -largest
+    if array.size and not (least <= array.min() and array.max() <= largest):
+        wrong = float(array.min() if array.min() < least else array.max())
+        raise InputError(f"{name} holds {wrong:g}, which no training comes to: give other weights.")
 
 
 def assign(net: RAR, arrays: Dict[str, np.ndarray], source: str, partial: bool = False) -> List[str]:

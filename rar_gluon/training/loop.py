@@ -133,7 +133,7 @@ def train(
                 run.judge()
             _take_steps(run, clips, rank, workers, stop)
         if rank == 0:
-            save_network(net, output / "last.npz")
+            save_network(net, output / "last.npz", config=config)
 
 
 @dataclass
@@ -171,7 +171,7 @@ class _Run:
             value = numbers["auc"] if "auc" in numbers else -numbers["loss"]
             if value > self.progress["best"]:
                 self.progress["best"] = value
-                save_network(self.net, self.output / "best.npz")
+                save_network(self.net, self.output / "best.npz", config=self.config)
 
     def check(self, loss: float, clips: Clip, parameters_too: bool) -> None:
         """Raise `InputError` when the training has diverged."""
@@ -225,7 +225,7 @@ def _take_steps(run: _Run, clips: Clips, rank: int, workers: int, stop: threadin
             bar.set_postfix_str(f"loss {value:.3f}, lr {rate:.1e}, {speed:.1f} images/s", refresh=False)
             bar.update()
             if done in options.snapshots and run.journal is not None:
-                save_network(run.net, snapshot_path(run.output, done))
+                save_network(run.net, snapshot_path(run.output, done), config=run.config)
             if epoch_ends:
                 run.judge()
                 before = time.perf_counter()

@@ -1,12 +1,17 @@
+import csv
+import hashlib
 import re
+import shutil
+import warnings
 
 import cv2
 import numpy as np
 import pytest
 import yaml
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, Notice
 from rar_gluon.config import from_dict, load, to_dict
+from rar_gluon.net import weights
 from rar_gluon.net.rar import build
 from rar_gluon.net.weights import (
     BACKBONE,
@@ -16,7 +21,7 @@ from rar_gluon.net.weights import (
     from_gluoncv,
     load_network,
     parameters,
-    read_arrays,
+    read_weights,
     save_arrays,
     save_network,
 )
@@ -26,6 +31,11 @@ from mxnet import nd  # isort: skip  (after rar_gluon, which sets its threads)
 
 def values(net):
     return {name: parameter.data().asnumpy() for name, parameter in parameters(net).items()}
+
+
+def known(config):
+    """What a weights file says of a configuration of which only the network is known."""
+    return {"network": to_dict(config.network)}
 
 
 def refusal(function, *arguments):
@@ -71,8 +81,8 @@ def test_the_file_is_plain_numpy_and_says_what_it_is(saved, config):
     net, path = saved
     with np.load(path, allow_pickle=False) as file:
         assert str(file["holds"]) == "network"
-        assert yaml.safe_load(str(file["network"])) == to_dict(config.network)
-        assert set(file.files) == {"holds", "network", *parameters(net)}
+        assert yaml.safe_load(str(file["config"])) == {"network": to_dict(config.network)}
+        assert set(file.files) == {"holds", "config", *parameters(net)}
     assert list(path.parent.iterdir()) == [path]  # nothing left beside it
 
 
@@ -103,7 +113,7 @@ def test_a_backbone_only_file_leaves_the_rest_at_its_start(saved, config, tmp_pa
     net, _ = saved
     arrays = {name: array for name, array in values(net).items() if name.startswith("backbone.")}
     path = tmp_path / "backbone.npz"
-    save_arrays(path, arrays, config.network, "backbone")
+    save_arrays(path, arrays, known(config), "backbone")
     loaded, fresh = values(load_network(config, path)), values(build(config.network, seed=config.training.seed))
     for name, array in loaded.items():
         assert (array == (arrays if name in arrays else fresh)[name]).all(), name
@@ -115,7 +125,7 @@ def test_a_backbone_serves_every_stride_level_and_deformable_stage(saved, small_
     arrays = {name: array for name, array in values(net).items() if name.startswith("backbone.")}
     plain = {name.replace("deformable_conv_weight", "weight"): a for name, a in arrays.items() if "offset" not in name}
     path = tmp_path / "backbone.npz"
-    save_arrays(path, plain, small_config(deformable=[]).network, "backbone")
+    save_arrays(path, plain, known(small_config(deformable=[])), "backbone")
     for options in ({"stride": 16, "levels": ["conv3"], "deformable": []}, {"levels": ["conv4"], "dilate": True}):
         loaded = values(load_network(small_config(**options), path))
         kernels = {name: array for name, array in loaded.items() if name in plain}
@@ -167,11 +177,10 @@ def test_a_damaged_or_foreign_file(saved, config, tmp_path, damage):
 def test_flipped_bytes_anywhere_are_refused_or_harmless(tmp_path):
     """Bytes changed at many places of a file, one place at a time: an `InputError`, or arrays that are as they were
     (a damaged directory may hide some, which `assign` finds)."""
-    network = from_dict({}).network
     rng = np.random.default_rng(0)
     arrays = {f"backbone.{name}": rng.normal(size=(4, 5)).astype(np.float32) for name in ("a", "b")}
     path = tmp_path / "damaged.npz"
-    save_arrays(path, arrays, network, "backbone")
+    save_arrays(path, arrays, known(from_dict({})), "backbone")
     whole = path.read_bytes()
     refused = 0
     for start in range(0, len(whole) - 8, 3):
@@ -180,13 +189,76 @@ def test_flipped_bytes_anywhere_are_refused_or_harmless(tmp_path):
             damaged[start : start + 8] = bytes(byte ^ mask for byte in damaged[start : start + 8])
             path.write_bytes(damaged)
             try:
-                read, stored, holds = read_arrays(path)
+                read, stored, holds = read_weights(path)
             except InputError:
                 refused += 1
                 continue
-            assert stored == to_dict(from_dict({}))["network"] and holds == "backbone", start
+            assert stored["network"] == to_dict(from_dict({}))["network"] and holds == "backbone", start
             assert all((array == arrays[name]).all() for name, array in read.items()), start
     assert refused > 0.5 * 2 * len(whole) / 3
+
+
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("refinement.out.weight", np.nan, "refinement.out.weight is not finite"),
+        ("backbone.mean", -np.inf, "backbone.mean is not finite"),
+        ("refinement.out.weight", 1e9, "refinement.out.weight holds 1e+09, which no training comes to"),
+        ("refinement.out.weight", -1e30, "refinement.out.weight holds -1e+30"),
+        ("backbone.bn1.running_var", -1.0, "backbone.bn1.running_var holds -1"),
+    ],
+)
+@pytest.mark.parametrize("holds", ["network", "backbone"])
+def test_numbers_that_no_training_gives(saved, config, tmp_path, name, value, words, holds):
+    arrays = values(saved[0])
+    arrays[name].flat[-1] = value
+    path = tmp_path / "absurd.npz"
+    save_arrays(path, arrays, known(config), holds)
+    assert f"absurd.npz: {words}" in refusal(load_network, config, path)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "complex64", "U3", "bool", "datetime64[s]"])
+def test_parameters_that_are_no_floating_point_numbers(saved, config, tmp_path, dtype):
+    arrays = values(saved[0])
+    arrays["refinement.out.weight"] = np.ones_like(arrays["refinement.out.weight"]).astype("i4").astype(dtype)
+    path = tmp_path / "odd.npz"
+    save_arrays(path, arrays, known(config), "network")
+    assert "and not floating-point numbers" in refusal(load_network, config, path)
+
+
+def test_a_small_file_that_unpacks_into_more_than_there_is_room_for(config, tmp_path, monkeypatch):
+    path = tmp_path / "bomb.npz"
+    save_arrays(path, {"zeros": np.zeros(10**6)}, known(config), "network")
+    monkeypatch.setattr(weights, "LARGEST_FILE", 10**6)
+    assert path.stat().st_size < 10**5 and "unpacks into more than" in refusal(load_network, config, path)
+
+
+# What they were trained with -----------------------------------------------------------------------------------------
+
+
+def test_the_whole_configuration_is_stored_and_what_tracks_otherwise_is_told(saved, config, tmp_path):
+    net, path = saved[0], tmp_path / "trained.npz"
+    save_network(net, path, config=config)
+    assert read_weights(path).config == to_dict(config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Notice)
+        load_network(config, path)
+        load_network(from_dict({"tracking": {"scales": 5}, "training": {"seed": 3}}, base=config), path)
+        load_network(from_dict({"filter": {"lambda1": 0.5}}, base=config), saved[1])  # which does not say
+    other = from_dict({"filter": {"lambda1": 0.5}, "tracking": {"input_size": 255, "padding": 3}}, base=config)
+    with pytest.warns(Notice) as caught:
+        load_network(other, path)
+    assert [str(each.message) for each in caught if each.category is Notice] == [
+        f"{path} was made for tracking.input_size 127 (here 255), tracking.padding 2.0 (here 3.0), "
+        "filter.lambda1 0.0001 (here 0.5)."
+    ]
+
+
+def test_files_of_earlier_versions_load(saved, config, tmp_path):
+    path = tmp_path / "old.npz"
+    np.savez(path, network=yaml.safe_dump(to_dict(config.network)), holds="network", **values(saved[0]))
+    loaded = values(load_network(config, path))
+    assert all((array == loaded[name]).all() for name, array in values(saved[0]).items())
 
 
 def test_weights_of_another_network(saved, config, small_config):
@@ -207,7 +279,7 @@ def test_shipped_weights_for_another_network():
 
 def test_a_backbone_of_another_width(saved, config, small_config, tmp_path):
     path = tmp_path / "backbone.npz"
-    save_arrays(path, values(saved[0]), config.network, "backbone")
+    save_arrays(path, values(saved[0]), known(config), "backbone")
     message = refusal(load_network, small_config(downsample="1x1"), path)
     assert "network.downsample is 3x3 there and 1x1 here" in message
 
@@ -217,7 +289,7 @@ def test_a_file_that_lacks_parameters(saved, config, tmp_path, holds):
     arrays = values(saved[0])
     del arrays["backbone.conv3.1.conv2.weight"]
     path = tmp_path / "partial.npz"
-    save_arrays(path, arrays, config.network, holds)
+    save_arrays(path, arrays, known(config), holds)
     message = refusal(load_network, config, path)
     assert "partial.npz lacks 1 parameter" in message and "backbone.conv3.1.conv2.weight" in message
 
@@ -226,7 +298,7 @@ def test_a_parameter_of_another_shape(saved, config, tmp_path):
     arrays = values(saved[0])
     arrays["backbone.conv1.weight"] = arrays["backbone.conv1.weight"][:4]
     path = tmp_path / "odd.npz"
-    save_arrays(path, arrays, config.network, "network")
+    save_arrays(path, arrays, known(config), "network")
     message = refusal(load_network, config, path)
     assert "backbone.conv1.weight has shape (4, 3, 7, 7), this network needs (8, 3, 7, 7)" in message
 
@@ -320,8 +392,8 @@ def test_gluoncv_parameters_fill_the_full_network(gluoncv_resnet):
 def test_the_shipped_weights_are_those_of_rar_thin(shipped):
     config, net = shipped
     assert SHIPPED.stat().st_size <= 25e6
-    arrays, stored, holds = read_arrays(SHIPPED)
-    assert holds == "network" and stored == to_dict(config.network)
+    arrays, stored, holds = read_weights(SHIPPED)
+    assert holds == "network" and stored["network"] == to_dict(config.network)
     own = values(net)
     assert set(own) == set(arrays)
     for name, array in own.items():
@@ -331,7 +403,8 @@ def test_the_shipped_weights_are_those_of_rar_thin(shipped):
 
 def test_the_shipped_backbone_starts_rar_thin_and_its_frozen_stages_are_still_those(shipped):
     config, net = shipped
-    arrays, stored, holds = read_arrays(BACKBONE)
+    arrays, stored, holds = read_weights(BACKBONE)
+    stored = stored["network"]
     assert holds == "backbone" and BACKBONE.stat().st_size <= 25e6
     assert (stored["backbone"], stored["width"], stored["downsample"]) == ("resnet50", 0.5, "1x1")
     start, trained = values(load_network(config, BACKBONE)), values(net)
@@ -340,6 +413,24 @@ def test_the_shipped_backbone_starts_rar_thin_and_its_frozen_stages_are_still_th
             assert (start[name] == arrays[name].astype(np.float32)).all(), name
             frozen = name.split(".")[1] in ("mean", "conv1", "bn1", "conv2")
             assert frozen == np.array_equal(start[name], trained[name]) or name.endswith(("_mean", "_var")), name
+
+
+def test_the_files_of_the_package_are_those_it_tells_of(tmp_path, monkeypatch):
+    """assets/weights.csv has each, with its hash, and a file that was exchanged is not loaded."""
+    with open(SHIPPED.with_name("weights.csv"), encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["file"] for row in rows} == {path.name for path in SHIPPED.parent.glob("*.npz")}
+    for row in rows:
+        content = SHIPPED.with_name(row["file"]).read_bytes()
+        assert row["sha256"] == hashlib.sha256(content).hexdigest()
+        assert all(row[name] for name in ("version", "commit", "command"))
+    for name in ("rar_thin.npz", "weights.csv"):
+        shutil.copy(SHIPPED.with_name(name), tmp_path)
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path / "rar_thin.npz")
+    load_network(load("rar_thin"))
+    arrays = read_weights(SHIPPED)
+    save_arrays(tmp_path / "rar_thin.npz", arrays.arrays, arrays.config, "network")
+    assert "is not the file that this version comes with" in refusal(load_network, load("rar_thin"))
 
 
 def test_names_are_those_of_save_parameters(saved, tmp_path):
