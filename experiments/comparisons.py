@@ -14,7 +14,7 @@ import numpy as np
 
 import rar_gluon  # before mxnet: sets its threads
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError, write_text
+from rar_gluon.common import InputError, read_json, write_text
 from rar_gluon.data import otb
 from rar_gluon.data import vot as vot_dataset
 from rar_gluon.data.sequence import Sequence, read_boxes
@@ -166,7 +166,7 @@ def keep_evaluation(folder: Path, evaluation: Mapping) -> None:
     path = folder / "evaluation.json"
     if not path.is_file():
         write_text(path, json.dumps(evaluation, indent=1) + "\n")
-    elif json.loads(path.read_text(encoding="utf-8")) != evaluation:
+    elif read_json(path) != evaluation:
         raise InputError(f"{folder} holds boxes of other sequences or frames: give another --boxes, or remove it.")
 
 

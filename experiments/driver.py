@@ -20,7 +20,7 @@ from typing import Dict, List, Mapping, Sequence
 import rar_gluon  # before mxnet: sets its threads
 from jobs import Cluster, Here, Job, description, distinct, job_main, locked, run_jobs, shares, take_equal, write_job
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError, write_text
+from rar_gluon.common import InputError, read_json, write_text
 from rar_gluon.data.datasets import split_names
 from rar_gluon.net.device import find_device, parse_devices
 from sizes import (
@@ -124,7 +124,7 @@ def prepare_records(arguments: argparse.Namespace, size: Mapping) -> None:
     with locked(out):
         done = out / "prepared.json"
         if done.is_file():
-            if json.loads(done.read_text(encoding="utf-8")) != about:
+            if read_json(done) != about:
                 raise InputError(f"{out} holds records of another dataset or side: remove it, or give --output.")
             return
         rar = [sys.executable, "-c", "import sys; from rar_gluon.cli import main; sys.exit(main())"]
@@ -143,9 +143,9 @@ def read_scores(
     for row, seeds in rows.items():
         for path in sorted(arguments.output.glob(f"{row}/seed*/scores.json")):
             job = make_job(arguments, size, row, int(path.parent.name[len("seed") :]))
-            stored = json.loads((path.parent / "job.json").read_text(encoding="utf-8"))
+            stored = read_json(path.parent / "job.json")
             if stored == description(job, size["start"], records, evaluation):
-                seeds[job.seed] = json.loads(path.read_text(encoding="utf-8"))
+                seeds[job.seed] = read_json(path)
     return rows
 
 

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError, write_text
+from rar_gluon.common import InputError, read_json, write_text
 from rar_gluon.config import Config, NetworkConfig
 from rar_gluon.evaluation.runner import connect
 from sizes import HERE, protocol_name, sequences_of
@@ -81,7 +81,7 @@ def write_job(job: Job, wanted: Mapping) -> None:
     if not begun:
         write_text(path, json.dumps(wanted, indent=1) + "\n")
         return
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored = read_json(path)
     if stored == wanted:
         return
     if wanted == {**stored, "protocol": wanted["protocol"]}:  # the same boxes, to be scored again
@@ -132,7 +132,7 @@ def run_job(folder: Path, devices: Sequence[int]) -> None:
     from rar_gluon.training.loop import Options, train
     from rar_gluon.training.start import set_start
 
-    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    job = read_json(folder / "job.json")
     config = configuration.from_dict(job["config"], str(folder))
     sequences = sequences_of(job["evaluation"])
     contexts = [find_device(device) for device in devices]

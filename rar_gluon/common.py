@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -137,6 +138,28 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
             os.replace(temporary, place)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """Text of a file in UTF-8; `InputError` when it cannot be read or is none."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} cannot be read: it is no text in UTF-8.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+
+
+def read_json(path: str | os.PathLike) -> dict:
+    """Object of a JSON file; `InputError` when it cannot be read or holds anything else."""
+    text = read_text(path)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged, it is no JSON: {str(error)[:80]}.") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is damaged: it holds no JSON object.")
+    return value
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from rar_gluon.common import InputError, atomic_path, inside, write_text
+from rar_gluon.common import InputError, atomic_path, inside, read_json, read_text, write_text
 
 
 def refusal(function, *arguments):
@@ -44,3 +44,14 @@ def test_atomic_path_of_a_folder_or_below_a_file_is_refused(tmp_path):
 def test_a_name_stays_in_its_folder(tmp_path, name):
     assert "leads out of" in refusal(inside, tmp_path, name)
     assert inside(tmp_path, "val/ILSVRC/1") == tmp_path / "val" / "ILSVRC" / "1"
+
+
+def test_texts_are_read_as_utf8(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b'\xef\xbb\xbf{"name": "\xc3\xa4"}')
+    assert read_json(path) == {"name": "\u00e4"} and read_text(path).startswith("{")
+    for content, told in ((b"\xff", "no text in UTF-8"), (b"{", "no JSON"), (b"[1]", "no JSON object")):
+        path.write_bytes(content)
+        assert told in refusal(read_json, path)
+    assert "cannot be read" in refusal(read_text, tmp_path / "nowhere")
+    assert "cannot be read" in refusal(read_text, tmp_path)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from pathlib import Path
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, read_json
 from rar_gluon.evaluation.vot.annotations import read_annotations
 from rar_gluon.evaluation.vot.protocol import load_protocol, rule_names
 from rar_gluon.evaluation.vot.results import EXPERIMENT
@@ -20,7 +19,7 @@ from rar_gluon.evaluation.vot.score import score_vot
 
 def toolkit_numbers(path: Path, tracker: str) -> tuple[dict[str, float], tuple[int, int]]:
     """Numbers of a report of `vot analysis`, and the interval that its EAO is over."""
-    report = json.loads(path.read_text(encoding="utf-8"))
+    report = read_json(path)
     row = list(report["trackers"]).index(tracker)
     baseline = report["results"][EXPERIMENT]
     by_type = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rar_gluon.common import InputError, inside
+from rar_gluon.common import InputError, inside, read_text
 from rar_gluon.data.frames import open_frames
 from rar_gluon.data.sequence import Sequence, polygons_to_boxes, read_regions
 
@@ -20,7 +20,7 @@ def sequence_names(root: str | os.PathLike) -> list[str]:
     path = Path(root) / "list.txt"
     if not path.is_file():
         raise InputError(f"{path} does not exist: VOT names its sequences there, one a line.")
-    names = path.read_text(encoding="utf-8").split()
+    names = read_text(path).split()
     if not names:
         raise InputError(f"{path} names no sequence.")
     return names
@@ -28,7 +28,7 @@ def sequence_names(root: str | os.PathLike) -> list[str]:
 
 def read_tag(path: str | os.PathLike, frames: int) -> np.ndarray:
     """Read 0 or 1 a line as (N,) bool; the toolkit lets the file end early, the rest is then 0."""
-    lines = Path(path).read_text(encoding="utf-8").split()
+    lines = read_text(path).split()
     if len(lines) > frames or any(line not in ("0", "1") for line in lines):
         raise InputError(f"{path}: a 0 or 1 for each of {frames} frames is needed, one a line.")
     return np.array([line == "1" for line in lines] + [False] * (frames - len(lines)))

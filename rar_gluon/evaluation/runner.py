@@ -24,9 +24,9 @@ from typing import Sequence as ListOf
 import joblib
 import numpy as np
 
-from rar_gluon.common import InputError, progress, write_text
+from rar_gluon.common import InputError, progress, read_json, write_text
 from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
-from rar_gluon.evaluation.trackers import TwoMethodTracker
+from rar_gluon.evaluation.trackers import TwoMethodTracker, to_box
 from rar_gluon.evaluation.vot.protocol import VotProtocol
 from rar_gluon.evaluation.vot.run import run_sequence
 
@@ -67,7 +67,7 @@ def track_sequence(tracker: TwoMethodTracker, sequence: Sequence):
             tracker.init(frame, sequence.pixel_boxes[first])
             boxes[index] = sequence.pixel_boxes[first]
         else:
-            boxes[index] = tracker.update(frame)
+            boxes[index] = to_box(tracker.update(frame))
         seconds[index] = time.perf_counter() - start
     if index + 1 < len(sequence):
         raise InputError(f"{sequence.name} has {index + 1} frames but {len(sequence)} boxes of truth.")
@@ -156,7 +156,10 @@ def _run_one(
         boxes, seconds = track_sequence(make_tracker(), sequence)
     except InputError as error:
         return Finished(sequence.name, len(sequence), 0.0, str(error))
-    except Exception:  # a peer or a library may fail in any way; the others go on and the user reads it at the end
+    except (
+        Exception,
+        SystemExit,
+    ):  # anybody's code; the others go on and the user reads it at the end
         return Finished(sequence.name, len(sequence), 0.0, traceback.format_exc())
     write_text(folder / "times" / f"{sequence.name}.txt", "".join(f"{value:.6f}\n" for value in seconds))
     write_boxes(folder / f"{sequence.name}.txt", boxes)  # last: its presence means the sequence is done
@@ -195,16 +198,16 @@ def connect(scheduler: str):
 
 def _keep_record(path: Path, record: Dict) -> None:
     """Write run.json, or check that the one there is of the same configuration and weights."""
-    if path.is_file():
-        try:
-            old = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{path} is damaged: remove it, or give another --output.") from error
-        for key in ("config", "weights"):
-            if old.get(key) != record[key]:
-                raise InputError(f"{path.parent} holds results of another {key}: give another folder, or remove it.")
-    else:
+    if not path.is_file():
         write_text(path, json.dumps(record, indent=1) + "\n")
+        return
+    try:
+        old = read_json(path)
+    except InputError as error:
+        raise InputError(f"{error} Remove it, or give another folder.") from None
+    for key in ("config", "weights"):
+        if old.get(key) != record[key]:
+            raise InputError(f"{path.parent} holds results of another {key}: give another folder, or remove it.")
 
 
 def _git_commit() -> str | None:

@@ -47,6 +47,17 @@ class Runnable:
         return describe_run(self.config, self.weights)
 
 
+def to_box(given: Any) -> np.ndarray:
+    """What `update` gave as (4,) float64, NaN where it has no box; `InputError` when it is no box."""
+    try:
+        box = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        box = np.empty(0)
+    if box.shape != (4,):
+        raise InputError(f"the tracker gave {str(given)[:60]}, but a box x, y, w, h is needed.")
+    return box
+
+
 def build_tracker(config: Config, weights: Path | None = None, pretrained: bool = False, device: int | None = None):
     """Build our tracker; weights None: those of the package; device: a GPU's number, -1 the CPU, None what is there."""
     from rar_gluon.net.device import find_device  # here: importing MXNet takes seconds, and peers do without
@@ -114,6 +125,8 @@ def _factory(text: str) -> Runnable:
         raise InputError(f"the tracker {text} cannot be imported: {error}.") from error
     except AttributeError as error:
         raise InputError(f"the tracker {text} is not there: {error}.") from error
+    except Exception as error:  # anybody's code
+        raise InputError(f"the tracker {text} cannot be imported: {type(error).__name__}: {error}.") from error
     make = functools.partial(_make, text, os.getcwd())
     name = text.partition(":")[2]
     _checked(make, text)()  # says what is missing before the work
@@ -141,7 +154,12 @@ def _checked(make: Callable, name: str) -> Callable[[], TwoMethodTracker]:
     """`make`, but what it makes must have the two methods."""
 
     def checked():
-        tracker = make()
+        try:
+            tracker = make()
+        except InputError:
+            raise
+        except Exception as error:  # anybody's code
+            raise InputError(f"{name} cannot be made: {type(error).__name__}: {error}.") from error
         if not _has_methods(tracker):
             raise InputError(f"{name} makes a {type(tracker).__name__}, which has no methods init and update.")
         return tracker

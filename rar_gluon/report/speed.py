@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
 
 import numpy as np
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, read_json, read_text
 from rar_gluon.data import otb
 
 
@@ -45,8 +44,9 @@ def read_speed(folder: Path, names: Sequence[str]) -> Speed | None:
     paths = list(otb.match_files(times.glob("*.txt"), [name for name in names if name in otb.ENTRIES]).values())
     others = [times / f"{name}.txt" for name in names if name not in otb.ENTRIES]
     for path in (*paths, *(path for path in others if path.is_file())):
+        text = read_text(path)
         try:
-            values = np.array(path.read_text(encoding="utf-8").split(), np.float64)
+            values = np.array(text.split(), np.float64)
         except ValueError:
             raise InputError(
                 f"{path} holds something that is no number: seconds, a line a frame, are needed."
@@ -60,8 +60,8 @@ def read_speed(folder: Path, names: Sequence[str]) -> Speed | None:
 def _machine(path: Path) -> str:
     if not path.is_file():
         return ""
+    machine = read_json(path).get("machine", {})
     try:
-        machine = json.loads(path.read_text(encoding="utf-8")).get("machine", {})
         return f"{machine['processor']}, {machine['cores']} cores" if machine else ""
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (KeyError, TypeError):
         raise InputError(f"{path} is damaged: remove it or run the tracker again.") from None

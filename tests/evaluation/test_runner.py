@@ -104,6 +104,36 @@ def test_a_failure_is_reported_and_the_others_go_on(dataset, tmp_path):
     assert len(read_all(tmp_path / "out")) == 3
 
 
+@pytest.mark.parametrize("answer", [None, 3, "here", (1, 2, 3), (1, 2, 3, 4, 5), "SystemExit"])
+def test_a_peer_that_gives_no_box(dataset, tmp_path, answer):
+    class Peer(Mover):
+        def update(self, frame):
+            if answer == "SystemExit":
+                sys.exit(0)
+            return answer
+
+    told = {r.name: r.reason for r in runner.run(Peer, dataset, tmp_path / "out", RECORD) if r.failure}
+    assert sorted(told) == ["long", "middle", "short"] and not read_all(tmp_path / "out")
+    assert all("a box x, y, w, h is needed" in reason or "SystemExit" in reason for reason in told.values())
+
+
+def test_a_peer_may_say_that_it_has_no_box(dataset, tmp_path):
+    class Lost(Mover):
+        def update(self, frame):
+            return [np.nan] * 4
+
+    assert not any(result.failure for result in runner.run(Lost, dataset, tmp_path / "out", RECORD))
+    assert np.isnan(np.loadtxt(tmp_path / "out" / "short.txt", delimiter=",")[1:]).all()
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"3", b"\xff\xfe", b"", b"[" * 100000])
+def test_a_damaged_record_is_told(dataset, tmp_path, content):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"run\.json .*Remove it, or give another folder"):
+        runner.run(Mover, dataset, tmp_path / "out", RECORD)
+
+
 @pytest.mark.parametrize("change", [{"config": {"a": 2}}, {"weights": "other"}])
 def test_results_of_another_run_are_not_mixed(dataset, tmp_path, change):
     runner.run(Mover, dataset, tmp_path / "out", RECORD)

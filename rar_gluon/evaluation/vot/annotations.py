@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rar_gluon.common import InputError, inside
+from rar_gluon.common import InputError, inside, read_json, read_text
 from rar_gluon.data import vot
 from rar_gluon.data.sequence import Sequence, read_regions, stack_regions
 from rar_gluon.evaluation.vot.run import truth_regions
@@ -55,7 +54,7 @@ def read_annotations(
 def read_sizes(path: str | os.PathLike) -> dict[str, tuple[int, int]]:
     """Read (width, height) by name from lines NAME WIDTH HEIGHT, parted by blanks, tabs or commas."""
     found = {}
-    for number, line in enumerate(_text(Path(path)).splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         name, *numbers = line.replace(",", " ").split() or ["#"]
         if name.startswith("#"):
             continue
@@ -78,11 +77,8 @@ def _from_folder(root: Path, sizes: dict, names: list[str] | None) -> list[Annot
 
 
 def _from_json(path: Path, sizes: dict, names: list[str] | None) -> list[Annotation]:
-    try:
-        entries = json.loads(_text(path))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON: {error}.") from None
-    if not isinstance(entries, dict) or not entries:
+    entries = read_json(path)
+    if not entries:
         raise InputError(f"{path} names no sequence: a JSON file as pysot has it is needed.")
     absent = [name for name in names or () if name not in entries]
     if absent:
@@ -109,10 +105,3 @@ def _finite(regions: np.ndarray, where: object) -> np.ndarray:
     if len(absent):
         raise InputError(f"{where} has no region in frame {absent[0] + 1}: supervised evaluation needs one in each.")
     return regions
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rar_gluon.common import InputError, inside, write_text
+from rar_gluon.common import InputError, inside, read_text, write_text
 from rar_gluon.data.sequence import boxes_to_polygons
 from rar_gluon.evaluation.vot.polygon import corners
 
@@ -63,11 +63,7 @@ def read_trajectory(path: str | os.PathLike, frames: int | None = None) -> Traje
     InputError
         With file and line for anything else, and when the file has not `frames` lines.
     """
-    path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from None
+    lines = read_text(path).splitlines()
     rows = [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
     if frames is not None and len(rows) != frames:
         raise InputError(f"{path} has {len(rows)} lines for {frames} frames: remove it to run the sequence again.")

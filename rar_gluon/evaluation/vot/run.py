@@ -8,7 +8,7 @@ import numpy as np
 
 from rar_gluon.common import InputError
 from rar_gluon.data.sequence import Sequence
-from rar_gluon.evaluation.trackers import TwoMethodTracker
+from rar_gluon.evaluation.trackers import TwoMethodTracker, to_box
 from rar_gluon.evaluation.vot.polygon import overlap
 from rar_gluon.evaluation.vot.protocol import VotProtocol
 from rar_gluon.evaluation.vot.results import (
@@ -54,7 +54,7 @@ def run_once(tracker: TwoMethodTracker, sequence: Sequence, protocol: VotProtoco
             tracker.init(frame, boxes[index])
             codes[index] = INITIALISED
         elif index > start:
-            box = np.asarray(tracker.update(frame), np.float64)
+            box = to_box(tracker.update(frame))
             size = frame.shape[1::-1]
             if overlap(box[None], truth[index : index + 1], size, protocol.overlap)[0] > protocol.failure_overlap:
                 codes[index], regions[index] = TRACKED, box

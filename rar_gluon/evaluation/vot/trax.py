@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Callable
 
 import numpy as np
 
 from rar_gluon.common import InputError
 from rar_gluon.data.frames import read_image
-from rar_gluon.data.sequence import boxes_to_polygons, polygons_to_boxes
-from rar_gluon.evaluation.trackers import TwoMethodTracker
+from rar_gluon.evaluation.trackers import TwoMethodTracker, to_box
 
 
 def serve(make_tracker: Callable[[], TwoMethodTracker], name: str = "RAR", description: str = "") -> None:
@@ -26,7 +26,7 @@ def serve(make_tracker: Callable[[], TwoMethodTracker], name: str = "RAR", descr
     Raises
     ------
     InputError
-        The package trax is missing, or the client asks for more than one target.
+        The package trax is missing, or the client goes away, does not keep to TraX, or asks for more than one target.
     """
     try:
         import trax
@@ -34,23 +34,48 @@ def serve(make_tracker: Callable[[], TwoMethodTracker], name: str = "RAR", descr
         raise InputError("the package trax is missing: get it by `pip install vot-trax==4.0.1`.") from None
     tracker = make_tracker()
     regions = [trax.Region.RECTANGLE, trax.Region.POLYGON]
-    with trax.Server(regions, [trax.Image.PATH], ["color"], name, description) as server:
-        while True:
-            request = server.wait()
-            if request.type not in (trax.TraxStatus.INITIALIZE, trax.TraxStatus.FRAME):
-                return
-            frame = read_image(request.image["color"].path())
-            if request.type == trax.TraxStatus.INITIALIZE:
-                if len(request.objects) != 1:
-                    raise InputError(f"the TraX client names {len(request.objects)} targets: one can be tracked.")
-                box = to_box(request.objects[0][0])
-                tracker.init(frame, box)
-            else:
-                box = tuple(float(value) for value in tracker.update(frame))
-            server.status([(trax.Rectangle.create(*box), {})])
+    try:
+        server = trax.Server(regions, [trax.Image.PATH], ["color"], name, description)
+        reason = None
+        try:
+            _answer(server, tracker, trax.Rectangle.create)
+        except BaseException as error:
+            reason = str(error) or type(error).__name__
+            raise
+        finally:  # not `with server`: that prints a traceback of whatever ends it, and of Ctrl-C too
+            with suppress(trax.TraxException):  # there may be nobody to tell
+                server.quit(reason)
+    except trax.TraxException as error:
+        raise InputError(f"the TraX client went away, or does not keep to TraX: {error}.") from None
 
 
-def to_box(region) -> tuple[float, ...]:
-    """(x, y, w, h) of a TraX rectangle or polygon."""
-    corners = np.array(list(region)).ravel() if region.type == "polygon" else boxes_to_polygons(region.bounds())[0]
-    return tuple(float(value) for value in polygons_to_boxes(corners)[0])
+def _answer(server, tracker: TwoMethodTracker, rectangle: Callable) -> None:
+    """Answer requests until one is to quit; `rectangle` makes an answer of x, y, w, h."""
+    started = False
+    while True:
+        request = server.wait()
+        if request.type not in ("initialize", "frame"):
+            return
+        frame = read_image(request.image["color"].path())
+        if request.type == "initialize":
+            if len(request.objects) != 1:
+                raise InputError(f"the TraX client names {len(request.objects)} targets: one can be tracked.")
+            box = box_of(request.objects[0][0])
+            tracker.init(frame, box)
+            started = True
+        elif started:
+            box = tuple(to_box(tracker.update(frame)).tolist())
+        else:
+            raise InputError("the TraX client asks for a box before it has named a target.")
+        server.status([(rectangle(*box), {})])
+
+
+def box_of(region) -> tuple[float, ...]:
+    """(x, y, w, h) of a TraX rectangle, or around a polygon of any number of corners."""
+    if region.type == "rectangle":
+        return tuple(float(value) for value in region.bounds())
+    if region.type != "polygon":
+        raise InputError(f"the TraX client names a target by a {region.type}: a rectangle or a polygon is needed.")
+    corners = np.array(list(region), np.float64)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return tuple(float(value) for value in (*low, *(high - low)))

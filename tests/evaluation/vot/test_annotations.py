@@ -70,7 +70,12 @@ def test_json_files_that_are_none(tmp_path, entry, told):
 
 def test_what_cannot_be_read(folder):
     path = folder / "vot.json"
-    for content, told in [(b"{", "is no JSON"), (b"[]", "names no sequence"), (b"\xff\xfe\x00", "it is no text")]:
+    for content, told in [
+        (b"{", "is no JSON"),
+        (b"{}", "names no sequence"),
+        (b"[]", "no JSON object"),
+        (b"\xff\xfe\x00", "it is no text"),
+    ]:
         path.write_bytes(content)
         with pytest.raises(InputError, match=told):
             read_annotations(path)

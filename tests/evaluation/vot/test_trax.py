@@ -1,6 +1,8 @@
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import cv2
 import numpy as np
@@ -64,6 +66,37 @@ def test_boxes_and_polygons(client, image):
     assert answer.bounds() == (10, 0, 10, 10)
     (answer, _), *_ = client.frame(image, {}, [])[0]
     assert answer.bounds() == (17, 30, 10, 10)
+
+
+@pytest.mark.parametrize("corners", [3, 5])
+def test_polygons_of_any_number_of_corners(client, image, corners):
+    import trax
+
+    points = [(10.0, 5.0), (30.0, 5.0), (20.0, 15.0), (15.0, 12.0), (12.0, 9.0)][:corners]
+    (answer, _), *_ = client.initialize(image, [(trax.Polygon.create(points), {})], {})[0]
+    assert answer.bounds() == (10, 5, 20, 10)
+
+
+@pytest.mark.parametrize("how", ["leaves", "babbles", "asks first", "SIGTERM", "SIGINT"])
+def test_a_client_that_is_none(how):
+    """One sentence, no traceback, and a status that is not 0."""
+    pytest.importorskip("trax")
+    command = [sys.executable, "-m", "rar_gluon.cli", "trax", "--tracker", "opencv-kcf"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+    greeting = b""
+    while b"@@TRAX:hello" not in greeting:
+        greeting += process.stdout.read(1)
+    if how.startswith("SIG"):
+        time.sleep(0.5)  # until it waits for us
+        process.send_signal(getattr(signal, how))
+    elif how == "babbles":
+        process.stdin.write(b"@@TRAX:bogus\n")
+    elif how == "asks first":
+        process.stdin.write(b'@@TRAX:frame "file:///nowhere.png"\n')
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == {"SIGTERM": 143, "SIGINT": 130}.get(how, 2)
+    assert told.count(b"\n") == 1 and told.startswith(b"rar: ")
 
 
 def test_missing_package(monkeypatch):
