@@ -8,7 +8,7 @@ from typing import List, Sequence, Tuple
 import mxnet as mx
 import numpy as np
 from mxnet import nd
-from mxnet.gluon import Constant, HybridBlock
+from mxnet.gluon import HybridBlock
 
 from rar_gluon.config import NetworkConfig
 from rar_gluon.net.attention import LevelAttention
@@ -109,34 +109,6 @@ def pad_state(state: List[nd.NDArray], pixels: int, strides: Sequence[int]) -> L
             width = (0, 0, 0, 0, cells, cells, cells, cells)
             resized.append(nd.pad(part, mode="constant", pad_width=width, constant_value=0))
     return resized
-
-
-def twin(net: RAR) -> RAR:
-    """Make a second network on the same parameters: each is compiled for inputs of its own shape."""
-    shared = net.collect_params()
-    # MXNet shares a parameter only with a block that asks for the same gradient of it as it now has.
-    fixed = ("running_mean", "running_var")  # never a gradient, like constants
-    frozen = [
-        p
-        for p in shared.values()
-        if p.grad_req == "null" and not isinstance(p, Constant) and not p.name.endswith(fixed)
-    ]
-    for parameter in frozen:
-        parameter.grad_req = "write"
-    try:
-        return RAR(net.config, prefix=net.prefix, params=shared)
-    finally:
-        for parameter in frozen:
-            parameter.grad_req = "null"
-
-
-def hybridize_static(net: HybridBlock) -> None:
-    """Compile for inference on inputs of one shape: memory and shapes planned once.
-
-    Not for training: with static memory MXNet 1.9.1 returns wrong gradients for this network (channel and spatial
-    attention on two levels or more), silently. Train with `net.hybridize()`, which is right.
-    """
-    net.hybridize(static_alloc=True, static_shape=True)
 
 
 def _halve(F, x):

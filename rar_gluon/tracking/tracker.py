@@ -15,7 +15,8 @@ from rar_gluon.config import Config, load
 from rar_gluon.data.frames import open_frames, to_bgr8
 from rar_gluon.filter.layer import OnlineFilter, desired_response
 from rar_gluon.net.backbone import level_strides
-from rar_gluon.net.rar import RAR, hybridize_static, pad_state, to_images, twin
+from rar_gluon.net.inference import InferenceNetwork
+from rar_gluon.net.rar import RAR, pad_state, to_images
 from rar_gluon.net.weights import SHIPPED, load_network
 from rar_gluon.tracking import geometry, scale
 from rar_gluon.tracking.geometry import Box, Window
@@ -64,10 +65,7 @@ class Tracker:
         if net.config != config.network:
             raise InputError("the network was built for another configuration than the tracker's: give both the same.")
         self.net, self.state = net, []
-        # Twins, so that the network itself is not compiled with static memory, which must not be trained with.
-        self._search_net, self._template_net = twin(net), twin(net)
-        for compiled in (self._search_net, self._template_net):
-            hybridize_static(compiled)
+        self._inference = InferenceNetwork(net)
         self._logs = scale.log_factors(config.tracking.scales, config.tracking.scale_step)
         self._scale_filter = ScaleFilter(config.tracking) if config.tracking.scale_rule == "filter" else None
         self.box: Box | None = None
@@ -86,7 +84,7 @@ class Tracker:
         frame = to_bgr8(frame, first=True)
         self.box, self._shape = check_box(box, frame.shape), frame.shape
         size = self.config.tracking.input_size
-        self.state = self._search_net.begin_state((1, 3, size, size), self.ctx)
+        self.state = self.net.begin_state((1, 3, size, size), self.ctx)
         self._filter, self.response, self.window = self._given_filter, None, None
         z0 = self._learn(frame, 1.0)
         if self._scale_filter is not None:
@@ -165,7 +163,7 @@ class Tracker:
         base = geometry.window_of(box, settings.padding, settings.window)
         windows = [geometry.scaled(base, float(factor)) for factor in np.exp(logs)]
         patches = _crops(frame, windows, settings.input_size)
-        x, _ = self._represent(self._search_net, patches, self.state)
+        x, _ = self._represent(patches, self.state)
         responses = self._filter.respond(x)
         return responses if np.ptp(patches) > 0 else np.zeros_like(responses), windows
 
@@ -174,11 +172,11 @@ class Tracker:
         settings, size = self.config.tracking, self.config.tracking.input_size
         window = geometry.window_of(self.box, settings.padding, settings.window)
         if self.config.filter.contexts == 0:
-            z, self.state = self._represent(self._template_net, _crops(frame, [window], size), self.state)
+            z, self.state = self._represent(_crops(frame, [window], size), self.state)
             z0, zi = z, None
         elif self.config.filter.context_source == "image":
             windows = [window, *geometry.context_windows(window, self.box)]
-            z, state = self._represent(self._template_net, _crops(frame, windows, size), self.state)
+            z, state = self._represent(_crops(frame, windows, size), self.state)
             self.state = [part[:1] for part in state]  # only the target-centred patch moves the state
             z0, zi = z[:1], z[1:]
         else:
@@ -195,15 +193,15 @@ class Tracker:
         pixels = geometry.context_margin(size, network.stride, self.config.tracking.padding)
         state = pad_state(self.state, pixels, level_strides(network))
         larger = geometry.scaled(window, (size + 2 * pixels) / size)
-        z, state = self._represent(self._template_net, _crops(frame, [larger], size + 2 * pixels), state)
+        z, state = self._represent(_crops(frame, [larger], size + 2 * pixels), state)
         self.state = pad_state(state, -pixels, level_strides(network))
         z0, zi = geometry.split_contexts(z[0], z.shape[-1] - 2 * pixels // network.stride)
         return z0.expand_dims(0), nd.stack(*zi)
 
-    def _represent(self, net: RAR, patches: np.ndarray, state: List[nd.NDArray]):
+    def _represent(self, patches: np.ndarray, state: List[nd.NDArray]):
         """Representation (n, D, H, W) and new state of patches (n, S, S, 3) of one frame, all from one state."""
         state = [nd.broadcast_axis(part, axis=0, size=len(patches)) for part in state]
-        representation, *new_state = net(to_images(patches, self.ctx), *state)
+        representation, *new_state = self._inference(to_images(patches, self.ctx), *state)
         return representation, new_state
 
 

@@ -119,7 +119,7 @@ def train(
         if len(options.contexts) > 1:
             net.collect_params().reset_ctx(list(options.contexts))
         trained = freeze(net, settings)
-        net.hybridize()  # not with static memory: see hybridize_static
+        net.hybridize()  # not with static memory: MXNet 1.9.1 then returns wrong gradients for this network, silently
         sgd = {"learning_rate": settings.learning_rate, "momentum": settings.momentum, "wd": settings.weight_decay}
         trainer = gluon.Trainer(trained, "sgd", sgd, kvstore=store, update_on_kvstore=False)
         progress = {"step": 0, "best": float("-inf")}

@@ -1,0 +1,104 @@
+"""A network made ready for tracking: batch norms folded into convolutions, operators fused, memory planned once."""
+
+from __future__ import annotations
+
+import json
+from typing import Dict, List, Tuple
+
+import mxnet as mx
+import numpy as np
+from mxnet import nd
+from mxnet.gluon import SymbolBlock
+
+from rar_gluon.net.rar import RAR
+
+
+class InferenceNetwork:
+    """The function of a network as it is now, without gradients: `net(image, *state)` as for `RAR`.
+
+    It is compiled for each shape of images when they first come, which takes a second; later changes of the network's
+    parameters are not seen.
+
+    Parameters
+    ----------
+    net : the network, on one device.
+    """
+
+    def __init__(self, net: RAR):
+        self._symbol, self._parameters = fold_batch_norms(*trace(net))
+        self._ctx = net.backbone.mean.list_ctx()[0]
+        self._compiled: Dict[Tuple[int, ...], SymbolBlock] = {}
+
+    def __call__(self, image: nd.NDArray, *state: nd.NDArray) -> List[nd.NDArray]:
+        """Representation and new state, [(B, D, H', W'), h, c, …], of images (B, 3, H, W) and a state."""
+        block = self._compiled.get(image.shape)
+        if block is None:
+            block = self._compiled[image.shape] = self._compile(image, *state)
+        outputs = block(image, *state)
+        return outputs if isinstance(outputs, (list, tuple)) else [outputs]
+
+    def _compile(self, image: nd.NDArray, *state: nd.NDArray) -> SymbolBlock:
+        names = ["image", *state_names(len(state))]
+        block = SymbolBlock(self._symbol, [mx.sym.var(name, dtype="float32") for name in names])
+        for name, parameter in block.collect_params().items():
+            parameter.shape, parameter.grad_req = self._parameters[name].shape, "null"
+            parameter.initialize(mx.init.Zero(), self._ctx)
+            parameter.set_data(nd.array(self._parameters[name]))
+        static = {"static_alloc": True, "static_shape": True}
+        block.hybridize(**static)
+        if self._ctx.device_type == "cpu":  # oneDNN's fusions of a convolution with what follows it
+            block.optimize_for(image, *state, backend="MKLDNN", **static)
+        return block
+
+
+def state_names(count: int) -> List[str]:
+    """Names of a traced network's inputs after the image."""
+    return [f"state{index}" for index in range(count)]
+
+
+def trace(net: RAR) -> Tuple[mx.sym.Symbol, Dict[str, np.ndarray]]:
+    """Graph of `net(image, *state)`, its outputs grouped, and the values of its parameters by name."""
+    state = net.begin_state((1, 3, 16 * net.config.stride, 16 * net.config.stride))
+    inputs = [mx.sym.var(name) for name in ("image", *state_names(len(state)))]
+    parameters = {p.name: p.list_data()[0].asnumpy() for p in net.collect_params().values()}
+    return mx.sym.Group(net(*inputs)), parameters
+
+
+def fold_batch_norms(
+    symbol: mx.sym.Symbol, parameters: Dict[str, np.ndarray]
+) -> Tuple[mx.sym.Symbol, Dict[str, np.ndarray]]:
+    """Take batch norms that follow a convolution into its kernel and bias: the same function of fewer operators.
+
+    Parameters
+    ----------
+    symbol : graph of a network that uses the stored statistics.
+    parameters : values by name; copied, not changed.
+    """
+    graph, folded = json.loads(symbol.tojson()), dict(parameters)
+    nodes, replaced = graph["nodes"], {}
+    uses = [source for node in nodes for source, *_ in node["inputs"]] + [source for source, *_ in graph["heads"]]
+    for index, node in enumerate(nodes):
+        if node["op"] != "BatchNorm":
+            continue
+        source, *rest = (entry[0] for entry in node["inputs"])
+        convolution = nodes[source]
+        if convolution["op"] != "Convolution" or uses.count(source) > 1:
+            continue
+        gamma, beta, mean, variance = (parameters[nodes[each]["name"]] for each in rest)
+        factor = gamma / np.sqrt(variance + float(node["attrs"]["eps"]))
+        kernel = nodes[convolution["inputs"][1][0]]
+        if kernel["op"] == "Reshape":  # a deformable convolution's; output channels stay first
+            kernel = nodes[kernel["inputs"][0][0]]
+        folded[kernel["name"]] = parameters[kernel["name"]] * factor.reshape(-1, 1, 1, 1)
+        shift = beta - mean * factor
+        if len(convolution["inputs"]) > 2:
+            bias = nodes[convolution["inputs"][2][0]]["name"]
+            folded[bias] = parameters[bias] * factor + shift
+        else:  # the batch norm's β becomes the bias
+            convolution["attrs"]["no_bias"] = "False"
+            convolution["inputs"].append([rest[1], 0, 0])
+            folded[nodes[rest[1]]["name"]] = shift
+        replaced[index] = source
+    for entry in [entry for node in nodes for entry in node["inputs"]] + graph["heads"]:
+        entry[0] = replaced.get(entry[0], entry[0])
+    return mx.sym.load_json(json.dumps(graph)), folded
