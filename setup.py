@@ -30,7 +30,15 @@ setup(
     license="Apache-2.0",
     packages=find_packages(include=["rar_gluon", "rar_gluon.*"]),
     package_data={
-        "rar_gluon": ["presets/*.yaml", "assets/*", "py.typed", "data/*.yaml", "evaluation/*/*.yaml", "report/*.html"]
+        "rar_gluon": [
+            "presets/*.yaml",
+            "assets/*",
+            "py.typed",
+            "data/*.yaml",
+            "evaluation/*/*.yaml",
+            "report/*.html",
+            "report/literature/*",
+        ]
     },
     python_requires=">=3.8,<3.12",
     install_requires=[

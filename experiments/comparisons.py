@@ -33,7 +33,7 @@ from rar_gluon.net.device import find_device
 from rar_gluon.report.attention import STEP, attention_figure
 from rar_gluon.report.comparison import comparison_table
 from rar_gluon.report.document import Pictures, to_text, write_document
-from rar_gluon.report.published import read_published
+from rar_gluon.report.published import LITERATURE, read_published
 from rar_gluon.report.speed import read_speed
 from rar_gluon.report.tables import Table, attribute_table, failure_table
 from sizes import HERE, changes, evaluation_of, planned_frames, read_size, row_config, sequences_of
@@ -253,7 +253,7 @@ def make_table2(arguments: argparse.Namespace, spec: Mapping) -> Made:
     measured = Measured(arguments, spec)
     names = [sequence.name for sequence in measured.sequences]
     speeds = {name: read_speed(folder, names) for name, folder in measured.folders.items()}
-    return measured.made([comparison_table(measured.scores, read_published(HERE / "published"), speeds)], {})
+    return measured.made([comparison_table(measured.scores, read_published(), speeds)], {})
 
 
 def make_attributes(arguments: argparse.Namespace, spec: Mapping) -> Made:
@@ -301,7 +301,7 @@ def make_eao(arguments: argparse.Namespace, spec: Mapping) -> Made:
         where = challenge if arguments.size == "full" else f"{len(sequences)} sequences, rules of {challenge}"
         truths = [annotation_of(sequence) for sequence in sequences]
         scores = {tracker: score_vot(path, truths, protocol)[path.name] for tracker, path in folders.items()}
-        published = read_eao(HERE / "published" / "vot_eao.csv", challenge)
+        published = read_eao(LITERATURE / "vot_eao.csv", challenge)
         table = eao_table(scores, published, protocol, where)
         tables.append(dataclasses.replace(table, name=f"eao_{name}"))
         caption = f"{where}. Dashed: the paper's values, on the whole of {challenge}."

@@ -157,8 +157,9 @@ def report_rows(
     from rar_gluon.report.ablation import claims_table, measured_table, read_rows
     from rar_gluon.report.claims import read_claims
     from rar_gluon.report.document import to_text, write_document
+    from rar_gluon.report.published import LITERATURE
 
-    published_file = HERE / "published" / f"{arguments.target}.csv"
+    published_file = LITERATURE / f"{arguments.target}.csv"
     published = read_rows(published_file) if published_file.is_file() else {}
     benchmarks: Dict[str, Sequence[str] | None] = {f"size {arguments.size}": None}
     if arguments.size == "full":

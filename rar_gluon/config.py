@@ -330,6 +330,12 @@ def dump(config: Config) -> str:
     return yaml.safe_dump(to_dict(config), sort_keys=False)
 
 
+def name_of(config: str | os.PathLike) -> str:
+    """What a preset or a file is called: a row's config.yaml after its folder."""
+    path = Path(config)
+    return path.resolve().parent.name if path.name == "config.yaml" else path.stem
+
+
 def load(source: str | os.PathLike) -> Config:
     """Read a config: a preset's name (`rar`, `rar_thin`) or a YAML file.
 

@@ -20,11 +20,13 @@ from rar_gluon.config import (
     explain,
     from_dict,
     load,
+    name_of,
     odd,
     one_of,
     paper,
     to_dict,
 )
+from rar_gluon.report.published import LITERATURE
 
 ROOT = Path(__file__).parents[1]
 STAGES = ["conv3", "conv4", "conv5"]
@@ -409,7 +411,7 @@ def test_accept_words_and_tests():
 
 
 def published_rows():
-    with open(ROOT / "experiments" / "published" / "table3.csv") as file:
+    with open(LITERATURE / "table3.csv") as file:
         return list(csv.DictReader(file))
 
 
@@ -429,3 +431,11 @@ def test_a_row_of_table3_differs_from_rar_in_what_the_papers_marks_differ_in(row
 def test_every_row_of_table3_has_a_config_and_the_other_way_round():
     folders = sorted(path.parent.name for path in (ROOT / "experiments" / "table3").glob("*/config.yaml"))
     assert folders == [f"row{int(row['row']):02d}" for row in published_rows()]
+
+
+def test_a_row_is_called_after_its_folder(tmp_path, monkeypatch):
+    assert name_of("experiments/table3/row13/config.yaml") == "row13"
+    assert (name_of("rar_thin"), name_of("mine/small.yaml")) == ("rar_thin", "small")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert name_of("config.yaml") == "here"

@@ -8,6 +8,8 @@ from pathlib import Path
 from rar_gluon import config as configuration
 from rar_gluon.cli.options import add_command
 
+ROWS = Path(__file__).parents[2] / "experiments" / "table3"  # in a checkout
+
 
 def add_config(commands) -> None:
     """Add `rar config`."""
@@ -24,9 +26,10 @@ def config_command(arguments: argparse.Namespace) -> int:
     if arguments.summary:
         from rar_gluon.report.summary import summary_table
 
-        names = names or sorted(str(path) for path in Path("experiments/table3").glob("row*/config.yaml"))
-        names = names or ["rar", "rar_thin"]
-        print(summary_table({name: configuration.load(name) for name in names}))
+        names = names or sorted(map(str, ROWS.glob("row*/config.yaml"))) or ["rar", "rar_thin"]
+        short = [configuration.name_of(name) for name in names]
+        shown = short if len(set(short)) == len(short) else names
+        print(summary_table({name: configuration.load(config) for name, config in zip(shown, names)}))
         return 0
     for name in names or ["rar"]:
         config = configuration.load(name)

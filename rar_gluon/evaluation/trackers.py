@@ -99,7 +99,7 @@ def runnable(
 
     config = tracker if isinstance(tracker, Config) else configuration.load(tracker)
     make = functools.partial(build_tracker, config, weights, pretrained, device)
-    name = "rar" if isinstance(tracker, Config) else Path(name).stem
+    name = "rar" if isinstance(tracker, Config) else configuration.name_of(name)
     return Runnable(name, make, configuration.to_dict(config), None if pretrained else weights or SHIPPED)
 
 

@@ -57,7 +57,7 @@ def make_report(
     results : folders of TRACKER/SEQUENCE.txt, or trackers' folders of SEQUENCE.txt.
     annotations, protocol, sequences, allow_missing, attributes : as of `score_otb`.
     images : OTB root, for the pictures of frames; without it there are none.
-    published : folder of table2.csv and recomputed_otb.csv; None: experiments/published of the checkout.
+    published : folder of table2.csv and recomputed_otb.csv; None: the package's own, `published.LITERATURE`.
     tracker : whose failures are shown; None: the first of the first folder.
     strips : sequences that the trackers are compared on in pictures; None: those of the paper's Fig. 8 that are
         there, then those where the trackers' AUC differ most.

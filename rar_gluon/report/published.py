@@ -1,6 +1,6 @@
 """Numbers of others, to stand beside measured ones: the paper's Table 2, and recomputations from public raw results.
 
-They are files of the checkout, `experiments/published/`, whose README says where each comes from.
+They are files of the package, `literature/`, whose README says where each comes from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 from rar_gluon.common import InputError
 from rar_gluon.data.otb import squeezed
 
-FOLDER = Path(__file__).parents[2] / "experiments" / "published"  # in a checkout; not part of an installed package
+LITERATURE = Path(__file__).with_name("literature")
 
 # Results of one name and the row of Table 2 under another, and why they are taken for the same tracker or not
 # ("": Table 2 has no row of it). Case and separators need no entry (SA-Siam is SA_Siam); anything else is another
@@ -54,20 +54,15 @@ class Published:
     others: Mapping[str, Sequence[Tuple[str, Mapping[str, float]]]]
 
 
-NOTHING = Published({}, {}, {})
-
-
 def read_published(folder: str | os.PathLike | None = None) -> Published:
-    """Read `table2.csv` and `recomputed_otb.csv` of a folder; None: the checkout's, or nothing outside of a checkout.
+    """Read `table2.csv` and `recomputed_otb.csv` of a folder; None: the package's.
 
     Raises
     ------
     InputError
         When the folder lacks the files, or one of them cannot be read.
     """
-    if folder is None and not FOLDER.is_dir():
-        return NOTHING
-    folder = FOLDER if folder is None else Path(folder)
+    folder = LITERATURE if folder is None else Path(folder)
     paper = {row["tracker"]: _numbers(row) for row in _rows(folder / "table2.csv")}
     recomputed: Dict[str, Dict[str, Dict[str, float]]] = {}
     others: Dict[str, List[Tuple[str, Dict[str, float]]]] = {}

@@ -9,7 +9,7 @@ from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from rar_gluon.data import otb
 from rar_gluon.evaluation.otb.score import NUMBERS, BenchmarkScore
-from rar_gluon.report.published import DOUBTFUL, NOTHING, Published, find_name, same_as
+from rar_gluon.report.published import DOUBTFUL, Published, find_name, same_as
 from rar_gluon.report.speed import Speed
 from rar_gluon.report.tracks import Track, longest_loss
 
@@ -168,8 +168,6 @@ def _beside(
 def _score_notes(scores: BenchmarkScore, benchmark: str | None, published: Published) -> Tuple[str, ...]:
     """Say what the published columns of `score_table` are, and why some are empty."""
     protocol = scores.protocol.name
-    if published == NOTHING:
-        return ("The published tables, experiments/published of the checkout, are not here: no number stands beside.",)
     if benchmark is None:
         return ("Published numbers are of a whole list of the benchmark; this is a part of it, so none stand here.",)
     notes, keys = [], (f"{benchmark}_auc", f"{benchmark}_dp")

@@ -13,13 +13,14 @@ import yaml
 from rar_gluon.common import InputError
 from rar_gluon.report.ablation import read_rows
 from rar_gluon.report.claims import read_claims
+from rar_gluon.report.published import LITERATURE
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 @pytest.mark.parametrize("table", ["table3", "table4"])
 def test_rows_are_those_that_are_published(driver, table):
-    assert sorted(read_rows(EXPERIMENTS / "published" / f"{table}.csv")) == driver.row_names(table)
+    assert sorted(read_rows(LITERATURE / f"{table}.csv")) == driver.row_names(table)
 
 
 def test_every_target_has_folder_readme_and_script(driver):
@@ -42,7 +43,7 @@ def test_claims_are_of_rows_that_are_there(driver):
 def test_claims_of_the_paper_agree_with_its_own_table(driver):
     """Each claim holds in the published AUC of OTB-2015, or has a note, or no published value."""
     for table in ("table3", "table4"):
-        published = read_rows(EXPERIMENTS / "published" / f"{table}.csv")
+        published = read_rows(LITERATURE / f"{table}.csv")
         for claim in read_claims(EXPERIMENTS / "claims.yaml", table):
             better, worse = (published[row]["otb2015_auc"] for row in (claim.better, claim.worse))
             assert not (better and worse) or float(better) > float(worse), claim.text

@@ -8,6 +8,7 @@ from rar_gluon.config import NetworkConfig, from_dict, load
 from rar_gluon.net import backbone
 from rar_gluon.net.backbone import Bottleneck, build_backbone, level_channels, level_strides
 from rar_gluon.net.rar import RAR, build
+from rar_gluon.report.published import LITERATURE
 
 import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
 from mxnet import autograd, gluon, nd  # isort: skip
@@ -55,7 +56,7 @@ def test_sizes_at_every_stride(stride, downsample):
     assert levels == [(2, CHANNELS[level], side, side) for level, side in SIDES_AT_255[stride].items()]
 
 
-with open(EXPERIMENTS / "published" / "table3.csv") as table:
+with open(LITERATURE / "table3.csv") as table:
     ROWS = list(csv.DictReader(table))
 
 

@@ -42,7 +42,7 @@ def made_up(tmp_path_factory):
 
 @pytest.fixture
 def published_folder(tmp_path):
-    """Folder of published tables, as experiments/published has them."""
+    """Folder of published tables, as `literature` has them."""
     folder = tmp_path / "published"
     folder.mkdir()
     (folder / "table2.csv").write_text(
