@@ -127,6 +127,7 @@ def run_job(folder: Path, devices: Sequence[int]) -> None:
     from rar_gluon.net.device import find_device
     from rar_gluon.net.rar import build
     from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
+    from rar_gluon.provenance import describe_run
     from rar_gluon.tracking.tracker import Tracker
     from rar_gluon.training.checkpoint import existing
     from rar_gluon.training.loop import Options, train
@@ -151,10 +152,10 @@ def run_job(folder: Path, devices: Sequence[int]) -> None:
         options = Options(contexts, store, loaders=len(contexts), resume=True, keep=1)
         if not existing(training / "checkpoints"):
             set_start(net, config, clips)
-        train(net, config, clips, training, options=options)
+        train(net, config, clips, training, options=options, about={"start": job["start"]})
     shutil.rmtree(training / "checkpoints", ignore_errors=True)
     tracker = Tracker(config, weights, ctx)
-    record = runner.describe_run(job["config"], weights)
+    record = describe_run(job["config"], weights)
     failures = [f for f in runner.run(lambda: tracker, sequences, folder / "results", record) if f.failure]
     if failures:
         print("\n".join(failure.failure for failure in failures), file=sys.stderr)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import reprlib
-from pathlib import Path
 from typing import Any, Dict
 
 import yaml
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, read_text
 
 LARGEST = 100000  # values, aliases counted as often as they are used: a few lines of them can stand for billions
 
@@ -35,11 +34,7 @@ def parse(text: str, where: str) -> Any:
 
 def read(path: str | os.PathLike) -> Any:
     """Read a YAML file as `parse` does."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as text: {' '.join(str(error).split())}.") from None
-    return parse(text, str(path))
+    return parse(read_text(path), str(path))
 
 
 def shown(value: Any) -> str:

@@ -45,7 +45,7 @@ def test_files(tmp_path):
     assert read(path) == {"a": "ü"}
     path.write_bytes(b"\xff\xfe\x00\xd8")
     for each in (path, tmp_path, tmp_path / "none"):
-        with pytest.raises(InputError, match=f"^{each} cannot be read as text: "):
+        with pytest.raises(InputError, match=f"^{each} cannot be read: "):
             read(each)
 
 

@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
     "pickle": r"\bpickle\.(loads?|Unpickler)\b|^\s*(import|from) (c?[pP]ickle|dill|shelve|marshal)\b|\bjoblib\.load\b",
     "YAML that makes objects": r"\byaml\.(load|load_all|full_load|unsafe_load|FullLoader|UnsafeLoader|Loader)\b",
+    "MXNet's pickles": r"\.(load|save)_states\b|\.(set|get)_states\(",
     "eval": r"(?<![\w.])(eval|exec)\(",
     "a shell": r"shell=True|\bos\.(system|popen)\(",
 }

@@ -8,7 +8,7 @@ from typing import Dict, Sequence
 
 from rar_gluon import config as configuration
 from rar_gluon.cli.options import add_command, weights_arguments
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, output_folder
 from rar_gluon.data.datasets import PREPARED, load_sequences, split_names
 
 
@@ -106,12 +106,14 @@ def train_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.data.clips import training_clips
     from rar_gluon.net.device import find_device, parse_devices
     from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
+    from rar_gluon.provenance import file_hash
     from rar_gluon.report.curves import plot_curves
     from rar_gluon.training.checkpoint import existing
     from rar_gluon.training.held_out import make_validation
     from rar_gluon.training.loop import Options, train
     from rar_gluon.training.start import set_start
 
+    output_folder(arguments.output)
     config = configuration.load(arguments.config)
     if arguments.loaders < 1 or arguments.keep < 1 or arguments.save_every < 1:
         raise InputError("--loaders, --keep and --save-every must be at least 1.")
@@ -130,13 +132,18 @@ def train_command(arguments: argparse.Namespace) -> int:
         net = load_gluoncv(config, contexts[0])
     else:
         net = load_network(config, arguments.weights or BACKBONE, contexts[0])
+    start = "resnet50_v1b" if arguments.pretrained else file_hash(arguments.weights or BACKBONE)
     if arguments.weights is None and not existing(arguments.output / "checkpoints"):
         set_start(net, config, clips)
     validate = make_validation(config, held_out, arguments.validation_frames) if held_out else None
     options = Options(
         contexts, arguments.store, arguments.loaders, arguments.resume, arguments.keep, arguments.save_every
     )
-    train(net, config, clips, arguments.output, validate, options)
+    about = {
+        "start": start,
+        "validation": {"sequences": names, "frames": arguments.validation_frames if names else None},
+    }
+    train(net, config, clips, arguments.output, validate, options, about)
     log = arguments.output / "log.csv"
     if log.is_file():  # with several workers the first writes it
         plot_curves(log, arguments.output / "validation.csv", arguments.output / "curves.png")

@@ -24,6 +24,7 @@ from rar_gluon.data.synthetic import (
     makers,
     still_backgrounds,
 )
+from rar_gluon.provenance import folder_hash
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.geometry import Box
 
@@ -69,6 +70,7 @@ class Clips:
     sources : (tracks, weight) each; a clip comes from each with a probability in proportion to its weight.
     config : the whole configuration.
     seed : of the sampling; default: the configuration's.
+    about : what the sources are, for the record of a training: of plain values.
 
     Raises
     ------
@@ -76,13 +78,19 @@ class Clips:
         No source has a track.
     """
 
-    def __init__(self, sources: Sequence[Tuple[Tracks, float]], config: Config, seed: int | None = None):
+    def __init__(
+        self,
+        sources: Sequence[Tuple[Tracks, float]],
+        config: Config,
+        seed: int | None = None,
+        about: Sequence[Mapping] = (),
+    ):
         self._tracks = [tracks for tracks, weight in sources if len(tracks) and weight > 0]
         if not self._tracks:
             raise InputError("there is no track to train on: give prepared records with objects in them, or synthetic.")
         weights = np.array([weight for tracks, weight in sources if len(tracks) and weight > 0], float)
         self._share = weights / weights.sum()
-        self._config = config
+        self._config, self.about = config, list(about)
         self._seed = config.training.seed if seed is None else seed
 
     def __getitem__(self, number: int) -> Clip:
@@ -198,7 +206,11 @@ def training_clips(
     sources = [(tracks, (1 - part) * counts[folder] / total) for folder, tracks in opened.items() if total]
     if part > 0:
         sources.append((_synthetic_tracks(cutouts, held_out, config.training.seed), part))
-    return Clips(sources, config)
+    about: List[Mapping] = [
+        {"records": tracks.identity, "weight": records[folder]} for folder, tracks in opened.items()
+    ]
+    about += [{"cutouts": [folder_hash(folder) for folder in folders]} for folders in cutouts]
+    return Clips(sources, config, about=[*about, {"synthetic": part, "held_out": sorted(held_out)}])
 
 
 def _synthetic_tracks(cutouts: Sequence[Sequence[Path]], held_out: Sequence[str], seed: int) -> SyntheticTracks:

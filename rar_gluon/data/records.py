@@ -29,6 +29,7 @@ from rar_gluon.config import TrackingConfig
 from rar_gluon.data.datasets import DATASETS, PREPARED
 from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.sequence import Sequence
+from rar_gluon.provenance import file_hash
 from rar_gluon.tracking import geometry
 from rar_gluon.tracking.geometry import Box
 
@@ -350,6 +351,7 @@ class RecordTracks:
     Attributes
     ----------
     names : of the tracks.
+    identity : hash of the index, which is another when any record is.
 
     Raises
     ------
@@ -362,6 +364,7 @@ class RecordTracks:
         index = self._folder / "index.json"
         if not index.is_file():
             raise InputError(f"{self._folder} holds no index.json: prepare it with rar prepare, to its end.")
+        self.identity = file_hash(index)
         self.names: List[str] = []
         self._shards: List[str] = []
         self._frames, self._keys, self._boxes = [], [], []

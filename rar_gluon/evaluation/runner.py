@@ -7,16 +7,11 @@ times/SEQUENCE.txt (seconds of each frame) and run.json (configuration, weights,
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import os
-import platform
-import subprocess
 import time
 import traceback
 from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Callable, Dict, List
 from typing import Sequence as ListOf
@@ -24,13 +19,12 @@ from typing import Sequence as ListOf
 import joblib
 import numpy as np
 
-from rar_gluon.common import InputError, progress, read_json, write_text
+from rar_gluon.common import InputError, progress, write_text
 from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
 from rar_gluon.evaluation.trackers import TwoMethodTracker, to_box
 from rar_gluon.evaluation.vot.protocol import VotProtocol
 from rar_gluon.evaluation.vot.run import run_sequence
-
-PACKAGES = ("rar-gluon", "mxnet", "numpy", "opencv-contrib-python-headless", "gluoncv")
+from rar_gluon.provenance import keep_record
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,11 @@ def run(
     workers : processes on this machine; the cores are shared among them.
     scheduler : address of a Dask scheduler, to run on its workers instead (they must see the dataset and `folder`).
     """
-    _keep_record(folder / "run.json", {**record, "workers": workers if scheduler is None else scheduler})
+    keep_record(
+        folder / "run.json",
+        {**record, "workers": workers if scheduler is None else scheduler},
+        ("config", "weights"),
+    )
     missing = [sequence for sequence in sequences if supervised is not None or not is_done(folder, sequence)]
     if len(missing) < len(sequences):
         print(f"{folder.name}: {len(sequences) - len(missing)} of {len(sequences)} sequences are done already")
@@ -124,24 +122,6 @@ def is_done(folder: Path, sequence: Sequence) -> bool:
         return len(read_boxes(boxes)) == len(sequence)
     except InputError:
         return False
-
-
-def describe_run(config: Dict, weights: Path | None) -> Dict:
-    """Record what results depend on: configuration, weights' hash, versions, commit, machine."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return {
-        "config": config,
-        "weights": None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest(),
-        "versions": versions,
-        "python": platform.python_version(),
-        "commit": _git_commit(),
-        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()},
-    }
 
 
 def _run_one(
@@ -194,37 +174,3 @@ def connect(scheduler: str):
         raise InputError(
             f"no Dask scheduler answers at {scheduler}: give its address, as in tcp://host:8786."
         ) from error
-
-
-def _keep_record(path: Path, record: Dict) -> None:
-    """Write run.json, or check that the one there is of the same configuration and weights."""
-    if not path.is_file():
-        write_text(path, json.dumps(record, indent=1) + "\n")
-        return
-    try:
-        old = read_json(path)
-    except InputError as error:
-        raise InputError(f"{error} Remove it, or give another folder.") from None
-    for key in ("config", "weights"):
-        if old.get(key) != record[key]:
-            raise InputError(f"{path.parent} holds results of another {key}: give another folder, or remove it.")
-
-
-def _git_commit() -> str | None:
-    """Commit of the checkout this package is in, with + when it has changes; None outside of one."""
-    here = Path(__file__).parent
-    try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
-        status = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return commit.stdout.strip() + ("+" if status.stdout.strip() else "")
-
-
-def _processor() -> str:
-    """Name of the processor, as Linux gives it, or what Python knows."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

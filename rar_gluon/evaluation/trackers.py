@@ -18,6 +18,7 @@ import numpy as np
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
+from rar_gluon.provenance import describe_run
 
 
 class TwoMethodTracker(Protocol):
@@ -42,8 +43,6 @@ class Runnable:
 
     def record(self) -> Dict:
         """What `runner.run` keeps beside the results."""
-        from rar_gluon.evaluation.runner import describe_run
-
         return describe_run(self.config, self.weights)
 
 

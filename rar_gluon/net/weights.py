@@ -161,7 +161,7 @@ def read_npz(path: str | os.PathLike, advice: str) -> Dict[str, np.ndarray]:
     except InputError:
         raise
     except Exception as error:  # zip, its compression and numpy each raise what they like on a damaged file
-        raise InputError(f"{path} is damaged or no weights file of rar-gluon: {advice}.") from error
+        raise InputError(f"{path} is damaged or no file of rar-gluon: {advice}.") from error
 
 
 def _check_shipped(path: Path) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SERVICE = (sys.executable, "-c", "import mxnet")  # a whole scheduler or server: DMLC_ROLE makes the import run it
 SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "--")
 CONNECTED = "the scheduler is connected to"  # its log, with PS_VERBOSE=1
+STORES = ("local", "device", "dist_sync", "dist_device_sync")  # that make the same update on every worker
 LISTENING = 120.0  # seconds until the scheduler must listen: the import of MXNet on a busy machine
 SAVING = 60.0  # seconds that workers have, when asked to end, until the first has
 FOLLOWING = 5.0  # seconds that the others have then
@@ -212,11 +213,13 @@ def kvstore(name: str) -> Iterator[mx.kv.KVStore]:
     """Create a KVStore whose worker can fail: when the block raises, the process ends without waiting for the others.
 
     MXNet's distributed stores wait for all workers at the interpreter's exit, so a worker that raised would never end.
-    `InputError` for a distributed one outside of `launch`.
+    `InputError` for an unknown one, and for a distributed one outside of `launch`.
     """
     import mxnet as mx
     from mxnet.base import _LIB, check_call
 
+    if name not in STORES:  # MXNet takes every name it does not know for local
+        raise InputError(f"there is no KVStore {name}: choose {', '.join(STORES)}.")
     if name.startswith("dist") and "DMLC_ROLE" not in os.environ:
         raise InputError(f"the KVStore {name} needs its servers: start the command by rar launch -n WORKERS -- ...")
     store = mx.kv.create(name)

@@ -14,17 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, Mapping, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, nd
 
-from rar_gluon.common import InputError, progress
-from rar_gluon.config import Config, TrainingConfig
+from rar_gluon.common import InputError, output_folder, progress
+from rar_gluon.config import Config, TrainingConfig, to_dict
 from rar_gluon.data.clips import Clip, Clips, stack_clips
 from rar_gluon.net.rar import RAR
 from rar_gluon.net.weights import parameters, save_network
+from rar_gluon.provenance import describe_run, keep_record
 from rar_gluon.training import checkpoint
 from rar_gluon.training.journal import Journal
 from rar_gluon.training.launch import kvstore, share_parameters
@@ -93,16 +94,19 @@ def train(
     output: Path,
     validate: Callable[[RAR], Mapping[str, float]] | None = None,
     options: Options | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train `net` into a folder: checkpoints/step-*.npz, last.npz, best.npz, log.csv, validation.csv, events.
+    """Train `net` into a folder: run.json, checkpoints/step-*.npz, last.npz, best.npz, log.csv, validation.csv, events.
 
     `validate` is called before the first step and after each epoch, and returns numbers; its `auc`, or the least `loss`
-    where there is none, says which weights are best.npz. The loss is Eq. 12's, averaged over the batch.
+    where there is none, says which weights are best.npz. The loss is Eq. 12's, averaged over the batch. run.json says
+    what all this depends on: the configuration, the data (`clips.about`) and `about`, the caller's part.
 
     Raises
     ------
     InputError
-        `output` holds a training and is not to be resumed; the batch cannot be shared equally, or a device is named
+        `output` is no folder, or cannot be written; it holds a training and is not to be resumed, or one with another
+        configuration, data or start; the batch cannot be shared equally, or a device is named
         twice; the loss or a parameter is not finite, or the loss has exploded (with the step, its clips and the last
         good checkpoint).
     KeyboardInterrupt
@@ -110,12 +114,15 @@ def train(
     """
     options = options or Options()
     settings, checkpoints = config.training, output / "checkpoints"
+    output_folder(output)
     with kvstore(options.store) as store:
         rank, workers = store.rank, store.num_workers
         check_shares(settings.batch, workers, options.contexts)
         existing = checkpoint.existing(checkpoints)
         if existing and not options.resume:
             raise InputError(f"{output} holds a training already: --resume goes on with it; or give another --output.")
+        if rank == 0:
+            _keep_run(output, config, {"data": clips.about, **(about or {})}, bool(existing))
         if len(options.contexts) > 1:
             net.collect_params().reset_ctx(list(options.contexts))
         trained = freeze(net, settings)
@@ -134,6 +141,18 @@ def train(
             _take_steps(run, clips, rank, workers, stop)
         if rank == 0:
             save_network(net, output / "last.npz", config=config)
+
+
+def _keep_run(output: Path, config: Config, about: Mapping[str, Any], resumed: bool) -> None:
+    """Write run.json, or check that what goes on is the training that it tells of."""
+    path = output / "run.json"
+    if resumed and not path.is_file():
+        raise InputError(f"{output} has checkpoints but no run.json, which says what of: give another --output.")
+    if not resumed:  # nothing of an earlier one was kept
+        path.unlink(missing_ok=True)
+    described = describe_run(to_dict(config), None)
+    del described["weights"]
+    keep_record(path, {**described, **about}, ("config", *about))
 
 
 @dataclass

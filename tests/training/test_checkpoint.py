@@ -1,4 +1,6 @@
+import pickle
 import zipfile
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,6 +11,9 @@ from rar_gluon.net.weights import parameters
 from rar_gluon.training import checkpoint
 
 from mxnet import autograd, gluon, nd  # isort: skip  (after rar_gluon, which sets its threads)
+
+
+START = {"step": 1, "best": 0.5}
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ def test_infinite_progress_is_kept(config, tmp_path):
 def test_a_damaged_checkpoint_is_refused(config, values_of, tmp_path, damage):
     net = build(config.network)
     trainer, path = trainer_of(net), tmp_path / "step-00000001.npz"
-    checkpoint.save(path, net, trainer, {"step": 1})
+    checkpoint.save(path, net, trainer, START)
     content = bytearray(path.read_bytes())
     if damage == "flipped":
         with zipfile.ZipFile(path) as file:
@@ -72,14 +77,58 @@ def test_a_damaged_checkpoint_is_refused(config, values_of, tmp_path, damage):
         content[middle] ^= 255
     path.write_bytes({"cut": content[:-100], "empty": b"", "text": b"no file", "flipped": content}[damage])
     before = values_of(net)
-    with pytest.raises(InputError, match=r"^\S+step-00000001\.npz is damaged: remove it, [^\n]*\.$"):
+    with pytest.raises(
+        InputError, match=r"^\S+step-00000001\.npz is damaged or no file of rar-gluon: remove it, [^\n]*"
+    ):
         checkpoint.load(path, net, trainer)
     assert all(np.array_equal(array, before[name]) for name, array in values_of(net).items())
 
 
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda arrays: arrays.pop("step"), "is damaged"),
+        (lambda arrays: arrays.update(best=np.zeros(3)), "is damaged"),
+        (lambda arrays: arrays.update(best=np.array("high")), "is damaged"),
+        (lambda arrays: arrays.update(more=np.zeros(3)), "is damaged"),
+        (lambda arrays: arrays.pop("momentum:refinement.out.weight"), "is damaged"),
+        (lambda arrays: arrays["momentum:refinement.out.weight"].fill(np.nan), "is damaged"),
+        (lambda arrays: arrays["parameter:refinement.out.weight"].fill(np.inf), "is damaged"),
+        (lambda arrays: arrays.update({"momentum:refinement.out.weight": np.zeros(2, "float32")}), "is damaged"),
+        (lambda arrays: arrays.update(trainer=np.frombuffer(pickle.dumps(Payload()), np.uint8)), "which is not read"),
+        (lambda arrays: arrays.update(step=np.array(Payload())), "is damaged"),
+    ],
+)
+def test_what_a_checkpoint_does_not_hold_is_refused_and_never_run(config, values_of, tmp_path, change, words):
+    net, path = build(config.network), tmp_path / "step-00000001.npz"
+    trainer = trainer_of(net)
+    step(net, trainer, 0)
+    checkpoint.save(path, net, trainer, START)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    assert {name.split(":")[0] for name in arrays} == {"parameter", "momentum", "step", "best"}
+    change(arrays)
+    np.savez(path, **arrays)
+    Payload.ran.clear()
+    before = values_of(net)
+    with pytest.raises(InputError, match=words):
+        checkpoint.load(path, net, trainer)
+    assert all(np.array_equal(array, before[name]) for name, array in values_of(net).items())
+    assert not Payload.ran
+
+
+class Payload:
+    """Says so when it is unpickled."""
+
+    ran: ClassVar[list] = []
+
+    def __reduce__(self):
+        return Payload.ran.append, ("it ran",)
+
+
 def test_a_checkpoint_of_another_network_is_refused(config, tiny_config, tmp_path):
     net = build(config.network)
-    checkpoint.save(tmp_path / "file.npz", net, trainer_of(net), {"step": 1})
+    checkpoint.save(tmp_path / "file.npz", net, trainer_of(net), START)
     for change in ({"output_channels": 5}, {"levels": ["conv3", "conv4"]}):
         other = build(tiny_config(**{"levels": ["conv3"], "deformable": [], "inter_frame": False, **change}).network)
         with pytest.raises(InputError, match="is of another network: give another --output"):
@@ -89,7 +138,7 @@ def test_a_checkpoint_of_another_network_is_refused(config, tiny_config, tmp_pat
 def test_a_save_that_fails_leaves_the_old_file(config, tmp_path, monkeypatch):
     net = build(config.network)
     trainer, path = trainer_of(net), tmp_path / "step-00000001.npz"
-    checkpoint.save(path, net, trainer, {"step": 1})
+    checkpoint.save(path, net, trainer, START)
     before = path.read_bytes()
 
     def full_disk(file, **_):
@@ -97,8 +146,8 @@ def test_a_save_that_fails_leaves_the_old_file(config, tmp_path, monkeypatch):
         raise OSError("no space left on device")
 
     monkeypatch.setattr(np, "savez", full_disk)
-    with pytest.raises(OSError, match="no space"):
-        checkpoint.save(path, net, trainer, {"step": 1})
+    with pytest.raises(InputError, match="no space"):
+        checkpoint.save(path, net, trainer, START)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
