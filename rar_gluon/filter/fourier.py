@@ -24,8 +24,10 @@ class Spectrum(NamedTuple):
 class Dft(NamedTuple):
     """Matrices of the transform of (H, W) maps, as numpy arrays, NDArrays or symbols."""
 
-    row: Any  # (W, 2K)  [cos | -sin]: along each row
-    column: Any  # (H, 2H)  [cos | sin]: along each column
+    row_cos: Any  # (W, K): along each row, real part
+    row_sin: Any  # (W, K)  -sin: imaginary part
+    column_cos: Any  # (H, H): along each column
+    column_sin: Any  # (H, H)
     inverse_re: Any  # (K, W)  cos / HW, doubled where a frequency stands for two
     inverse_im: Any  # (K, W)  -sin / HW, likewise
 
@@ -41,29 +43,30 @@ def dft_matrices(height: int, width: int) -> Dft:
         twice[-1] = 1.0
     scale = twice / (height * width)
     return Dft(
-        np.concatenate([np.cos(row), -np.sin(row)], axis=1),
-        np.concatenate([np.cos(column), np.sin(column)], axis=1),
-        scale * np.cos(row.T),
-        -scale * np.sin(row.T),
+        *(np.cos(row), -np.sin(row)), *(np.cos(column), np.sin(column)), scale * np.cos(row.T), -scale * np.sin(row.T)
     )
 
 
 def rfft2(F, x, dft: Dft) -> Spectrum:
-    """Transform real maps x (..., H, W), unnormalised: a Spectrum of (..., K, H)."""
-    rows = F.dot(x, dft.row)  # (..., H, 2K): real parts of all frequencies, then imaginary
-    both = F.dot(F.swapaxes(rows, -1, -2), dft.column)  # (..., 2K, 2H)
-    re, im = F.split(both, num_outputs=2, axis=-2)
-    re_cos, re_sin = F.split(re, num_outputs=2, axis=-1)
-    im_cos, im_sin = F.split(im, num_outputs=2, axis=-1)
-    return Spectrum(re_cos + im_sin, im_cos - re_sin)  # (re + i im)(cos - i sin)
+    """Transform real maps x (N, ..., H, W), unnormalised: a Spectrum of (N, ..., K, H)."""
+    # One product a part: to split the product with [cos | sin] would cost MXNet more than the product.
+    re, im = (_transposed(F, F.dot(x, matrix)) for matrix in (dft.row_cos, dft.row_sin))
+    return Spectrum(  # (re + i im)(cos - i sin)
+        F.dot(re, dft.column_cos) + F.dot(im, dft.column_sin), F.dot(im, dft.column_cos) - F.dot(re, dft.column_sin)
+    )
 
 
 def irfft2(F, x: Spectrum, dft: Dft):
-    """Invert `rfft2` (with its 1/HW): Spectrum of (..., K, H) to real maps (..., H, W)."""
-    re_cos, re_sin = F.split(F.dot(x.re, dft.column), num_outputs=2, axis=-1)
-    im_cos, im_sin = F.split(F.dot(x.im, dft.column), num_outputs=2, axis=-1)
-    re, im = re_cos - im_sin, re_sin + im_cos  # (re + i im)(cos + i sin)
-    return F.dot(F.swapaxes(re, -1, -2), dft.inverse_re) + F.dot(F.swapaxes(im, -1, -2), dft.inverse_im)
+    """Invert `rfft2` (with its 1/HW): Spectrum of (N, ..., K, H) to real maps (N, ..., H, W)."""
+    re = F.dot(x.re, dft.column_cos) - F.dot(x.im, dft.column_sin)  # (re + i im)(cos + i sin)
+    im = F.dot(x.re, dft.column_sin) + F.dot(x.im, dft.column_cos)
+    return F.dot(_transposed(F, re), dft.inverse_re) + F.dot(_transposed(F, im), dft.inverse_im)
+
+
+def _transposed(F, x):
+    """Swap the last two axes, by `transpose` of three: MXNet's `swapaxes` takes ten times as long."""
+    flat = F.transpose(F.reshape(x, shape=(-1, 0, 0), reverse=True), axes=(0, 2, 1))
+    return F.reshape_like(flat, x, lhs_begin=0, lhs_end=1, rhs_begin=0, rhs_end=-2)
 
 
 def multiply(F, a: Spectrum, b: Spectrum) -> Spectrum:
@@ -97,6 +100,16 @@ def divide(F, a: Spectrum, real) -> Spectrum:
 def each(function, a: Spectrum) -> Spectrum:
     """Apply a real-linear function (a sum, a reshape) to both parts."""
     return Spectrum(function(a.re), function(a.im))
+
+
+def channel_sum(F, x):
+    """Sum over channels, (N, ..., D, K, H) to (N, ..., 1, K, H): a product with ones, ten times faster than `F.sum`."""
+    flat = F.reshape(x, shape=(-1, 0, -3), reverse=True)  # (…, D, KH)
+    ones = F.ones_like(F.slice_axis(F.BlockGrad(flat), axis=2, begin=0, end=1))
+    total = F.reshape_like(
+        F.batch_dot(ones, flat, transpose_a=True), x, lhs_begin=0, lhs_end=1, rhs_begin=0, rhs_end=-3
+    )
+    return F.reshape_like(total, x, lhs_begin=-1, rhs_begin=-2)
 
 
 def energy(F, a: Spectrum):

@@ -18,6 +18,7 @@ from mxnet.gluon import HybridBlock
 from rar_gluon.common import InputError
 from rar_gluon.config import FilterConfig
 from rar_gluon.filter import closed_form
+from rar_gluon.filter.closed_form import Solved
 from rar_gluon.filter.fourier import Dft, Spectrum, dft_matrices, gaussian_label, hann_window, irfft2, rfft2
 
 BACKWARDS = {"exact": closed_form.exact_backward, "printed": closed_form.printed_backward}
@@ -30,12 +31,12 @@ def _dft(height: int, width: int, dtype: type, ctx: mx.Context) -> Dft:
 
 
 def transform(x: nd.NDArray) -> Spectrum:
-    """Spectrum of real maps x (..., H, W)."""
+    """Spectrum of real maps x (N, ..., H, W)."""
     return rfft2(nd, x, _dft(*x.shape[-2:], x.dtype, x.context))
 
 
 def invert(x: Spectrum, width: int) -> nd.NDArray:
-    """Real maps (..., H, W) of a spectrum (..., K, H); W cannot be told from K."""
+    """Real maps (N, ..., H, W) of a spectrum (N, ..., K, H); W cannot be told from K."""
     return irfft2(nd, x, _dft(x.re.shape[-1], width, x.re.dtype, x.re.context))
 
 
@@ -64,7 +65,7 @@ class _ClosedForm(autograd.Function):
         super().__init__()
         self.beta, self.lambda1, self.lambda2 = beta, lambda1, lambda2
         self.summed, self.closed_backward, self.e = summed, BACKWARDS[backward], e
-        self.y = transform(y)
+        self.y = transform(y.expand_dims(0))
         self.width = y.shape[-1]
 
     def forward(self, x, z0, *zi):
@@ -72,14 +73,12 @@ class _ClosedForm(autograd.Function):
         zi = transform(zi[0]) if zi else None
         n = closed_form.numerator(nd, z0, self.y, self.beta, self.e)
         d = closed_form.denominator(nd, z0, zi, self.beta, self.lambda1, self.lambda2, self.e, self.summed)
-        self.spectra = (x, z0, zi, n, d)
-        return invert(closed_form.respond(nd, n, d, x), self.width)
+        g = closed_form.respond(nd, n, d, x)
+        self.solved = Solved(x, z0, zi, self.y, n, d, g, self.beta, self.lambda2, self.e, self.summed)
+        return invert(g, self.width)
 
     def backward(self, grad):
-        x, z0, zi, n, d = self.spectra
-        gradients = self.closed_backward(
-            nd, transform(grad), x, z0, zi, self.y, n, d, self.beta, self.lambda2, self.e, self.summed
-        )
+        gradients = self.closed_backward(nd, transform(grad), self.solved)
         return tuple(invert(gradient, self.width) for gradient in gradients if gradient is not None)
 
 
@@ -191,7 +190,7 @@ class CorrelationFilter(HybridBlock):
 
     def hybrid_forward(self, F, x, z0, zi=None, *, label, beta, **matrices):
         dft = Dft(**matrices)
-        y, x, z0 = (rfft2(F, maps, dft) for maps in (label, x, z0))
+        y, x, z0 = (rfft2(F, maps, dft) for maps in (F.expand_dims(label, axis=0), x, z0))
         zi = None if zi is None else rfft2(F, zi, dft)
         n = closed_form.numerator(F, z0, y, beta, self._e)
         d = closed_form.denominator(F, z0, zi, beta, self._lambda1, self._lambda2, self._e, self._summed)
@@ -209,7 +208,7 @@ class OnlineFilter:
         height, width = label.shape
         self._config, self._summed = config, config.denominator == "summed"
         self._width, self._hann = width, nd.array(hann_window(height, width), ctx=ctx)
-        self._y = transform(nd.array(label, ctx=ctx))
+        self._y = transform(nd.array(label, ctx=ctx).expand_dims(0))
         self._beta = nd.ones(1, ctx=ctx)
         self._n = self._d = None
 

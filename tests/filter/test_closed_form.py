@@ -21,7 +21,7 @@ def spectrum(maps):
 
 def ours(maps, denominator, e=1.0):
     """Spectra (x, z0, zi, y, n, d) and beta of a problem."""
-    x, z0, zi, y = (spectrum(part) for part in (maps.x, maps.z0, maps.zi, maps.y))
+    x, z0, zi, y = (spectrum(part) for part in (maps.x, maps.z0, maps.zi, maps.y[None]))
     beta = nd.array(maps.beta, dtype="float64")
     n = closed_form.numerator(nd, z0, y, beta, e)
     d = closed_form.denominator(nd, z0, zi, beta, LAMBDA1, LAMBDA2, e, denominator == "summed")
@@ -197,9 +197,10 @@ def equation_13(maps, denominator, e=1.0):
 def backward(maps, denominator, which, e=1.0):
     """Gradients of Eq. 12, ‖g - y‖², by one of the two closed forms; without their axis of templates."""
     x, z0, zi, y, n, d, beta = ours(maps, denominator, e)
-    g = invert(closed_form.respond(nd, n, d, x), maps.x.shape[-1]).asnumpy()
-    delta = spectrum(2 * (g - maps.y))
-    of_x, of_z0, of_zi = which(nd, delta, x, z0, zi, y, n, d, beta, LAMBDA2, e, denominator == "summed")
+    g = closed_form.respond(nd, n, d, x)
+    delta = spectrum(2 * (invert(g, maps.x.shape[-1]).asnumpy() - maps.y))
+    solved = closed_form.Solved(x, z0, zi, y, n, d, g, beta, LAMBDA2, e, denominator == "summed")
+    of_x, of_z0, of_zi = which(nd, delta, solved)
     of_x, of_z0, of_zi = (invert(part, maps.x.shape[-1]).asnumpy() for part in (of_x, of_z0, of_zi))
     return of_x, of_z0[:, 0], of_zi[:, 0]
 
@@ -217,12 +218,12 @@ def test_each_template_and_no_contexts_get_the_printed_expression(make_maps):
     maps = make_maps(templates=2, contexts=0)
     x, z0, zi, y, n, d, beta = ours(maps, "summed")
     g = closed_form.respond(nd, n, d, x)
-    arguments = (y, n, d, beta, LAMBDA2, 1.0, True)
-    both = closed_form.printed_backward(nd, g, x, z0, zi, *arguments)
+    solved = closed_form.Solved(x, z0, zi, y, n, d, g, beta, LAMBDA2, 1.0, True)
+    both = closed_form.printed_backward(nd, g, solved)
     assert both[2] is None
     for t in range(2):
         one = Spectrum(z0.re[:, t : t + 1], z0.im[:, t : t + 1])
-        alone = closed_form.printed_backward(nd, g, x, one, zi, *arguments)[1]
+        alone = closed_form.printed_backward(nd, g, solved._replace(z0=one))[1]
         np.testing.assert_allclose(both[1].re[:, t].asnumpy(), alone.re[:, 0].asnumpy())
 
 
