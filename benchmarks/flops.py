@@ -1,0 +1,52 @@
+"""Multiply-accumulates of a tracked frame by part, and those of the paper's card."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping
+
+import mxnet as mx
+
+from benchmarks import filter as filter_part
+from benchmarks.report import Row
+from rar_gluon.config import Config, load
+from rar_gluon.net.rar import build
+from rar_gluon.report.summary import count_macs, summarise
+from rar_gluon.tracking import geometry
+
+
+def rows(options) -> List[Row]:
+    """Rows of each preset."""
+    found = []
+    for preset in options.preset:
+        for part, count in frame_macs(load(preset)).items():
+            found.append(Row("flops", preset, part, "GMAC", (count / 1e9,) * 3))
+    return found
+
+
+def frame_macs(config: Config) -> Dict[str, int]:
+    """Count the convolutions of both passes, and the transforms and products of the filter."""
+    settings, size = config.tracking, config.tracking.input_size
+    summary = summarise(config)
+    channels, side = summary.representation
+    contexts = config.filter.contexts
+    if contexts and config.filter.context_source == "feature":
+        larger = size + 2 * geometry.context_margin(size, config.network.stride, settings.padding)
+        template, seen = pass_macs(config, larger), f"template pass, 1 x {larger}x{larger}"
+    else:
+        template, seen = (1 + contexts) * summary.macs, f"template pass, {1 + contexts} x {size}x{size}"
+    parts = {
+        f"search pass, {settings.scales} x {size}x{size}": settings.scales * summary.macs,
+        seen: template,
+        "filter": filter_part.macs(channels, side, settings.scales + 1 + contexts, settings.scales),
+    }
+    return {**parts, "frame": sum(parts.values())}
+
+
+def pass_macs(config: Config, size: int) -> int:
+    """Multiply-accumulates of the network's convolutions on one image of size x size."""
+    net = build(config.network)
+    shapes: Mapping = {"image": (1, 3, size, size)}
+    state = {f"state{index}": part.shape for index, part in enumerate(net.begin_state(shapes["image"]))}
+    output = net(mx.sym.var("image"), *(mx.sym.var(name) for name in state))[0]
+    parameters = {name: parameter.shape for name, parameter in net.collect_params().items()}
+    return count_macs(output, {**shapes, **state}, parameters)

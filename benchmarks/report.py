@@ -1,0 +1,142 @@
+"""What was measured, as CSV and Markdown; ratios beside those of a baseline."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+import numpy as np
+
+from rar_gluon.common import InputError, write_text
+
+UNITS = {"peak RSS": "MiB", "error": "", "IoU": "", "GFLOP/s": "", "GMAC": ""}  # all else is in milliseconds
+COLUMNS = ("part", "case", "route", "quantity", "unit", "median", "low", "high", "ratio", "ratio_low", "ratio_high")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity of one route: (lower quartile, median, upper quartile) of the rounds, and of its ratio, round by
+    round, to the case's first route.
+    """
+
+    part: str
+    case: str
+    route: str
+    quantity: str
+    values: Tuple[float, float, float]
+    ratios: Tuple[float, float, float] | None = None
+
+    @property
+    def unit(self) -> str:
+        return UNITS.get(self.quantity, "ms")
+
+
+def rows_of(part: str, case: str, answers: Mapping[str, Sequence[Mapping[str, Any]]]) -> List[Row]:
+    """Rows of a case's `answers` (`alternate`); quantities that are no numbers are passed over."""
+    if not answers:
+        return []
+    first, rows = next(iter(answers.values())), []
+    for route, measured in answers.items():
+        for quantity, value in measured[0].items():
+            if not isinstance(value, (int, float)):
+                continue
+            values = np.array([each[quantity] for each in measured], float)
+            ratios = None
+            if quantity in first[0] and all(each[quantity] for each in first):
+                ratios = _quartiles(values / np.array([each[quantity] for each in first], float))
+            rows.append(Row(part, case, route, quantity, _quartiles(values), ratios))
+    return rows
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """One line a row."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        low, median, high = (f"{value:.5g}" for value in row.values)
+        ratios = ["", "", ""] if row.ratios is None else [f"{row.ratios[index]:.4g}" for index in (1, 0, 2)]
+        writer.writerow([row.part, row.case, row.route, row.quantity, row.unit, median, low, high, *ratios])
+    return text.getvalue()
+
+
+def as_markdown(rows: Sequence[Row], heading: str) -> str:
+    """A table a case: routes down, quantities across, medians with quartiles and the ratio to the first route."""
+    lines = [f"# {heading}", "", f"{machine()}. Median [quartiles] (times the first route's, round by round).", ""]
+    for part, case in dict.fromkeys((row.part, row.case) for row in rows):
+        own = [row for row in rows if (row.part, row.case) == (part, case)]
+        quantities = list(dict.fromkeys(row.quantity for row in own))
+        cells: Dict[Tuple[str, str], str] = {(row.route, row.quantity): _cell(row) for row in own}
+        titles = [f"{each} {UNITS.get(each, 'ms')}".strip() for each in quantities]
+        lines += [f"## {part}: {case}", "", f"| route | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
+        for route in dict.fromkeys(row.route for row in own):
+            lines.append(f"| {route} | {' | '.join(cells.get((route, each), '') for each in quantities)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def write(rows: Sequence[Row], heading: str, folder: Path) -> None:
+    """Write HEADING.csv and HEADING.md."""
+    write_text(folder / f"{heading}.csv", as_csv(rows))
+    write_text(folder / f"{heading}.md", as_markdown(rows, heading))
+
+
+def moved(rows: Sequence[Row], baseline: Path) -> List[str]:
+    """Sentences on the ratios whose quartiles no longer overlap those of a baseline, and on those it does not have.
+
+    Raises
+    ------
+    InputError
+        The baseline is no such file.
+    """
+    try:
+        with baseline.open(newline="", encoding="utf-8") as file:
+            old = {
+                tuple(line[key] for key in COLUMNS[:4]): [float(line[key]) for key in COLUMNS[-3:]]
+                for line in csv.DictReader(file)
+                if line["ratio"]
+            }
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{baseline} is no table of benchmarks: make one with --output.") from error
+    told = []
+    for row in rows:
+        before = old.get((row.part, row.case, row.route, row.quantity))
+        if row.ratios is None or before is None:
+            continue
+        low, median, high = row.ratios
+        if low > before[2] or high < before[1]:
+            told.append(
+                f"{row.part}, {row.case}: {row.quantity} of {row.route} is {median:.2f} [{low:.2f} {high:.2f}] times "
+                f"the first route's, and was {before[0]:.2f} [{before[1]:.2f} {before[2]:.2f}]."
+            )
+    return told
+
+
+def machine() -> str:
+    """Name the processor, its cores and the vector instructions that decide how fast its convolutions are."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return f"{platform.processor()}, {os.cpu_count()} cores"
+    about = dict(line.split("\t", 1) for line in lines if "\t" in line)
+    about = {key.strip(): value.split(":", 1)[1].strip() for key, value in about.items() if ":" in value}
+    flags = about.get("flags", "").split()
+    vectors = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "no AVX2")
+    further = [flag for flag in ("avx512_vnni", "avx512_bf16") if flag in flags]
+    return f"{about.get('model name', platform.machine())}, {os.cpu_count()} cores, {' '.join([vectors, *further])}"
+
+
+def _cell(row: Row) -> str:
+    low, median, high = row.values
+    text = f"{median:.4g} [{low:.4g} {high:.4g}]" if high > low else f"{median:.4g}"
+    return text if row.ratios is None else f"{text} ({row.ratios[1]:.2f})"
+
+
+def _quartiles(values: np.ndarray) -> Tuple[float, float, float]:
+    low, median, high = np.percentile(values, [25, 50, 75])
+    return float(low), float(median), float(high)
