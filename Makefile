@@ -1,11 +1,12 @@
 # make demo: install into .venv, track a real clip, write demo/.   make test: install, run all tests and the linter.
 # make table3: the rows of Table 3, small; writes runs/.
+# make bench: the short form of benchmarks/, its ratios held against benchmarks/baseline.csv.
 # EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one.
 PYTHON ?= python3
 EXTRA ?= cpu
 BIN := .venv/bin
 
-.PHONY: demo table3 test lint clean
+.PHONY: demo table3 test lint bench clean
 
 demo: .venv/installed
 	$(BIN)/rar demo --output demo
@@ -20,6 +21,10 @@ test: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
+
+bench: .venv/installed
+	$(BIN)/python -m benchmarks peak backbone filter tracker training flops --short --rounds 3 \
+		--baseline benchmarks/baseline.csv
 
 # gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
 .venv/installed: setup.py

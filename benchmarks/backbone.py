@@ -57,10 +57,8 @@ def cases(options) -> List[Case]:
 
 def plain(folder: str, preset: str) -> Callable:
     """The network compiled as it is trained."""
-    from rar_gluon.net.rar import hybridize_static
-
     net = _network(preset)
-    hybridize_static(net)
+    net.hybridize(static_alloc=True, static_shape=True)
     return _ours(net, Path(folder))
 
 

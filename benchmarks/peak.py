@@ -17,7 +17,7 @@ REPEATS = 5
 def cases(options) -> List[Case]:
     """A matrix product and the 3x3 convolution that RAR's backbone mostly is, on one thread and more."""
     routes = [
-        Route(f"{name}, {threads} threads", f"benchmarks.peak:{function}", threads=threads)
+        Route(f"{name}, {threads} threads", f"benchmarks.peak:{function}", threads=threads, ours=False)
         for name, function in (("sgemm 2048³", "sgemm"), ("3x3, 256 to 256, 31x31, batch 4", "convolution"))
         for threads in options.threads
     ]

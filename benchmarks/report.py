@@ -13,8 +13,12 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import numpy as np
 
 from rar_gluon.common import InputError, write_text
+from rar_gluon.evaluation.otb.ope import overlap
 
-UNITS = {"peak RSS": "MiB", "error": "", "IoU": "", "GFLOP/s": "", "GMAC": ""}  # all else is in milliseconds
+UNITS = {  # all else is in milliseconds; of what has "" no ratio is of interest
+    **{"peak RSS": "MiB", "error": "", "IoU": "", "checksum": "", "GMAC": "GMAC"},
+    **{"GFLOP/s": "/s", "frames/s": "/s", "operators / convolutions": "times"},
+}
 COLUMNS = ("part", "case", "route", "quantity", "unit", "median", "low", "high", "ratio", "ratio_low", "ratio_high")
 
 
@@ -37,17 +41,20 @@ class Row:
 
 
 def rows_of(part: str, case: str, answers: Mapping[str, Sequence[Mapping[str, Any]]]) -> List[Row]:
-    """Rows of a case's `answers` (`alternate`); quantities that are no numbers are passed over."""
+    """Rows of a case's `answers` (`alternate`); of boxes, their median overlap with the first route's."""
     if not answers:
         return []
     first, rows = next(iter(answers.values())), []
     for route, measured in answers.items():
+        if "boxes" in measured[0]:
+            agreed = float(np.nanmedian(overlap(np.array(measured[0]["boxes"]), np.array(first[0]["boxes"]))))
+            measured = [{**each, "IoU": agreed} for each in measured]
         for quantity, value in measured[0].items():
-            if not isinstance(value, (int, float)):
+            if not isinstance(value, (int, float)) or np.isnan(value):
                 continue
             values = np.array([each[quantity] for each in measured], float)
             ratios = None
-            if quantity in first[0] and all(each[quantity] for each in first):
+            if UNITS.get(quantity) != "" and quantity in first[0] and all(each[quantity] for each in first):
                 ratios = _quartiles(values / np.array([each[quantity] for each in first], float))
             rows.append(Row(part, case, route, quantity, _quartiles(values), ratios))
     return rows
@@ -72,7 +79,9 @@ def as_markdown(rows: Sequence[Row], heading: str) -> str:
         own = [row for row in rows if (row.part, row.case) == (part, case)]
         quantities = list(dict.fromkeys(row.quantity for row in own))
         cells: Dict[Tuple[str, str], str] = {(row.route, row.quantity): _cell(row) for row in own}
-        titles = [f"{each} {UNITS.get(each, 'ms')}".strip() for each in quantities]
+        titles = [
+            each if each in UNITS and each != "peak RSS" else f"{each} {UNITS.get(each, 'ms')}" for each in quantities
+        ]
         lines += [f"## {part}: {case}", "", f"| route | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
         for route in dict.fromkeys(row.route for row in own):
             lines.append(f"| {route} | {' | '.join(cells.get((route, each), '') for each in quantities)} |")
