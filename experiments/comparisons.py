@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Mapping, Tuple
+from typing import Callable, Dict, List, Mapping, Tuple
 
 import numpy as np
 
 import rar_gluon  # before mxnet: sets its threads
+from experiments.sizes import HERE, changes, planned_frames, read_size, sequences_of, tracking_of
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError, read_json, write_text
 from rar_gluon.data import otb
-from rar_gluon.data import vot as vot_dataset
 from rar_gluon.data.sequence import Sequence, read_boxes
 from rar_gluon.evaluation import runner
 from rar_gluon.evaluation.otb.ope import fitted
@@ -24,23 +23,13 @@ from rar_gluon.evaluation.otb.protocol import load_protocol
 from rar_gluon.evaluation.otb.results import tracker_folders
 from rar_gluon.evaluation.otb.score import BenchmarkScore
 from rar_gluon.evaluation.sequences import is_otb, protocol_of, score_sequences
-from rar_gluon.evaluation.trackers import build_tracker, runnable
-from rar_gluon.evaluation.vot.annotations import annotation_of
+from rar_gluon.evaluation.trackers import runnable
 from rar_gluon.evaluation.vot.protocol import VotProtocol
-from rar_gluon.evaluation.vot.protocol import load_protocol as load_vot_protocol
-from rar_gluon.evaluation.vot.score import score_vot
-from rar_gluon.net.device import find_device
-from rar_gluon.report.attention import STEP, attention_figure
-from rar_gluon.report.comparison import comparison_table
+from rar_gluon.report.attention import STEP
 from rar_gluon.report.document import Pictures, to_text, write_document
-from rar_gluon.report.published import LITERATURE, read_published
-from rar_gluon.report.speed import read_speed
-from rar_gluon.report.tables import Table, attribute_table, failure_table
-from sizes import HERE, changes, evaluation_of, planned_frames, read_size, row_config, sequences_of
+from rar_gluon.report.tables import Table
 
 SHOWN = 3  # sequences in Figs. 1, 2 and 4
-VOT_FRAMES = 42811  # of VOT-2016 and VOT-2017
-CHALLENGES = {"VOT2016": "vot2016", "VOT2017": "vot2017"}  # of Fig. 10, and their folders
 
 
 @dataclass(frozen=True)
@@ -53,26 +42,21 @@ class Made:
     failed: bool = False
 
 
-def run_comparison(arguments: argparse.Namespace, title: str) -> int:
-    """Make Table 2 or a figure; returns the exit status, 1 when a tracker failed on a sequence."""
-    spec = read_size(arguments.size)["comparison"]
-    if arguments.dry_run:
-        print(plan_text(arguments, spec))
-        return 0
-    make = {
-        "table2": make_table2,
-        "fig1_2": make_features,
-        "fig4": make_attention,
-        "fig7": make_attributes,
-        "fig8_9": make_strips,
-        "fig10": make_eao,
-    }[arguments.target]
-    made = make(arguments, spec)
+def make_comparison(
+    make: Callable[[argparse.Namespace, Mapping], Made], arguments: argparse.Namespace, title: str
+) -> int:
+    """Write what `make` makes of a call and the size's `comparison`; the exit status, 1 when a tracker failed."""
+    made = make(arguments, read_size(arguments.size)["comparison"])
     about = [about_size(arguments), *changes(arguments), f"Written by rar-gluon {rar_gluon.__version__}.", *made.notes]
     write_document(arguments.output, title, about, made.tables, made.pictures)
     page = os.path.relpath(arguments.output / "report.html")
     print("\n\n".join([about[0], *map(to_text, made.tables), *made.notes, f"see {page}"]))
     return 1 if made.failed else 0
+
+
+def plan_comparison(plan: Callable[[argparse.Namespace, Mapping], str], arguments: argparse.Namespace) -> str:
+    """What it would cost."""
+    return plan(arguments, read_size(arguments.size)["comparison"])
 
 
 def about_size(arguments: argparse.Namespace) -> str:
@@ -88,7 +72,7 @@ def about_size(arguments: argparse.Namespace) -> str:
         return f"Size full: {seen}."
     where = "short synthetic sequences"
     if arguments.size == "local":
-        where = f"the sequences of the folder {arguments.eval.resolve().name}"
+        where = f"the sequences of {' and '.join(folder.resolve().name for folder in arguments.eval)}"
     elif arguments.target != "fig10":
         where += " and the demo's clips"
     return (
@@ -110,20 +94,17 @@ def our_tracker(arguments: argparse.Namespace, spec: Mapping) -> Tuple[str, str,
     return spec["tracker"], spec["tracker"], weights
 
 
-def plan_text(arguments: argparse.Namespace, spec: Mapping) -> str:
-    """What the target would cost; peers of OpenCV and what is drawn are small beside it."""
-    from costs import dry_run
+def plan_sequences(arguments: argparse.Namespace, spec: Mapping) -> str:
+    """What our tracker on the size's sequences would cost."""
+    return plan_frames(arguments, spec, planned_frames(arguments, spec["sequences"]))
 
-    if arguments.target == "fig1_2":
-        return f"fig1_2, size {arguments.size}: {SHOWN} windows are seen by the pretrained backbone: seconds."
-    full, repetitions = arguments.size == "full", 1
+
+def plan_frames(arguments: argparse.Namespace, spec: Mapping, frames: int, repetitions: int = 1) -> str:
+    """What our tracker on so many frames would cost; peers of OpenCV and what is drawn are small beside it."""
+    from experiments.costs import dry_run
+
+    full = arguments.size == "full"
     config = configuration.load(HERE / arguments.target / "config.yaml" if full else spec["tracker"])
-    if arguments.target == "fig4":
-        frames = SHOWN * (STEP + 1)
-    elif arguments.target == "fig10" and full:
-        frames, repetitions = VOT_FRAMES, load_vot_protocol().deterministic_after
-    else:
-        frames = planned_frames(arguments, spec["supervised" if arguments.target == "fig10" else "sequences"])
     head = f"{arguments.target}, size {arguments.size}: our tracker on {frames} frames, {repetitions} times"
     named = {"RAR" if full else spec["tracker"]: config}
     return f"{head}; boxes that are there are kept\n{dry_run(named, frames * repetitions, full, trains=False)}"
@@ -201,7 +182,7 @@ class Measured:
     """Trackers on sequences: folders of results and boxes by tracker, scores by set of sequences."""
 
     def __init__(self, arguments: argparse.Namespace, spec: Mapping):
-        evaluation = evaluation_of(spec["sequences"], arguments)
+        evaluation = tracking_of(spec["sequences"], arguments)
         self.sequences = sequences_of(evaluation)
         others = {} if arguments.results is None else tracker_folders(arguments.results)
         twice = sorted(set(others) & {our_tracker(arguments, spec)[0], *spec["peers"]})
@@ -245,139 +226,9 @@ class Measured:
         return Made(tables, pictures, self.notes, bool(self.failed))
 
 
-# --- the table and the figures
-
-
-def make_table2(arguments: argparse.Namespace, spec: Mapping) -> Made:
-    """Published, recomputed, measured."""
-    measured = Measured(arguments, spec)
-    names = [sequence.name for sequence in measured.sequences]
-    speeds = {name: read_speed(folder, names) for name, folder in measured.folders.items()}
-    return measured.made([comparison_table(measured.scores, read_published(), speeds)], {})
-
-
-def make_attributes(arguments: argparse.Namespace, spec: Mapping) -> Made:
-    """Fig. 7: success and precision by attribute."""
-    from rar_gluon.report.plots import PLOTS, attribute_figure
-
-    measured = Measured(arguments, spec)
-    scores = measured.whole
-    captions = {"auc": "Success by attribute, AUC in brackets.", "dp": "Precision by attribute, DP@20 in brackets."}
-    if scores.attribute_list == "boxes":
-        captions = {key: f"{text} The attributes are those that boxes decide." for key, text in captions.items()}
-    plots = [plot for plot in PLOTS if plot.number in captions]
-    figures = {
-        f"attributes_{p.name}": (captions[p.number], attribute_figure(scores, p, scores.benchmark)) for p in plots
-    }
-    return measured.made([attribute_table(scores, number) for number in captions], figures)
-
-
-def make_strips(arguments: argparse.Namespace, spec: Mapping) -> Made:
-    """Figs. 8 and 9: the trackers' boxes where they differ most, and ours where it is worst."""
-    from rar_gluon.report.strips import comparison_picture, failure_picture
-    from rar_gluon.report.tracks import sequence_tracks
-
-    measured = Measured(arguments, spec)
-    scores, ours, names = measured.whole, measured.ours, list(measured.whole.carried)
-    firsts = {sequence.name: first_image(sequence) for sequence in measured.sequences}
-    tracks = {
-        name: sequence_tracks(boxes, measured.sequences, firsts, scores.protocol)
-        for name, boxes in measured.boxes.items()
-    }
-    pictures = {
-        "fig8": comparison_picture(scores, tracks, ours, measured.video, names),
-        "fig9": failure_picture(scores, tracks[ours], ours, measured.video, names),
-    }
-    return measured.made([failure_table(scores, ours, tracks[ours])], pictures)
-
-
-def make_eao(arguments: argparse.Namespace, spec: Mapping) -> Made:
-    """Fig. 10: VOT's supervised experiment, ranked by expected average overlap."""
-    from rar_gluon.report.eao import eao_figure, eao_table, read_eao
-
-    tables, pictures = [], {}
-    for challenge, (sequences, folders) in supervised_runs(arguments, spec).items():
-        protocol, name = load_vot_protocol(challenge), CHALLENGES[challenge]
-        where = challenge if arguments.size == "full" else f"{len(sequences)} sequences, rules of {challenge}"
-        truths = [annotation_of(sequence) for sequence in sequences]
-        scores = {tracker: score_vot(path, truths, protocol)[path.name] for tracker, path in folders.items()}
-        published = read_eao(LITERATURE / "vot_eao.csv", challenge)
-        table = eao_table(scores, published, protocol, where)
-        tables.append(dataclasses.replace(table, name=f"eao_{name}"))
-        caption = f"{where}. Dashed: the paper's values, on the whole of {challenge}."
-        pictures[f"eao_{name}"] = (caption, eao_figure(scores, published, where))
-    return Made(tables, pictures)
-
-
-def supervised_runs(arguments: argparse.Namespace, spec: Mapping) -> Dict[str, Tuple[List[Sequence], Dict[str, Path]]]:
-    """Run the trackers supervised; sequences and folders of results by challenge.
-
-    At size full each challenge has its sequences; else both rank one run on the same ones, since they differ in the
-    interval of EAO only.
-    """
-
-    def run(sequences: List[Sequence], folder: Path, protocol: VotProtocol) -> Tuple[List[Sequence], Dict[str, Path]]:
-        folders, failed = run_trackers(arguments, spec, sequences, folder, protocol)
-        if failed:
-            raise InputError(f"EAO needs every sequence, but {failed[0]}")
-        return sequences, folders
-
-    folder = arguments.boxes / "supervised"
-    if arguments.size != "full":
-        evaluation = evaluation_of(spec["supervised"], arguments)
-        sequences = sequences_of(evaluation)
-        keep_evaluation(folder, evaluation)
-        protocol = dataclasses.replace(load_vot_protocol(), repetitions=spec["repetitions"])
-        return dict.fromkeys(CHALLENGES, run(sequences, folder, protocol))
-    roots = {challenge: arguments.vot / name for challenge, name in CHALLENGES.items()}
-    present = {challenge: root for challenge, root in roots.items() if root.is_dir()}
-    if not present:
-        raise InputError(f"{arguments.vot} holds neither {' nor '.join(CHALLENGES.values())}: put VOT's folders there.")
-    return {
-        challenge: run(vot_dataset.load(root), folder / root.name, load_vot_protocol(challenge))
-        for challenge, root in present.items()
-    }
-
-
-def make_features(arguments: argparse.Namespace, spec: Mapping) -> Made:
-    """Figs. 1 and 2: features of a pretrained backbone on first frames."""
-    from rar_gluon.data.frames import to_bgr8
-    from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
-    from rar_gluon.report.features import feature_figure
-    from rar_gluon.tracking import geometry
-
-    size = read_size(arguments.size)
-    config = row_config(HERE / arguments.target / "config.yaml", size["config"], 0)
-    ctx = find_device(arguments.devices[0])
-    net = load_gluoncv(config, ctx) if size["start"] == "gluoncv" else load_network(config, BACKBONE, ctx)
-    settings, patches = config.tracking, {}
-    for sequence in chosen(arguments, spec):
-        window = geometry.window_of(sequence.pixel_boxes[0], settings.padding, settings.window)
-        patches[sequence.name] = geometry.crop(to_bgr8(next(iter(sequence.frames))), window, settings.input_size)
-    caption = (
-        "Search windows of first frames; for each level the mean magnitude over channels (Fig. 1), and some channels, "
-        "drawn at random (seed 0), each stretched from its least to its greatest value (Fig. 2). The backbone is as "
-        "pretrained on ImageNet."
-    )
-    return Made([], {"features": (caption, feature_figure(net, patches))})
-
-
-def make_attention(arguments: argparse.Namespace, spec: Mapping) -> Made:
-    """Fig. 4: attention maps and response on a frame, as `rar show attention` draws them."""
-    _, source, weights = our_tracker(arguments, spec)
-    tracker = build_tracker(configuration.load(source), weights, device=arguments.devices[0])
-    pictures = {}
-    for sequence in chosen(arguments, spec):
-        frames = [frame for _, frame in zip(range(STEP + 1), sequence.frames)]
-        figure = attention_figure(tracker, frames, sequence.pixel_boxes[0])
-        caption = f"{sequence.name}: response; φ, inter-frame hˢ, intra-frame Ψˢ and φᵃ of each level (Eq. 4, 6, 7)."
-        pictures[sequence.name] = (caption, figure)
-    return Made([], pictures)
-
-
 def chosen(arguments: argparse.Namespace, spec: Mapping) -> List[Sequence]:
     """Sequences whose frames are shown: clips of real video first, and only with a box in the first frame."""
-    sequences = sequences_of(evaluation_of(spec["sequences"], arguments))
+    sequences = sequences_of(tracking_of(spec["sequences"], arguments))
     shown = [s for s in sequences if np.isfinite(s.boxes[0]).all() and len(s) > STEP]
     if not shown:
         raise InputError(f"no sequence has a box in its first frame and more than {STEP} frames: give others.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Mapping, Tuple
+from typing import Dict, Mapping
 
 import yaml
-from aws.estimate import CARDS, images_per_clip, macs_per_image
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
+from experiments.aws.estimate import CARDS, images_per_clip, macs_per_image
 from rar_gluon.config import Config
 from rar_gluon.net.rar import build
 from rar_gluon.report.summary import summarise
@@ -16,13 +16,20 @@ from rar_gluon.report.summary import summarise
 import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
 
 
-def costs_of(config: Config, frames: int) -> Tuple[float, float]:
-    """Multiply-accumulates of the training, as aws/estimate.py counts them, and of tracking so many frames."""
+def costs_of(config: Config, frames: int, matching: Mapping | None = None) -> Dict[str, float]:
+    """Multiply-accumulates by stage: of the training, as aws/estimate.py counts them, of matching (a size's), and of
+    tracking so many frames.
+    """
     settings, images = config.training, images_per_clip(config)
     macs, trained = macs_per_image(config)
     template = (images - 1) / settings.templates  # a template with its contexts, in images of the input size
     clips = settings.epoch_clips * settings.epochs
-    return clips * images * (macs + 2 * trained), frames * (config.tracking.scales + template) * macs
+    pairs = 0 if matching is None else matching["pairs"] * (len(matching["steps"]) + 1)
+    return {
+        "train": clips * images * (macs + 2 * trained),
+        "match": pairs * (1 + template) * macs,
+        "track": frames * (config.tracking.scales + template) * macs,
+    }
 
 
 def measured_speed(config: Config) -> float:
@@ -38,7 +45,9 @@ def measured_speed(config: Config) -> float:
     return 4 * passes * summarise(config).macs / (time.perf_counter() - start)
 
 
-def dry_run(configs: Mapping[str, Config], frames: int, full: bool, trains: bool = True) -> str:
+def dry_run(
+    configs: Mapping[str, Config], frames: int, full: bool, trains: bool = True, matching: Mapping | None = None
+) -> str:
     """Text of a plan: what each of `configs` (by name) costs to train and to track `frames` frames with.
 
     In hours of this machine or, for size `full`, in hours and dollars on each card.
@@ -51,8 +60,8 @@ def dry_run(configs: Mapping[str, Config], frames: int, full: bool, trains: bool
     rows, sums = [head], [0.0] * (len(head) - 1)
     for name, config in configs.items():
         clips = config.training.epoch_clips * config.training.epochs if trains else 0
-        train, evaluation = costs_of(config, frames)
-        train = train if trains else 0.0
+        costs = costs_of(config, frames, matching)
+        train, evaluation = costs["train"] if trains else 0.0, costs["match"] + costs["track"]
         gigabytes = summarise(config).parameters * 4 * (3 if trains else 1) / 1e9
         image = [2 * value / 1e9 for value in macs_per_image(config)]
         numbers = [*image, clips, clips * images_per_clip(config), train / 5e14, evaluation / 5e14, gigabytes]
@@ -73,7 +82,7 @@ def dry_run(configs: Mapping[str, Config], frames: int, full: bool, trains: bool
         "1 multiply-accumulate (MAC) is 2 FLOP; only convolutions are counted.",
         "training: MACs = clips x images a clip x (MAC/image + 2 x MAC/image of what is trained);",
         "images a clip = templates x (1 + contexts) + 1; with contexts by feature, one larger image for 1 + contexts.",
-        "evaluation: MACs = frames x (scales + one template with its contexts) x MAC/image.",
+        "evaluation: MACs = (frames x (scales + template with contexts) + pairs x (1 + template)) x MAC/image.",
         "GB: weights and a checkpoint (parameters, momentum) of each job. Records of the training set come on top:",
         "about 9 kB an annotated frame at 159 pixels, 20 kB at 255 (34 GB for ILSVRC VID; docs/training.md).",
     ]

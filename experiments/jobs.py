@@ -1,7 +1,8 @@
 """The rows of an ablation as jobs: what each is, running one in a process of its own, and running many.
 
 A job is one row with one seed, in OUTPUT/ROW/seed0/: job.json (all that its numbers depend on), training/ (log.csv,
-checkpoints, last.npz), results/ (boxes), scores.json, log.txt. What is there is not done again.
+checkpoints, last.npz), matching/ (STEP.csv: a line a pair) and matching.json, results/ (boxes) and scores.json,
+log.txt. What is there is not done again.
 """
 
 from __future__ import annotations
@@ -20,31 +21,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Sequence, Tuple
 
+import numpy as np
 from tqdm import tqdm
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
+from experiments.sizes import HERE, protocol_name, sequences_of, sources_of
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError, read_json, write_text
-from rar_gluon.config import Config, NetworkConfig
+from rar_gluon.config import Config
 from rar_gluon.evaluation.runner import connect
-from sizes import HERE, protocol_name, sequences_of
+from rar_gluon.training.start import fitting
 
 if TYPE_CHECKING:
     from dask.distributed import Future
 
-STAGES = {"start": "starts", "train": "trains", "evaluate": "is evaluated", "done": "done"}
+STAGES = {"start": "starts", "train": "trains", "match": "is matched", "track": "tracks", "done": "done"}
+OUTCOMES = {"matching": "matching.json", "tracking": "scores.json"}  # and the file that says that one is there
+GATES = 32  # search regions that the spread of the gates is measured on
 POLL = 1.0  # seconds between looks at the jobs' folders
 STOP = "stop"  # file that ends a job which a cluster runs
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row with one seed."""
+    """One row with one seed, and which of `OUTCOMES` are wanted of it."""
 
     row: str
     seed: int
     folder: Path
     config: Config
+    outcomes: Tuple[str, ...] = tuple(OUTCOMES)
 
     @property
     def name(self) -> str:
@@ -52,32 +58,40 @@ class Job:
 
     @property
     def done(self) -> bool:
-        return (self.folder / "scores.json").is_file()
+        return has_outcomes(self.folder, self.outcomes)
 
 
-def start_of(network: NetworkConfig, start: str) -> str:
-    """Where a network's backbone starts from: the size's `start`, if there are such weights for it."""
-    if network.backbone != "resnet50":
-        return "random"
-    thin = (network.width, network.downsample) == (0.5, "1x1")
-    return "thin" if thin else start
+def stages_of(outcomes: Sequence[str]) -> List[str]:
+    """Stages that take time on the way to outcomes."""
+    return [
+        "train",
+        *(stage for outcome, stage in (("matching", "match"), ("tracking", "track")) if outcome in outcomes),
+    ]
 
 
-def description(job: Job, start: str, records: Sequence[str], evaluation: Mapping) -> Dict:
+def has_outcomes(folder: Path, outcomes: Sequence[str]) -> bool:
+    """Whether these outcomes are in a job's folder."""
+    return all((folder / OUTCOMES[outcome]).is_file() for outcome in outcomes)
+
+
+def description(
+    job: Job, start: str | None, records: Mapping[str, float], matching: Mapping, tracking: Mapping
+) -> Dict:
     """All that a job's numbers depend on."""
     return {
         "config": configuration.to_dict(job.config),
-        "start": start_of(job.config.network, start),
-        "records": list(records),
-        "evaluation": dict(evaluation),
-        "protocol": protocol_name(evaluation),
+        "start": start or fitting(job.config.network),
+        "records": dict(records),
+        "matching": dict(matching),
+        "tracking": dict(tracking),
+        "protocol": protocol_name(tracking),
     }
 
 
 def write_job(job: Job, wanted: Mapping) -> None:
     """Write job.json, or check that the one that is there says the same."""
     path = job.folder / "job.json"
-    begun = any((job.folder / part).exists() for part in ("training", "results", "scores.json"))
+    begun = any((job.folder / part).exists() for part in ("training", *OUTCOMES.values()))
     if not begun:
         write_text(path, json.dumps(wanted, indent=1) + "\n")
         return
@@ -98,78 +112,106 @@ def distinct(jobs: Sequence[Job]) -> List[Job]:
 
 def take_equal(jobs: Sequence[Job], outputs: Path) -> None:
     """Copy what done jobs of equal settings gave, of this or another table below `outputs`."""
-    done: Dict[str, Path] = {}
-    for path in sorted(outputs.glob("*/*/seed*/job.json")):
-        if (path.parent / "scores.json").is_file():
-            done.setdefault(path.read_text(encoding="utf-8"), path.parent)
+    found = [path for path in sorted(outputs.glob("*/*/seed*/job.json")) if (path.parent / "training").is_dir()]
     for job in jobs:
-        source = done.get((job.folder / "job.json").read_text(encoding="utf-8"))
+        wanted = (job.folder / "job.json").read_text(encoding="utf-8")
+        done = (p.parent for p in found if has_outcomes(p.parent, job.outcomes))
+        source = next((folder for folder in done if (folder / "job.json").read_text(encoding="utf-8") == wanted), None)
         if source is not None and not job.done:
-            for part in (source / "training", source / "results"):
-                if part.is_dir():
-                    shutil.copytree(part, job.folder / part.name, dirs_exist_ok=True)
+            for part in ("training", "matching", "results"):
+                if (source / part).is_dir():
+                    shutil.copytree(source / part, job.folder / part, dirs_exist_ok=True)
             write_text(job.folder / "log.txt", f"Taken from {source}, a job of equal settings.\n")
-            write_text(job.folder / "scores.json", (source / "scores.json").read_text(encoding="utf-8"))  # last: done
+            for file in map(OUTCOMES.get, job.outcomes):  # last: done
+                write_text(job.folder / file, (source / file).read_text(encoding="utf-8"))
 
 
 # --- one job, in a process of its own
 
 
-def run_job(folder: Path, devices: Sequence[int]) -> None:
-    """Do what is missing of a job: train on all of the devices, evaluate on the first, score."""
+def run_job(folder: Path, outcomes: Sequence[str], devices: Sequence[int]) -> None:
+    """Do what is missing of a job: train on all of the devices, match and track on the first."""
     import mxnet as mx
 
-    from rar_gluon.data.clips import training_clips
-    from rar_gluon.data.sequence import read_boxes
-    from rar_gluon.evaluation import runner
-    from rar_gluon.evaluation.otb.protocol import load_protocol
-    from rar_gluon.evaluation.sequences import score_boxes
     from rar_gluon.net.device import find_device
-    from rar_gluon.net.rar import build
-    from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
-    from rar_gluon.provenance import describe_run
-    from rar_gluon.tracking.tracker import Tracker
-    from rar_gluon.training.checkpoint import existing
-    from rar_gluon.training.loop import Options, train
-    from rar_gluon.training.start import set_start
 
     job = read_json(folder / "job.json")
     config = configuration.from_dict(job["config"], str(folder))
-    sequences = sequences_of(job["evaluation"])
     contexts = [find_device(device) for device in devices]
-    ctx = contexts[0]
-    training, weights = folder / "training", folder / "training" / "last.npz"
-    if not weights.is_file():
-        held_out = [sequence.name for sequence in sequences]
-        clips = training_clips(config, {Path(path): 1.0 for path in job["records"]}, held_out=held_out)
-        if job["start"] == "random":
-            net = build(config.network, ctx, config.training.seed)
-        elif job["start"] == "gluoncv":
-            net = load_gluoncv(config, ctx)
-        else:
-            net = load_network(config, BACKBONE, ctx)
-        store = "device" if len(contexts) > 1 else "local"
-        options = Options(contexts, store, loaders=len(contexts), resume=True, keep=1)
-        if not existing(training / "checkpoints"):
-            set_start(net, config, clips)
-        train(net, config, clips, training, options=options, about={"start": job["start"]})
+    missing = [outcome for outcome in outcomes if not has_outcomes(folder, [outcome])]
+    if not (folder / "training" / "last.npz").is_file():
+        _train(folder, job, config, contexts)
+    if "matching" in missing:
+        _match(folder, job["matching"], config, contexts[0])
+    if "tracking" in missing:
+        _track(folder, job["tracking"], config, contexts[0])
+    mx.nd.waitall()
+
+
+def _train(folder: Path, job: Mapping, config: Config, contexts: Sequence) -> None:
+    from rar_gluon.data.clips import training_clips
+    from rar_gluon.training.checkpoint import existing
+    from rar_gluon.training.loop import Options, train
+    from rar_gluon.training.start import set_start, start_network
+
+    training = folder / "training"
+    clips = training_clips(config, {Path(path): weight for path, weight in job["records"].items()})
+    net = start_network(config, job["start"], contexts[0])
+    store = "device" if len(contexts) > 1 else "local"
+    options = Options(contexts, store, loaders=len(contexts), resume=True, keep=1, snapshots=job["matching"]["steps"])
+    if not existing(training / "checkpoints"):
+        set_start(net, config, clips)
+    train(net, config, clips, training, options=options, about={"start": job["start"]})
     shutil.rmtree(training / "checkpoints", ignore_errors=True)
+
+
+def _match(folder: Path, spec: Mapping, config: Config, ctx) -> None:
+    """Match the pairs with the weights of each step that is asked for, and the last."""
+    from rar_gluon.net.weights import load_network
+    from rar_gluon.training import matching
+    from rar_gluon.training.loop import snapshot_path
+
+    pairs = matching.pairs_of(sources_of(spec), config, spec["gap"], spec["shift"], spec["scale"])
+    windows = np.stack([pairs[number].search for number in range(GATES)])
+    training, numbers = folder / "training", {}
+    steps = {step: snapshot_path(training, step) for step in spec["steps"]}
+    kept = {step: path for step, path in steps.items() if path.is_file()}
+    for step, weights in {**kept, steps_of(config): training / "last.npz"}.items():
+        table = folder / "matching" / f"{step}.csv"
+        net = load_network(config, weights, ctx)
+        net.hybridize()
+        if not table.is_file():
+            matching.write_matches(table, matching.match(net, config, pairs, spec["pairs"]))
+        gates = matching.gate_spread(load_network(config, weights, ctx), windows)
+        numbers[step] = {**matching.summary(matching.read_matches(table)), "gates": gates}
+    write_text(folder / OUTCOMES["matching"], json.dumps(numbers, indent=1) + "\n")
+    for path in kept.values():
+        path.unlink()
+
+
+def _track(folder: Path, spec: Mapping, config: Config, ctx) -> None:
+    from rar_gluon.data.sequence import read_boxes
+    from rar_gluon.evaluation import runner
+    from rar_gluon.evaluation.sequences import protocol_of, score_boxes
+    from rar_gluon.provenance import describe_run
+    from rar_gluon.tracking.tracker import Tracker
+
+    weights, sequences = folder / "training" / "last.npz", sequences_of(spec)
     tracker = Tracker(config, weights, ctx)
-    record = describe_run(job["config"], weights)
+    record = describe_run(configuration.to_dict(config), weights)
     failures = [f for f in runner.run(lambda: tracker, sequences, folder / "results", record) if f.failure]
     if failures:
         print("\n".join(failure.failure for failure in failures), file=sys.stderr)
         raise InputError(f"{failures[0].name} could not be tracked: {failures[0].reason}")
-    protocol = load_protocol(job["protocol"])
     scores = {}
     for sequence in sequences:
-        score = score_boxes(read_boxes(folder / "results" / f"{sequence.name}.txt"), sequence, protocol)
+        boxes, protocol = read_boxes(folder / "results" / f"{sequence.name}.txt"), protocol_of([sequence])
+        score = score_boxes(boxes, sequence, protocol)
         scores[sequence.name] = {"auc": score.auc, "dp": score.dp}
-    write_text(folder / "scores.json", json.dumps(scores, indent=1) + "\n")
-    mx.nd.waitall()
+    write_text(folder / OUTCOMES["tracking"], json.dumps(scores, indent=1) + "\n")
 
 
-def job_main(folder: Path, devices: Sequence[int]) -> int:
+def job_main(folder: Path, outcomes: Sequence[str], devices: Sequence[int]) -> int:
     """Run a job until it is done or the process that started it goes (its end of our standard input closes)."""
 
     def leave_with_parent() -> None:
@@ -180,30 +222,31 @@ def job_main(folder: Path, devices: Sequence[int]) -> int:
     threading.Thread(target=leave_with_parent, daemon=True).start()
     try:
         with locked(folder):
-            run_job(folder, devices)
+            run_job(folder, outcomes, devices)
     except InputError as error:
-        print(f"driver: {folder}: {error}", file=sys.stderr)
+        print(f"experiments: {folder}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     return 0
 
 
-def start_job(folder: Path, devices: Sequence[int], threads: int) -> subprocess.Popen:
+def start_job(folder: Path, outcomes: Sequence[str], devices: Sequence[int], threads: int) -> subprocess.Popen:
     """Start a job's process in a session of its own, so that only we tell it to end; its words go to log.txt."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "TQDM_MININTERVAL": "10"}
-    command = [sys.executable, str(HERE / "driver.py"), "job", str(folder), *map(str, devices)]
+    root = os.pathsep.join([str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": str(threads), "TQDM_MININTERVAL": "10"}
+    command = [sys.executable, "-m", "experiments", "job", str(folder), ",".join(outcomes), *map(str, devices)]
     with open(folder / "log.txt", "ab") as log:
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
         )
 
 
-def wait_for_job(folder: Path, devices: Sequence[int], threads: int) -> int:
+def wait_for_job(folder: Path, outcomes: Sequence[str], devices: Sequence[int], threads: int) -> int:
     """Run a job to its end, or until its folder holds a file STOP, and return its status: what a Dask worker does."""
     if (folder / STOP).exists():
         return 130
-    process = start_job(folder, devices, threads)
+    process = start_job(folder, outcomes, devices, threads)
     while process.poll() is None:
         if (folder / STOP).exists():
             process.stdin.close()
@@ -242,9 +285,9 @@ class Here:
     def ready(self) -> bool:
         return bool(self._free)
 
-    def start(self, folder: Path) -> None:
+    def start(self, job: Job) -> None:
         devices = self._free.pop(0)
-        self._running[folder] = (start_job(folder, devices, self._threads), devices)
+        self._running[job.folder] = (start_job(job.folder, job.outcomes, devices, self._threads), devices)
 
     def ended(self) -> List[Tuple[Path, int]]:
         """Folders and statuses of the jobs that have ended since the last call."""
@@ -275,14 +318,14 @@ class Cluster:
     def ready(self) -> bool:
         return True
 
-    def start(self, folder: Path) -> None:
+    def start(self, job: Job) -> None:
+        folder, outcomes, devices = job.folder, job.outcomes, self._devices
         (folder / STOP).unlink(missing_ok=True)
-        devices = self._devices
 
         def task() -> int:  # of a function that has no name in its module, Dask asks cloudpickle
             from rar_gluon import _physical_cores  # the worker's; Dask tells OpenMP to use one
 
-            return wait_for_job(folder, devices, _physical_cores())
+            return wait_for_job(folder, outcomes, devices, _physical_cores())
 
         self._running[folder] = self._client.submit(task, pure=False)
 
@@ -311,39 +354,43 @@ class Cluster:
             (folder / STOP).unlink(missing_ok=True)
 
 
-def progress_of(job: Job, sequences: int) -> Tuple[str, int, int]:
-    """Stage of a job, and how many of how many steps or sequences it has done, from what is on disk."""
+def steps_of(config: Config) -> int:
+    """Steps of a training."""
     from rar_gluon.training.loop import steps_per_epoch
 
-    steps = steps_per_epoch(job.config.training) * job.config.training.epochs
+    return steps_per_epoch(config.training) * config.training.epochs
+
+
+def progress_of(job: Job, matched: int, tracked: int) -> Tuple[str, int, int]:
+    """Stage of a job, and how many of how many steps, files of pairs or sequences it has done, from what is on disk."""
     if job.done:
         return "done", 1, 1
     if (job.folder / "training" / "last.npz").is_file():
-        return "evaluate", len(list((job.folder / "results").glob("*.txt"))), sequences
-    log = job.folder / "training" / "log.csv"
+        if "matching" in job.outcomes and not has_outcomes(job.folder, ["matching"]):
+            return "match", len(list((job.folder / "matching").glob("*.csv"))), matched
+        return "track", len(list((job.folder / "results").glob("*.txt"))), tracked
+    log, steps = job.folder / "training" / "log.csv", steps_of(job.config)
     if log.is_file():
         return "train", max(0, log.read_text(encoding="utf-8").count("\n") - 1), steps
     return "start", 0, steps
 
 
-def part_done(stage: str, count: int, of: int, training: float, evaluation: float) -> float:
-    """Work of a job that is done, in the units that its training and evaluation are given in."""
-    share = count / of if of else 1.0
-    return {
-        "start": 0.0,
-        "train": share * training,
-        "evaluate": training + share * evaluation,
-        "done": training + evaluation,
-    }[stage]
+def part_done(stage: str, count: int, of: int, costs: Mapping[str, float]) -> float:
+    """Work of a job that is done, in the units that its `costs` by stage (train, match, track) are given in."""
+    order = list(STAGES)
+    before = sum(costs.get(name, 0.0) for name in order[: order.index(stage)])
+    return before + costs.get(stage, 0.0) * (count / of if of else 1.0)
 
 
-def run_jobs(jobs: Sequence[Job], costs: Mapping[Path, Tuple[float, float]], sequences: int, place) -> List[Job]:
+def run_jobs(
+    jobs: Sequence[Job], costs: Mapping[Path, Mapping[str, float]], matched: int, tracked: int, place
+) -> List[Job]:
     """Run jobs, seed by seed, the costliest first; show row, stage and time left; return those that failed."""
-    waiting = sorted(jobs, key=lambda job: (job.seed, -sum(costs[job.folder])))
+    waiting = sorted(jobs, key=lambda job: (job.seed, -sum(costs[job.folder].values())))
     by_folder = {job.folder: job for job in jobs}
     active: List[Job] = []
     failed: List[Job] = []
-    total = sum(sum(costs[job.folder]) for job in jobs)
+    total = sum(sum(costs[job.folder].values()) for job in jobs)
     first, begun = None, time.perf_counter()
     shape = "{percentage:3.0f}% |{bar:20}| {desc}"
     with tqdm(total=total, bar_format=shape) as bar:
@@ -351,7 +398,7 @@ def run_jobs(jobs: Sequence[Job], costs: Mapping[Path, Tuple[float, float]], seq
             while waiting or active:
                 while waiting and place.ready():
                     active.append(waiting.pop(0))
-                    place.start(active[-1].folder)
+                    place.start(active[-1])
                 time.sleep(POLL)
                 for folder, status in place.ended():
                     job = by_folder[folder]
@@ -359,8 +406,8 @@ def run_jobs(jobs: Sequence[Job], costs: Mapping[Path, Tuple[float, float]], seq
                     if status or not job.done:
                         failed.append(job)
                         bar.write(f"{job.name} failed: see {folder / 'log.txt'}", file=sys.stderr)
-                states = {job: progress_of(job, sequences) for job in jobs}
-                done = sum(part_done(*state, *costs[job.folder]) for job, state in states.items())
+                states = {job: progress_of(job, matched, tracked) for job in jobs}
+                done = sum(part_done(*state, costs[job.folder]) for job, state in states.items())
                 first = done if first is None else first
                 bar.n = min(done, total)
                 texts = [f"{job.name} {words(*states[job])}" for job in active if states[job][0] != "done"]
@@ -374,7 +421,7 @@ def run_jobs(jobs: Sequence[Job], costs: Mapping[Path, Tuple[float, float]], seq
 
 def words(stage: str, count: int, of: int) -> str:
     """`trains 3/8`."""
-    return f"{STAGES[stage]} {count}/{of}" if stage in ("train", "evaluate") else STAGES[stage]
+    return f"{STAGES[stage]} {count}/{of}" if stage in ("train", "match", "track") else STAGES[stage]
 
 
 def time_left(done: float, left: float, begun: float) -> str:

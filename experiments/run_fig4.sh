@@ -1,4 +1,4 @@
 #!/bin/sh
 # Fig. 4: attention maps and response on real frames. Options: --help. PYTHON: the interpreter; default: that of .venv.
 here=$(cd "$(dirname "$0")" && pwd)
-exec "${PYTHON:-$here/../.venv/bin/python}" "$here/driver.py" fig4 "$@"
+PYTHONPATH="$here/..${PYTHONPATH:+:$PYTHONPATH}" exec "${PYTHON:-$here/../.venv/bin/python}" -m experiments fig4 "$@"

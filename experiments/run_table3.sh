@@ -1,4 +1,4 @@
 #!/bin/sh
 # Table 3: train, evaluate and report its fifteen rows. Options: --help. PYTHON: the interpreter; default: that of .venv.
 here=$(cd "$(dirname "$0")" && pwd)
-exec "${PYTHON:-$here/../.venv/bin/python}" "$here/driver.py" table3 "$@"
+PYTHONPATH="$here/..${PYTHONPATH:+:$PYTHONPATH}" exec "${PYTHON:-$here/../.venv/bin/python}" -m experiments table3 "$@"

@@ -5,19 +5,21 @@ from __future__ import annotations
 import argparse
 import itertools
 from pathlib import Path
-from typing import Dict, List, Mapping
+from typing import Dict, List, Mapping, Tuple
+from typing import Sequence as ListOf
 
 from rar_gluon import config as configuration
 from rar_gluon import strict_yaml
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
-from rar_gluon.data.datasets import split_names
+from rar_gluon.data import otb
+from rar_gluon.data.clips import Tracks
+from rar_gluon.data.datasets import DATASETS, load_sequences, split_names
 from rar_gluon.data.sequence import Sequence
 
 HERE = Path(__file__).resolve().parent
 BASE = HERE / "rar.yaml"
 SIZES = ("quick", "local", "full")
-OTB_FRAMES = 59040  # of OTB-2015
 LOCAL_FRAMES = 20000  # assumed of an evaluation that a dry run was not given
 
 
@@ -44,19 +46,18 @@ def row_config(path: Path, size: Mapping, seed: int) -> Config:
     return configuration.from_dict({"training": {"seed": seed}}, "seed", config)
 
 
-def evaluation_of(spec: Mapping, arguments: argparse.Namespace) -> Dict:
-    """What is tracked: the size's `spec`, completed by --frames, and --eval or --otb."""
+def tracking_of(spec: Mapping, arguments: argparse.Namespace) -> Dict:
+    """What is tracked: the size's `spec`, completed by --frames, --sequences, and --eval or --otb."""
     spec = dict(spec)
     if arguments.frames is not None:
         spec["frames"] = arguments.frames
-    if arguments.size == "local":
-        spec["folder"] = str(arguments.eval.resolve())
-        if arguments.eval_sequences is not None:
-            spec["names"] = split_names(arguments.eval_sequences)
+    if arguments.size != "quick":
+        folders = arguments.eval if arguments.size == "local" else [arguments.otb]
+        spec["folders"] = [str(folder.resolve()) for folder in folders]
+        if arguments.sequences is not None:
+            spec["names"] = split_names(arguments.sequences)
             if not spec["names"]:
-                raise InputError("--eval-sequences names no sequence: give A,B,..., or leave it out.")
-    if arguments.size == "full":
-        spec["otb"] = str(arguments.otb.resolve())
+                raise InputError("--sequences names none: give A,B,..., or leave it out.")
     return spec
 
 
@@ -64,43 +65,87 @@ def changes(arguments: argparse.Namespace) -> List[str]:
     """A sentence on what a call changed of its size, for its report; none when nothing."""
     given = [*arguments.set, *([] if arguments.frames is None else [f"--frames {arguments.frames}"])]
     given += [] if arguments.weights is None else [f"--weights {arguments.weights.name}"]
+    given += [] if arguments.start is None else [f"--start {Path(arguments.start).name}"]
+    given += [] if arguments.pairs is None else [f"--pairs {arguments.pairs}"]
     return [f"Changed from the size: {', '.join(given)}."] if given else []
 
 
 def planned_frames(arguments: argparse.Namespace, spec: Mapping) -> int:
-    """Frames that each tracker will see, or what is usual where a dry run was not given the sequences."""
-    if arguments.size == "quick" or (arguments.eval if arguments.size == "local" else arguments.otb) is not None:
-        return sum(map(len, sequences_of(evaluation_of(spec, arguments))))
-    return OTB_FRAMES if arguments.size == "full" else LOCAL_FRAMES
+    """Frames that each tracker will see.
+
+    A plan needs no data: OTB's frames are known, and of folders that are not there `LOCAL_FRAMES` are assumed.
+    """
+    if arguments.size == "full":
+        names = otb.sequence_names("otb2015" if arguments.sequences is None else split_names(arguments.sequences))
+        counts = [otb.ENTRIES[name].frames - otb.ENTRIES[name].initial_omit for name in names]
+        most = spec["frames"] if arguments.frames is None else arguments.frames
+        return sum(min(count, most) if most else count for count in counts)
+    if arguments.size == "local" and not (arguments.eval and all(folder.is_dir() for folder in arguments.eval)):
+        return LOCAL_FRAMES
+    return sum(map(len, sequences_of(tracking_of(spec, arguments))))
 
 
 def protocol_name(spec: Mapping) -> str:
-    """Protocol that the sequences of an evaluation are scored by: OTB's own, or "folder" for all others."""
-    from rar_gluon.data import otb
-
-    return "matlab" if "otb" in spec or ("folder" in spec and otb.is_root(spec["folder"])) else "folder"
+    """Protocols that the sequences of an evaluation are scored by: OTB's own, and "folder" for all others."""
+    kinds = {dataset_of(folder) for folder in spec.get("folders", ["none"]) if Path(folder).is_dir()} or {"folder"}
+    return " and ".join(sorted({"matlab" if kind == "otb2015" else "folder" for kind in kinds}))
 
 
 def sequences_of(spec: Mapping) -> List[Sequence]:
-    """Open the sequences of an evaluation: `otb`, a `folder` (and `names`), or `synthetic` ones and the demo's `clips`.
+    """Open what is tracked: the sequences of `folders` (and `names`), or `synthetic` ones and the demo's `clips`.
 
     `frames` is what is taken of each, 0 for all; with `seen`, only synthetic sequences whose target is seen in every
     frame count (VOT's experiment needs a truth everywhere).
     """
-    from rar_gluon.data import folder, otb
     from rar_gluon.data.sequence import shortened
     from rar_gluon.data.synthetic import SyntheticTracks
     from rar_gluon.report.demo import demo_sequence
 
-    if "otb" in spec:
-        found = otb.load(spec["otb"], "otb2015", skip_initial=True)
-    elif "folder" in spec and otb.is_root(spec["folder"]):
-        found = otb.load(spec["folder"], spec.get("names", "otb2015"), "names" not in spec, skip_initial=True)
-    elif "folder" in spec:
-        found = folder.load(spec["folder"], spec.get("names"))
+    if "folders" in spec:
+        found = _of_folders(spec["folders"], spec.get("names"))
     else:
         made = SyntheticTracks(length=spec["frames"], seed=spec["seed"])
         tracks = (t for t in range(len(made)) if not spec.get("seen") or made.scene(t).visible.all())
         found = [made.sequence(track) for track in itertools.islice(tracks, spec["synthetic"])]
         found += [demo_sequence(name) for name in spec.get("clips", ())]
     return [shortened(sequence, spec["frames"]) for sequence in found] if spec["frames"] else found
+
+
+def dataset_of(folder: str) -> str:
+    """Name of the dataset that a folder of sequences holds: OTB's in its own folders, or any."""
+    return "otb2015" if otb.is_root(folder) else "folder"
+
+
+def names_of(folder: str, names: ListOf[str] | None) -> List[str]:
+    """Names of a folder's sequences, all or those of `names`."""
+    present = list(DATASETS[dataset_of(folder)].units(Path(folder), "train"))
+    return present if names is None else [name for name in present if name in names]
+
+
+def _of_folders(folders: ListOf[str], names: ListOf[str] | None) -> List[Sequence]:
+    """Sequences of several folders; `InputError` when two share a name, or one of `names` is in none."""
+    chosen = {folder: names_of(folder, names) for folder in folders}
+    every = [name for found in chosen.values() for name in found]
+    absent = sorted(set(names or ()) - set(every))
+    twice = sorted({name for name in every if every.count(name) > 1})
+    if absent or not every:
+        raise InputError(f"{', '.join(folders)}: no sequence named {absent[0] if absent else 'anything'} is there.")
+    if twice:
+        raise InputError(f"{twice[0]} is in two of {', '.join(folders)}: leave it out of one.")
+    return [
+        sequence
+        for folder, found in chosen.items()
+        if found
+        for sequence in load_sequences(dataset_of(folder), Path(folder), found)
+    ]
+
+
+def sources_of(spec: Mapping) -> List[Tuple[Tracks, float]]:
+    """What pairs are cut from: prepared `records`, all tracks alike, or `synthetic` sequences of a seed."""
+    from rar_gluon.data.records import RecordTracks
+    from rar_gluon.data.synthetic import SyntheticTracks
+
+    if "records" in spec:
+        opened = [RecordTracks(folder) for folder in spec["records"]]
+        return [(tracks, float(len(tracks))) for tracks in opened]
+    return [(SyntheticTracks(spec["synthetic"], seed=spec["seed"]), 1.0)]

@@ -19,5 +19,5 @@ if [ ! -f "$RECORDS/index.json" ]; then
     rar prepare vid "${VID:?give the folder of ILSVRC VID: VID=...}" "$RECORDS" --workers "$(nproc)"
 fi
 gpus=$(python -c 'import rar_gluon, mxnet; print(*range(mxnet.context.num_gpus()), sep=",")')
-exec rar train --config "${CONFIG:-experiments/rar.yaml}" --records "$RECORDS" --output "$OUTPUT" --pretrained --resume \
+exec rar train --config "${CONFIG:-experiments/rar.yaml}" --records "$RECORDS" --output "$OUTPUT" --start gluoncv --resume \
     --devices "${DEVICES:-${gpus:--1}}" --store device --loaders "${LOADERS:-$(nproc)}" "$@"

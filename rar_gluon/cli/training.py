@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Dict, Sequence
 
 from rar_gluon import config as configuration
-from rar_gluon.cli.options import add_command, weights_arguments
+from rar_gluon.cli.options import add_command
 from rar_gluon.common import InputError, output_folder
 from rar_gluon.data.datasets import PREPARED, load_sequences, split_names
+
+STARTS = ("random", "thin", "gluoncv")  # of --start, beside files
 
 
 def add_prepare(commands) -> None:
@@ -62,7 +63,9 @@ def add_train(commands) -> None:
         "train a network",
         "rar train --config rar_thin --records records --output run --resume",
     )
-    train.add_argument("--config", default="rar", help="a preset (rar, rar_thin) or a YAML file; default: rar")
+    train.add_argument(
+        "--config", default="rar_thin", help="a preset (rar, rar_thin) or a YAML file; default: rar_thin"
+    )
     train.add_argument(
         "--output", required=True, type=Path, metavar="DIR", help="weights, checkpoints and logs go here"
     )
@@ -92,7 +95,15 @@ def add_train(commands) -> None:
     train.add_argument("--validation", type=Path, metavar="DIR", help="folder of sequences to track after each epoch")
     train.add_argument("--validation-sequences", metavar="A,B,...", help="only these; default: all of the folder")
     train.add_argument("--validation-frames", type=int, default=100, metavar="N", help="of each; default: 100")
-    weights_arguments(train)
+    train.add_argument(
+        "--start",
+        metavar="|".join((*STARTS, "FILE")),
+        help="weights that training starts from: random; ImageNet's in the package (thin: half width) or in GluonCV's "
+        "model zoo; or a file; default: ImageNet's that fit the network",
+    )
+    train.add_argument(
+        "--device", type=int, metavar="N", help="GPU to use, -1: the CPU; default: the first GPU, if any"
+    )
     train.add_argument("--devices", metavar="0,1,...", help="GPUs; default: --device's")
     train.add_argument("--store", default="local", help="KVStore: local (default), device, or dist_sync in rar launch")
     train.add_argument("--loaders", type=int, default=1, metavar="N", help="threads that cut clips; default: 1")
@@ -103,15 +114,13 @@ def add_train(commands) -> None:
 
 def train_command(arguments: argparse.Namespace) -> int:
     """Train a network on prepared records, synthetic sequences or both; resumes, on one device or several."""
-    from rar_gluon.data.clips import training_clips
+    from rar_gluon.data.clips import training_clips, weighted_folders
     from rar_gluon.net.device import find_device, parse_devices
-    from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
-    from rar_gluon.provenance import file_hash
     from rar_gluon.report.curves import plot_curves
     from rar_gluon.training.checkpoint import existing
     from rar_gluon.training.held_out import make_validation
     from rar_gluon.training.loop import Options, train
-    from rar_gluon.training.start import set_start
+    from rar_gluon.training.start import identity, set_start, start_network
 
     output_folder(arguments.output)
     config = configuration.load(arguments.config)
@@ -127,20 +136,16 @@ def train_command(arguments: argparse.Namespace) -> int:
     if arguments.validation is not None:
         held_out = load_sequences("folder", arguments.validation, arguments.validation_sequences)
     names = [sequence.name for sequence in held_out]
-    clips = training_clips(config, parse_records(arguments.records), arguments.synthetic, arguments.cutouts, names)
-    if arguments.pretrained:
-        net = load_gluoncv(config, contexts[0])
-    else:
-        net = load_network(config, arguments.weights or BACKBONE, contexts[0])
-    start = "resnet50_v1b" if arguments.pretrained else file_hash(arguments.weights or BACKBONE)
-    if arguments.weights is None and not existing(arguments.output / "checkpoints"):
+    clips = training_clips(config, weighted_folders(arguments.records), arguments.synthetic, arguments.cutouts, names)
+    net = start_network(config, arguments.start, contexts[0])
+    if not existing(arguments.output / "checkpoints") and arguments.start in (None, *STARTS):
         set_start(net, config, clips)
     validate = make_validation(config, held_out, arguments.validation_frames) if held_out else None
     options = Options(
         contexts, arguments.store, arguments.loaders, arguments.resume, arguments.keep, arguments.save_every
     )
     about = {
-        "start": start,
+        "start": identity(config.network, arguments.start),
         "validation": {"sequences": names, "frames": arguments.validation_frames if names else None},
     }
     train(net, config, clips, arguments.output, validate, options, about)
@@ -148,18 +153,6 @@ def train_command(arguments: argparse.Namespace) -> int:
     if log.is_file():  # with several workers the first writes it
         plot_curves(log, arguments.output / "validation.csv", arguments.output / "curves.png")
     return 0
-
-
-def parse_records(texts: Sequence[str]) -> Dict[Path, float]:
-    """Read `DIR` or `DIR=WEIGHT` each."""
-    found = {}
-    for text in texts:
-        folder, _, weight = (text, "", "1") if Path(text).is_dir() else text.rpartition("=")
-        try:
-            found[Path(folder or text)] = float(weight) if folder else 1.0
-        except ValueError:
-            raise InputError(f"--records is {text!r}, but DIR or DIR=WEIGHT is needed, as in sky=0.2.") from None
-    return found
 
 
 def add_launch(commands) -> None:

@@ -7,7 +7,7 @@ training that is resumed at a step goes on with the clips it would have had.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Mapping, NamedTuple, Protocol, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Protocol, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -211,6 +211,18 @@ def training_clips(
     ]
     about += [{"cutouts": [folder_hash(folder) for folder in folders]} for folders in cutouts]
     return Clips(sources, config, about=[*about, {"synthetic": part, "held_out": sorted(held_out)}])
+
+
+def weighted_folders(texts: Sequence[str]) -> Dict[Path, float]:
+    """Read folders of records, `DIR` or `DIR=WEIGHT` each, as `training_clips` takes them."""
+    found = {}
+    for text in texts:
+        folder, _, weight = (text, "", "1") if Path(text).is_dir() else text.rpartition("=")
+        try:
+            found[Path(folder or text)] = float(weight) if folder else 1.0
+        except ValueError:
+            raise InputError(f"--records is {text!r}, but DIR or DIR=WEIGHT is needed, as in sky=0.2.") from None
+    return found
 
 
 def _synthetic_tracks(cutouts: Sequence[Sequence[Path]], held_out: Sequence[str], seed: int) -> SyntheticTracks:

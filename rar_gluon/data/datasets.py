@@ -42,6 +42,10 @@ def _load_otb(dataset: str, root: Path, names: NAMES, allow_missing: bool) -> li
     return _module("otb").load(root, names or dataset, allow_missing, skip_initial=True)
 
 
+def _otb_names(dataset: str, root: Path, split: str) -> List[str]:
+    return [sequence.name for sequence in _load_otb(dataset, root, None, allow_missing=True)]
+
+
 def _load_vot(root: Path, names: NAMES, allow_missing: bool) -> list:
     return _module("vot").load(root, names, allow_missing)
 
@@ -66,7 +70,13 @@ def _check(kind: str, dataset: str, root: Path):
 
 DATASETS: Dict[str, Dataset] = {
     **{
-        name: Dataset(partial(_load_otb, name), partial(_check, "otb", name)) for name in ("otb2013", "tb50", "otb2015")
+        name: Dataset(
+            partial(_load_otb, name),
+            partial(_check, "otb", name),
+            partial(_otb_names, name),
+            lambda root, name: _module("otb").load(root, [name]),
+        )
+        for name in ("otb2013", "tb50", "otb2015")
     },
     **{name: Dataset(_load_vot, partial(_check, "vot", name)) for name in ("vot2016", "vot2017")},
     "vid": Dataset(

@@ -243,7 +243,7 @@ def load_gluoncv(config: Config, ctx: mx.Context | None = None) -> RAR:
     differing = [name for name in BACKBONE_FIELDS if getattr(config.network, name) != required[name]]
     if differing:
         told = ", ".join(f"network.{name} {required[name]}" for name in differing)
-        raise InputError(f"--pretrained gives GluonCV's resnet50_v1b, which needs {told}.")
+        raise InputError(f"the ImageNet weights are those of GluonCV's resnet50_v1b, which needs {told}.")
     theirs = zoo_model("resnet50_v1b")
     net = build(config.network, ctx, config.training.seed)
     assign(net, from_gluoncv(as_arrays(theirs)), "GluonCV's resnet50_v1b", partial=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import os
 import statistics
+from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Sequence, Tuple
 
 from rar_gluon.common import InputError
-from rar_gluon.report.claims import Claim, Scores, judge
+from rar_gluon.report.claims import DRAWS, Claim, Scores, Verdict, holm, interval, judge
 from rar_gluon.report.tables import Column, Table
 
 Numbers = Mapping[int, Mapping[str, Mapping[str, float]]]  # {"auc", "dp"} by seed and sequence
@@ -88,23 +89,123 @@ def measured_table(
     return Table("table", title, tuple(columns), tuple(body), {"protocol": protocol}, tuple(notes))
 
 
-def claims_table(claims: Sequence[Claim], rows: Mapping[str, Numbers]) -> Table:
-    """A verdict on each claim, from the AUC of all sequences."""
+@dataclass(frozen=True)
+class Outcome:
+    """What rows are compared by.
+
+    Attributes
+    ----------
+    name, words, unit : of its tables.
+    delta : differences smaller than this are as good as none.
+    numbers : by row, seed and sequence.
+    earlier : the same after fewer steps of the training, by step.
+    """
+
+    name: str
+    words: str
+    unit: str
+    delta: float
+    numbers: Mapping[str, Scores]
+    earlier: Mapping[int, Mapping[str, Scores]] = field(default_factory=dict)
+
+
+def claims_table(claims: Sequence[Claim], outcome: Outcome, start: str | None = None) -> Table:
+    """A verdict on each claim by one outcome; `start`: the weights that all rows started from, if they were given."""
+
+    def compared(numbers: Mapping[str, Scores], claim: Claim) -> Verdict:
+        return judge(numbers.get(claim.better, {}), numbers.get(claim.worse, {}), outcome.delta)
+
+    steps = sorted(outcome.earlier)
     columns = (
         *(Column("claim"), Column("where"), Column("better"), Column("worse"), Column("verdict")),
-        *(Column("AUC difference", "+.3f"), Column("wins", "d"), Column("losses", "d"), Column("p", ".3f")),
-        *(Column("seeds", "d"), Column("sequences", "d")),
+        *(Column(f"difference of {outcome.unit}", "+.4f"), Column("low", "+.4f"), Column("high", "+.4f")),
+        *(Column("p", ".4f"), Column("p, Holm", ".4f"), Column("seeds", "d"), Column("sequences", "d")),
+        *(Column(f"after {step} steps", "+.4f") for step in steps),
+    )
+    found = {claim.text: compared(outcome.numbers, claim) for claim in claims}
+    reasons = {c.text: c.not_comparable for c in claims if c.not_comparable and (start or "") != c.comparable_start}
+    tested = {key: verdict.p for key, verdict in found.items() if verdict.p is not None and key not in reasons}
+    corrected, body = holm(tested), []
+    for claim in claims:
+        key, verdict = claim.text, found[claim.text]
+        word = "not comparable" if key in reasons and verdict.p is not None else verdict.word
+        numbers = (verdict.difference, verdict.low, verdict.high, verdict.p, corrected.get(key))
+        counts = (verdict.seeds, verdict.sequences) if verdict.p is not None else (None, None)
+        before = (compared(outcome.earlier[step], claim).difference for step in steps)
+        body.append((key, claim.where, claim.better, claim.worse, word, *numbers, *counts, *before))
+    decided = [row[4] for row in body if row[4] in ("supported", "contradicted", "equivalent")]
+    comparable = [row[4] for row in body if row[4] not in ("not comparable", "not measured")]
+    notes = [
+        f"{len(decided)} of {len(comparable)} comparable claims that were measured are decided.",
+        f"supported, contradicted: the 95 % interval of the mean paired difference lies above, below 0; equivalent: it "
+        f"holds 0 and lies within ± {outcome.delta:g}; else undecided. Intervals by {DRAWS:,} draws of whole sequences "
+        "and whole seeds; with one seed they say nothing of other seeds.",
+        "p: two-sided, of the same draws; verdicts take it as it is. Holm: corrected for the number of claims.",
+        *dict.fromkeys(f"{claim.better} against {claim.worse}: {claim.note}" for claim in claims if claim.note),
+        *dict.fromkeys(f"{c.better} against {c.worse}: {reasons[c.text]}" for c in claims if c.text in reasons),
+    ]
+    return Table(f"claims_{outcome.name}", f"Claims, by {outcome.words}", columns, tuple(body), notes=tuple(notes))
+
+
+def matching_table(
+    title: str,
+    outcomes: Mapping[str, Mapping[str, Scores]],
+    outcome: Outcome,
+    published: Mapping[str, Mapping[str, str]],
+    pairs: int,
+) -> Table:
+    """Published AUC beside how well each row matches.
+
+    Parameters
+    ----------
+    outcomes : by name (`within_1`, `loss`, ...), then row, seed and sequence.
+    outcome : the one whose interval is printed; its name is one of `outcomes`.
+    pairs : matched by each row and seed.
+    """
+    rows = outcome.numbers
+    words = {row: row_text(published.get(row, {})) for row in rows}
+    others = [name for name in outcomes if name != outcome.name]
+    steps = sorted(outcome.earlier)
+    columns = (
+        *(Column("row"), *([Column("what")] if any(words.values()) else [])),
+        *(
+            Column("paper AUC, otb2015", ".3f"),
+            Column(outcome.unit, ".4f"),
+            Column("low", ".4f"),
+            Column("high", ".4f"),
+        ),
+        *(Column(name.replace("_", " "), ".4f") for name in others),
+        *(Column(f"after {step} steps", ".4f") for step in steps),
+        Column("seeds", "d"),
     )
     body = []
-    for claim in claims:
-        found = judge(of(rows.get(claim.better, {}), "auc"), of(rows.get(claim.worse, {}), "auc"))
-        numbers = (found.difference, found.wins, found.losses, found.p, found.seeds, found.sequences)
-        shown = numbers if found.difference is not None else (None,) * len(numbers)
-        body.append((claim.text, claim.where, claim.better, claim.worse, found.word, *shown))
-    notes = [
-        "supported, contradicted: the mean difference of AUC and a two-sided exact sign test over the sequences, each "
-        "the mean over the seeds (wins against losses, ties left out), agree at p < 0.05; else undecided at this size.",
-        "No correction is made for the number of claims: of twenty that are not so, one would come out decided.",
-        *dict.fromkeys(f"{claim.better} against {claim.worse}: {claim.note}" for claim in claims if claim.note),
-    ]
-    return Table("claims", "Claims", columns, tuple(body), notes=tuple(notes))
+    for row, scores in rows.items():
+        printed = published.get(row, {}).get("otb2015_auc") or ""
+        cells: List = [row, words[row]] if any(words.values()) else [row]
+        cells += [float(printed) if printed else None, *interval(scores)]
+        cells += [mean_and_deviation(outcomes[name].get(row, {}))[0] for name in others]
+        cells += [mean_and_deviation(outcome.earlier[step].get(row, {}))[0] for step in steps]
+        body.append((*cells, len(scores)))
+    notes = (
+        f"{outcome.words}: {pairs} pairs a row and seed. low, high: 95 % interval over sequences and seeds, of the row "
+        "alone; rows are compared pair by pair, which is far more exact: see the claims.",
+    )
+    return Table("matching", title, columns, tuple(body), notes=notes)
+
+
+def gates_table(gates: Mapping[str, Mapping[int, Mapping[str, Mapping[str, float]]]]) -> Table:
+    """Spread of the attention's gates, by row and step (mean over the seeds of `gates[row][seed][step][part]`)."""
+    parts = sorted(
+        {part for seeds in gates.values() for steps in seeds.values() for one in steps.values() for part in one}
+    )
+    body = []
+    for row, seeds in gates.items():
+        for step in sorted({step for steps in seeds.values() for step in steps}, key=int):
+            found = [steps[step] for steps in seeds.values() if step in steps]
+            means = [[one[part] for one in found if part in one] for part in parts]
+            body.append((row, int(step), *(statistics.fmean(values) if values else None for values in means)))
+    note = (
+        "Standard deviation of the gates of Eq. 5 over channels, of Eq. 6 over places; at the start each gate is 1/2."
+    )
+    columns = (Column("row"), Column("step", "d"), *(Column(part, ".4f") for part in parts))
+    return Table("gates", "Spread of the attention's gates", columns, tuple(body), notes=(note,))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
-from typing import Iterable, List, Mapping, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
+
+import numpy as np
 
 from rar_gluon import strict_yaml
 from rar_gluon.common import InputError
 
-LEVEL = 0.05  # of the sign test, two-sided
+LEVEL = 0.05  # part of the intervals that may miss the truth
+DRAWS = 10000  # of the bootstrap
 
-Scores = Mapping[int, Mapping[str, float]]  # AUC by seed and sequence
+Scores = Mapping[int, Mapping[str, float]]  # a number by seed and sequence
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,10 @@ class Claim:
     ----------
     text, where : the claim in words, and its place ("Section 4.4, p. 20"; "ours": nobody claimed it).
     table, better, worse : the rows' names.
-    note : what speaks against comparing them here; "" if nothing does.
+    note : what a reader must know of it; "" if nothing.
+    not_comparable : why these rows are not the paper's; "" if they are. It holds unless the rows were started alike, by
+        `--start` with the value of `comparable_start`.
+    comparable_start : "" for none.
     """
 
     text: str
@@ -32,6 +37,8 @@ class Claim:
     better: str
     worse: str
     note: str = ""
+    not_comparable: str = ""
+    comparable_start: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,18 +47,18 @@ class Verdict:
 
     Attributes
     ----------
-    word : "supported", "contradicted", "undecided", or "not measured" (a row is missing).
-    difference : mean AUC of the better row minus the worse one's; None: not measured.
-    wins, losses : sequences whose AUC, the mean over the seeds, is higher, lower; ties count as neither.
-    p : of the sign test.
+    word : "supported", "contradicted", "equivalent", "undecided", "not comparable", or "not measured" (a row is
+        missing).
+    difference, low, high : mean of the better row minus the worse one's, and its interval; None: not measured.
+    p : two-sided; of a difference of 0.
     seeds, sequences : that both rows have, every seed each sequence.
     """
 
     word: str
     difference: float | None = None
-    wins: int = 0
-    losses: int = 0
-    p: float = 1.0
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
     seeds: int = 0
     sequences: int = 0
 
@@ -71,36 +78,72 @@ def read_claims(path: str | os.PathLike, table: str) -> List[Claim]:
     return [claim for claim in claims if claim.table == table]
 
 
-def sign_test(differences: Iterable[float]) -> Tuple[int, int, float]:
-    """Two-sided exact sign test: how many are above and below 0, and how often chance alone is as uneven.
+def matrix(scores: Scores, seeds: Sequence[int], names: Sequence[str]) -> np.ndarray:
+    """Scores (seeds, sequences) as an array."""
+    return np.array([[scores[seed][name] for name in names] for seed in seeds], float)
 
-    Zeros are left out (Conover, Practical Nonparametric Statistics).
+
+def common(*parts: Scores) -> Tuple[List[int], List[str]]:
+    """Seeds, and sequences that each of them has, of all parts."""
+    seeds = sorted(set.intersection(*(set(part) for part in parts)))
+    names = [set(part[seed]) for part in parts for seed in seeds]
+    return seeds, sorted(set.intersection(*names)) if names else []
+
+
+def bootstrap(values: np.ndarray, draws: int = DRAWS) -> np.ndarray:
+    """Means (draws,) of values (seeds, sequences), both drawn anew with replacement.
+
+    A sequence is drawn whole, with what all seeds have of it: pairs and frames of one are no independent samples, and a
+    row's seed is drawn whole too. One seed alone says nothing of others: the spread is then of the sequences only.
     """
-    values = list(differences)
-    above, below = sum(value > 0 for value in values), sum(value < 0 for value in values)
-    count = above + below
-    tail = sum(math.comb(count, k) for k in range(min(above, below) + 1)) / 2**count
-    return above, below, min(1.0, 2 * tail)
+    rng = np.random.default_rng(0)  # the same numbers give the same interval
+    seeds, sequences = (rng.multinomial(count, np.full(count, 1 / count), draws) / count for count in values.shape)
+    return np.einsum("ds,sn,dn->d", seeds, values, sequences)
 
 
-def judge(better: Scores, worse: Scores) -> Verdict:
-    """Compare two rows on the seeds and sequences that both have.
+def interval(scores: Scores) -> Tuple[float | None, float | None, float | None]:
+    """Mean over seeds and sequences, and its interval; None where there is nothing."""
+    seeds, names = common(scores) if scores else ([], [])
+    if not names:
+        return None, None, None
+    values = matrix(scores, seeds, names)
+    return (float(values.mean()), *_limits(bootstrap(values)))
 
-    The claim is supported when the mean difference is above 0 and the sign test over the sequences, each the mean over
-    the seeds, says so at `LEVEL`; contradicted when both say the contrary; else undecided. Seeds are averaged first
-    because those of one sequence are no independent samples. Few sequences decide nothing (five can never reach the
-    level).
+
+def _limits(means: np.ndarray) -> Tuple[float, float]:
+    low, high = np.quantile(means, [LEVEL / 2, 1 - LEVEL / 2])
+    return float(low), float(high)
+
+
+def judge(better: Scores, worse: Scores, delta: float) -> Verdict:
+    """Compare two rows on the seeds and sequences that both have, by the interval of their mean paired difference.
+
+    Supported when the interval lies above 0, contradicted when it lies below; else equivalent when it lies within
+    ± `delta`; else undecided. Fewer than six sequences decide nothing: five that agree come about by chance once in
+    sixteen times.
     """
-    seeds = sorted(set(better) & set(worse))
-    names = sorted(set.intersection(*(set(part[seed]) for part in (better, worse) for seed in seeds))) if seeds else []
+    seeds, names = common(better, worse)
     if not names:
         return Verdict("not measured")
-    differences = [sum(better[seed][name] - worse[seed][name] for seed in seeds) / len(seeds) for name in names]
-    mean = sum(differences) / len(differences)
-    wins, losses, p = sign_test(differences)
+    differences = matrix(better, seeds, names) - matrix(worse, seeds, names)
+    means = bootstrap(differences)
+    low, high = _limits(means)
+    p = min(1.0, 2 * (1 + min((means <= 0).sum(), (means >= 0).sum())) / (1 + len(means)))
     word = "undecided"
-    if p < LEVEL and mean > 0 and wins > losses:
-        word = "supported"
-    elif p < LEVEL and mean < 0 and losses > wins:
-        word = "contradicted"
-    return Verdict(word, mean, wins, losses, p, len(seeds), len(names))
+    if len(names) >= 6:
+        if low > 0:
+            word = "supported"
+        elif high < 0:
+            word = "contradicted"
+        elif max(-low, high) < delta:
+            word = "equivalent"
+    return Verdict(word, float(differences.mean()), low, high, float(p), len(seeds), len(names))
+
+
+def holm(values: Mapping[str, float]) -> Dict[str, float]:
+    """P-values corrected for their number by Holm's step-down rule, by the same keys."""
+    corrected, largest = {}, 0.0
+    for rank, (key, p) in enumerate(sorted(values.items(), key=lambda item: item[1])):
+        largest = max(largest, min(1.0, p * (len(values) - rank)))
+        corrected[key] = largest
+    return corrected

@@ -1,19 +1,56 @@
-"""Where the refinement starts from when nothing has been trained: the principal components of the features."""
+"""What a network starts from: weights of its backbone, and the refinement's principal components of the features."""
 
 from __future__ import annotations
 
 from typing import List
 
+import mxnet as mx
 import numpy as np
 from mxnet import nd
 
 from rar_gluon.common import InputError
-from rar_gluon.config import Config
+from rar_gluon.config import Config, NetworkConfig
 from rar_gluon.data.clips import Clips
 from rar_gluon.net.operators import unit_energy
-from rar_gluon.net.rar import RAR, to_images
+from rar_gluon.net.rar import RAR, build, to_images
+from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
+from rar_gluon.provenance import file_hash
 
 CLIPS = 200  # whose search regions the components are of
+
+
+def fitting(network: NetworkConfig) -> str:
+    """The start of a network that is given none: ImageNet's weights that fit it, else random ones."""
+    if network.backbone != "resnet50":
+        return "random"
+    return "thin" if (network.width, network.downsample) == (0.5, "1x1") else "gluoncv"
+
+
+def identity(network: NetworkConfig, start: str | None) -> str:
+    """What tells a start from others: its name, or the hash of its file."""
+    start = start or fitting(network)
+    return start if start in ("random", "gluoncv") else file_hash(BACKBONE if start == "thin" else start)
+
+
+def start_network(config: Config, start: str | None = None, ctx: mx.Context | None = None) -> RAR:
+    """Build the network that a training starts with.
+
+    Parameters
+    ----------
+    start : "random" weights; "thin", the half-width ResNet-50 of ImageNet in the package; "gluoncv", GluonCV's
+        ResNet-50 of ImageNet, downloaded on first use; or a file of weights. None: `fitting`.
+
+    Raises
+    ------
+    InputError
+        The weights do not fit the network, or are not to be had.
+    """
+    start = start or fitting(config.network)
+    if start == "random":
+        return build(config.network, ctx, config.training.seed)
+    if start == "gluoncv":
+        return load_gluoncv(config, ctx)
+    return load_network(config, BACKBONE if start == "thin" else start, ctx)
 
 
 def principal_start(net: RAR, images: nd.NDArray) -> float:

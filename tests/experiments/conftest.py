@@ -1,38 +1,10 @@
-import importlib
-import sys
-from pathlib import Path
-
 import pytest
 
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-MODULES = ("sizes", "jobs", "costs", "comparisons", "driver")
-
-
-@pytest.fixture(scope="module")
-def experiments():
-    """The modules of experiments/ by name, found as its scripts find them."""
-    sys.path.insert(0, str(EXPERIMENTS))
-    yield {name: importlib.import_module(name) for name in MODULES}
-    sys.path.remove(str(EXPERIMENTS))
-    for name in MODULES:
-        del sys.modules[name]
-
-
-def one_of(name):
-    """Fixture of one of the modules."""
-
-    @pytest.fixture(scope="module")
-    def module(experiments):
-        return experiments[name]
-
-    return module
-
-
-sizes, jobs, costs, comparisons, driver = map(one_of, MODULES)
+from experiments import jobs
 
 
 @pytest.fixture
-def job_of(jobs):
+def job_of():
     """Make a job of two epochs of two steps in a folder."""
 
     def make(folder, **training):

@@ -1,68 +1,70 @@
+from statistics import NormalDist
+
+import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
 from rar_gluon.report import ablation, document
-from rar_gluon.report.claims import Claim, judge, read_claims, sign_test
+from rar_gluon.report.claims import Claim, holm, interval, judge, read_claims
 from rar_gluon.report.tables import to_csv
-
-
-@pytest.mark.parametrize(
-    ("wins", "losses", "p"),
-    [
-        (0, 0, 1.0),
-        (1, 0, 1.0),  # 2 · 1/2
-        (5, 0, 2 / 32),
-        (6, 0, 2 / 64),
-        (7, 1, 2 * (1 + 8) / 256),
-        (9, 1, 2 * (1 + 10) / 1024),
-        (1, 9, 2 * (1 + 10) / 1024),
-        (5, 5, 1.0),
-        (8, 2, 2 * (1 + 10 + 45) / 1024),
-    ],
-)
-def test_the_sign_test_counts_binomial_tails(wins, losses, p):
-    assert sign_test([0.1] * wins + [-0.2] * losses + [0.0] * 3) == (wins, losses, pytest.approx(p))
 
 
 def scores(*values, seeds=(0,)):
     return {seed: {f"s{index}": value for index, value in enumerate(values)} for seed in seeds}
 
 
-def test_a_claim_is_supported_contradicted_or_undecided():
+def test_a_claim_is_supported_contradicted_equivalent_or_undecided():
     low, high = scores(*[0.4] * 8), scores(*[0.5] * 8)
-    found = judge(high, low)
-    assert (found.word, found.wins, found.losses) == ("supported", 8, 0)
-    assert found.difference == pytest.approx(0.1)
-    assert judge(low, high).word == "contradicted"
-    assert judge(scores(*[0.5] * 5), scores(*[0.4] * 5)).word == "undecided"  # 2/32 is above 0.05
-    assert judge(high, high).p == 1.0
+    found = judge(high, low, 0.01)
+    assert (found.word, found.seeds, found.sequences) == ("supported", 1, 8)
+    assert (found.difference, found.low, found.high) == pytest.approx((0.1, 0.1, 0.1))
+    assert judge(low, high, 0.01).word == "contradicted"
+    noise = scores(*[0.4 + 0.002 * (-1) ** i for i in range(8)])
+    assert judge(noise, low, 0.01).word == "equivalent" and judge(noise, low, 0.001).word == "undecided"
+    assert judge(scores(*[0.5] * 5), scores(*[0.4] * 5), 0.01).word == "undecided"  # five sequences
+    assert judge(high, high, 0.01).p == 1.0
 
 
-def test_mean_and_sign_test_must_agree():
-    better = scores(*[0.5] * 9, 0.0)
-    worse = scores(*[0.49] * 9, 1.0)
-    found = judge(better, worse)
-    assert found.p < 0.05
-    assert found.difference < 0
-    assert found.word == "undecided"
+def test_the_interval_is_that_of_a_mean_over_sequences():
+    """Against the normal one, sd √(1/n): with 200 sequences they agree."""
+    differences = np.random.default_rng(1).normal(0.02, 0.1, 200)
+    found = judge(scores(*differences), scores(*[0.0] * 200), 0.01)
+    half = 1.96 * differences.std() / 200**0.5
+    assert found.difference == pytest.approx(differences.mean())
+    assert (found.low, found.high) == pytest.approx((found.difference - half, found.difference + half), abs=0.001)
+    assert found.p == pytest.approx(2 * (1 - NormalDist().cdf(found.difference / half * 1.96)), abs=0.01)
 
 
-def test_seeds_are_averaged_and_only_common_ones_are_compared():
+def test_pairs_of_one_sequence_are_no_independent_samples_and_seeds_count_too():
+    """Seeds that agree tell no more than one; seeds that differ make the interval wider than their mean's."""
+    zero = scores(*[0.0] * 10, seeds=(0, 1, 2))
+    values = np.linspace(-0.1, 0.3, 10)
+    one = judge(scores(*values), scores(*[0.0] * 10), 0.01)
+    three = judge(scores(*values, seeds=(0, 1, 2)), zero, 0.01)
+    assert (three.low, three.high) == pytest.approx((one.low, one.high), abs=0.01)
+    apart = {seed: scores(*[shift] * 10)[0] for seed, shift in ((0, -0.2), (1, 0.1), (2, 0.4))}
+    found = judge(apart, zero, 0.01)
+    assert found.difference == pytest.approx(0.1) and found.low < -0.1 and found.high > 0.3
+
+
+def test_only_common_seeds_and_sequences_are_compared():
     better, worse = scores(*[0.5] * 6, seeds=(0, 1, 2)), scores(*[0.4] * 7, seeds=(0, 2, 5))
-    found = judge(better, worse)
-    assert (found.seeds, found.sequences, found.wins) == (2, 6, 6)
-    assert found.word == "supported"
-    assert judge(better, {}).word == "not measured"
-    assert judge(better, scores(*[0.4] * 6, seeds=(7,))).word == "not measured"
+    found = judge(better, worse, 0.01)
+    assert (found.word, found.seeds, found.sequences) == ("supported", 2, 6)
+    assert judge(better, {}, 0.01).word == "not measured"
+    assert judge(better, scores(*[0.4] * 6, seeds=(7,)), 0.01).word == "not measured"
 
 
-def test_a_sequence_counts_once_however_many_seeds_it_has():
-    """Three sequences with three seeds each are three samples, not nine."""
-    better, worse = scores(*[0.5] * 3, seeds=(0, 1, 2)), scores(*[0.4] * 3, seeds=(0, 1, 2))
-    assert judge(better, worse).p == pytest.approx(2 / 8)
-    better = {0: {"a": 0.5}, 1: {"a": 0.5}}
-    worse = {0: {"a": 0.7}, 1: {"a": 0.4}}  # lost by more than won
-    assert (judge(better, worse).wins, judge(better, worse).losses) == (0, 1)
+def test_holm_corrects_step_down():
+    """By hand: .01 x 4, .02 x 3, .04 x 2, and .045 no less than the one before it."""
+    found = holm({"a": 0.04, "b": 0.01, "c": 0.045, "d": 0.02})
+    assert found == pytest.approx({"b": 0.04, "d": 0.06, "a": 0.08, "c": 0.08})
+    assert holm({"a": 0.9, "b": 0.6}) == {"a": 1.0, "b": 1.0} and holm({}) == {}
+
+
+def test_an_interval_of_one_row():
+    assert interval({}) == (None, None, None)
+    assert interval(scores(*[0.25] * 4, seeds=(0, 1))) == pytest.approx((0.25, 0.25, 0.25))
 
 
 def numbers(auc, dp=0.5, count=8, seeds=1):
@@ -73,7 +75,7 @@ def test_the_table_holds_published_measured_and_difference(tmp_path):
     path = tmp_path / "table3.csv"
     path.write_text("row,otb2015_auc,otb2015_dp\n1,0.6,0.8\n2,,\n")
     rows = {"row01": numbers(0.5, 0.7, seeds=2), "row02": numbers(0.4), "row03": {}}
-    table = ablation.measured_table("T", rows, ablation.read_rows(path), {"here": None})
+    table = ablation.measured_table("T", rows, ablation.read_rows(path), {"here": None}, "folder")
     first, second, third = table.rows
     # means of the seeds .50 and .52: .51, deviation .02 / √2
     auc = (0.6, pytest.approx(0.51), pytest.approx(0.02 / 2**0.5), pytest.approx(-0.09))
@@ -91,7 +93,7 @@ def test_rows_of_table_3_are_said_in_words(tmp_path):
         "1,1,0,0,0,0,0,1,8,0.6,0.8\n11,1,1,1,0,0,0,0,8,0.6,0.8\n15,1,1,1,1,0,1,1,4,0.6,0.8\n"
     )
     published = ablation.read_rows(path)
-    table = ablation.measured_table("T", {row: {} for row in published}, published, {"here": None})
+    table = ablation.measured_table("T", {row: {} for row in published}, published, {"here": None}, "folder")
     assert table.columns[1].head == "what"
     assert [row[1] for row in table.rows] == [
         "conv3, S 8",
@@ -102,7 +104,7 @@ def test_rows_of_table_3_are_said_in_words(tmp_path):
 
 def test_a_benchmark_is_the_mean_of_its_sequences():
     rows = {"A": {0: {"a": {"auc": 0.2, "dp": 0.0}, "b": {"auc": 0.6, "dp": 1.0}}}}
-    table = ablation.measured_table("T", rows, {}, {"OTB-2013": ["a"], "OTB-2015": None})
+    table = ablation.measured_table("T", rows, {}, {"OTB-2013": ["a"], "OTB-2015": None}, "matlab")
     heads = [column.head for column in table.columns]
     row = dict(zip(heads, table.rows[0]))
     assert (row["AUC, OTB-2013"], row["AUC, OTB-2015"]) == (0.2, pytest.approx(0.4))
@@ -111,18 +113,43 @@ def test_a_benchmark_is_the_mean_of_its_sequences():
 def test_the_report_is_written_and_needs_no_other_file(tmp_path):
     claim = Claim("<one> is better", "Section 9", "t", "row01", "row02", note="but see")
     rows = {"row01": numbers(0.5), "row02": numbers(0.4)}
-    tables = [ablation.measured_table("T", rows, {}, {"here": None}), ablation.claims_table([claim], rows)]
+    outcome = ablation.Outcome("auc", "AUC", "AUC", 0.01, {row: ablation.of(rows[row], "auc") for row in rows})
+    tables = [ablation.measured_table("T", rows, {}, {"here": None}, "folder"), ablation.claims_table([claim], outcome)]
     document.write_document(tmp_path, "A & B", ["Not comparable.", "More."], tables)
     page = (tmp_path / "report.html").read_text()
     assert "&lt;one&gt; is better" in page
     assert 'class="supported"' in page
     assert "but see" in page
     assert "src=" not in page
-    assert "supported" in (tmp_path / "claims.csv").read_text()
+    assert "supported" in (tmp_path / "claims_auc.csv").read_text()
     assert "A & B" in (tmp_path / "report.md").read_text()
     text = document.to_text(tables[1], skip=("where",))
     assert "supported" in text
     assert "Section 9" not in text
+
+
+def test_rows_that_are_not_the_papers_are_not_judged():
+    """Unless all rows were started alike; Holm's correction counts the others only."""
+    good, bad = scores(*[0.5] * 8), scores(*[0.4] * 8)
+    same = {"table": "t", "where": "w", "better": "A", "worse": "B"}
+    claims = [Claim("one", **same), Claim("two", **same, not_comparable="other weights", comparable_start="random")]
+    outcome = ablation.Outcome("auc", "AUC", "AUC", 0.01, {"A": good, "B": bad}, {50: {"A": bad, "B": bad}})
+    table = ablation.claims_table(claims, outcome)
+    assert [row[4] for row in table.rows] == ["supported", "not comparable"]
+    assert table.rows[1][5] == pytest.approx(0.1) and table.rows[1][9] is None  # measured, not tested
+    assert table.rows[0][9] == table.rows[0][8] and table.rows[0][-1] == 0
+    assert "1 of 1 comparable claims" in table.notes[0] and any("other weights" in note for note in table.notes)
+    assert [row[4] for row in ablation.claims_table(claims, outcome, "random").rows] == ["supported"] * 2
+
+
+def test_matching_stands_beside_what_is_published():
+    values = {0: {"a": 0.5, "b": 0.7}, 1: {"a": 0.6, "b": 0.8}}
+    outcome = ablation.Outcome("within_1", "pairs", "within 1 cell", 0.01, {"row01": values, "row02": {}})
+    outcomes = {"within_1": outcome.numbers, "loss": {"row01": {0: {"a": 1.0}}}}
+    published = {"row01": {"otb2015_auc": "0.6"}}
+    first, second = ablation.matching_table("T", outcomes, outcome, published, 10).rows
+    assert first[:3] == ("row01", 0.6, pytest.approx(0.65)) and first[3] < 0.65 < first[4] and first[5:] == (1.0, 2)
+    assert second == ("row02", None, None, None, None, None, 0)
 
 
 def test_a_file_of_claims_is_checked(tmp_path):

@@ -36,7 +36,7 @@ def files(tmp_path_factory, tiny_config, make_clip):
 
 
 def arguments(folder, output, *more):
-    start = ["--config", str(folder / "config.yaml"), "--weights", str(folder / "start.npz"), "--device", "-1"]
+    start = ["--config", str(folder / "config.yaml"), "--start", str(folder / "start.npz"), "--device", "-1"]
     return ["train", *start, "--output", str(output), *more]
 
 
@@ -101,7 +101,7 @@ def test_from_the_command_line(files, tmp_path, capsys):
         (["--save-every", "0"], "must be at least 1"),
         (["--synthetic", "2"], "the synthetic part is 2.0"),
         (["--synthetic", "0"], "there is no track to train on"),
-        (["--weights", "{folder}/none.npz"], "no weights at"),
+        (["--start", "{folder}/none.npz"], "no weights at"),
         (["--config", "{folder}/none.yaml"], "no config"),
     ],
 )

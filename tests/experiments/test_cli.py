@@ -1,0 +1,233 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from experiments import cli, jobs, rows, sizes
+from experiments.rows import row_names
+from experiments.targets import TARGETS
+from rar_gluon.common import InputError
+from rar_gluon.report.ablation import read_rows
+from rar_gluon.report.claims import read_claims
+from rar_gluon.report.published import LITERATURE
+from rar_gluon.training.matching import Match, write_matches
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+TABLES = [target.name for target in TARGETS.values() if target.trains]
+
+
+@pytest.mark.parametrize("table", ["table3", "table4"])
+def test_rows_are_those_that_are_published(table):
+    assert sorted(read_rows(LITERATURE / f"{table}.csv")) == row_names(table)
+
+
+def test_every_target_has_folder_readme_and_script():
+    for target in TARGETS:
+        assert (EXPERIMENTS / target / "README.md").is_file(), target
+        script = EXPERIMENTS / f"run_{target}.sh"
+        assert os.access(script, os.X_OK) and f'-m experiments {target} "$@"' in script.read_text()
+    for table in TABLES:
+        for row in row_names(table):
+            assert (EXPERIMENTS / table / row / "README.md").is_file(), row
+
+
+def test_claims_are_of_rows_that_are_there():
+    every = [claim for table in TABLES for claim in read_claims(EXPERIMENTS / "claims.yaml", table)]
+    assert len(every) == len(yaml.safe_load((EXPERIMENTS / "claims.yaml").read_text()))
+    for claim in every:
+        assert {claim.better, claim.worse} <= set(row_names(claim.table))
+
+
+def test_claims_of_the_paper_agree_with_its_own_table():
+    """Each claim holds in the published AUC of OTB-2015, or has a note, or no published value."""
+    for table in ("table3", "table4"):
+        published = read_rows(LITERATURE / f"{table}.csv")
+        for claim in read_claims(EXPERIMENTS / "claims.yaml", table):
+            better, worse = (published[row]["otb2015_auc"] for row in (claim.better, claim.worse))
+            assert not (better and worse) or float(better) > float(worse), claim.text
+
+
+def test_rows_are_chosen_by_name_or_number():
+    assert row_names("table3", "1,13") == ["row01", "row13"]
+    assert row_names("table4", "RAR_TDCF") == ["RAR_TDCF"]
+    assert row_names("table3", "1,row01,1") == ["row01"]
+    for wrong in ("77", "RAR", ","):
+        with pytest.raises(InputError, match="row"):
+            row_names("table3", wrong)
+
+
+def test_options_that_do_not_fit_are_refused(tmp_path, capsys):
+    for call in (
+        ["table3", "--size", "local"],
+        ["table3", "--size", "full", "--vid", str(tmp_path)],
+        ["table3", "--seeds", "0"],
+        ["table3", "--rows", "99", "--output", str(tmp_path)],
+        ["table3", "--set", "epochs", "--output", str(tmp_path)],
+        ["table2", "--size", "local"],
+        ["fig10", "--size", "full", "--otb", str(tmp_path)],
+        ["fig7", "--size", "full", "--otb", str(tmp_path), "--output", str(tmp_path / "out")],
+        ["fig7", "--workers", "0"],
+        ["fig7", "--rows", "1"],
+        ["fig4", "--results", str(tmp_path)],
+        ["fig7", "--devices", "0,1"],
+        ["table3", "--weights", str(tmp_path / "none.npz")],
+        ["table2", "--weights", str(tmp_path / "none.npz"), "--output", str(tmp_path / "out")],
+        ["table3", "--otb", str(tmp_path)],
+        ["table3", "--frames", "0"],
+        ["table3", "--set", "training.seed=3", "--output", str(tmp_path / "out")],
+        ["fig4", "--workers", "2"],
+        ["table3", "--rows", "1", "--devices", "7", "--output", str(tmp_path / "out")],
+        ["table3", "--seeds", "1,x"],
+        ["table3", "--outcomes", "speed"],
+        ["table3", "--pairs", "0"],
+        ["table3", "--sequences", "a"],
+        ["table3", "--size", "local", "--eval", str(tmp_path), "--records", str(tmp_path)],
+    ):
+        assert cli.main(call) == 2, call
+        error = capsys.readouterr().err
+        assert error.startswith("experiments: ") and error.count("\n") == 1, error
+
+
+def test_settings_change_the_size_and_rows_change_them():
+    call = ["table3", "--rows", "9,11", "--set", "training.epochs=7", "--set", "training.frozen=[conv1]"]
+    free, frozen = rows.jobs_of(cli.parse(call), sizes.read_size("quick"))
+    assert free.config.training.epochs == frozen.config.training.epochs == 7
+    assert free.config.training.frozen == ("conv1",) and len(frozen.config.training.frozen) == 5
+
+
+def test_every_seed_that_is_done_with_these_settings_is_reported(tmp_path):
+    size, about = sizes.read_size("quick"), {"start": None, "records": {"r": 1.0}, "matching": {}, "tracking": {}}
+    call = cli.parse(["table3", "--output", str(tmp_path)])
+    other = cli.parse(["table3", "--output", str(tmp_path), "--set", "training.epochs=9"])
+    for arguments, row, seed in ((call, "row01", 0), (call, "row01", 2), (call, "row13", 1), (other, "row13", 2)):
+        job = rows.make_job(arguments, size, row, seed)
+        jobs.write_job(job, jobs.description(job, **about))
+        (job.folder / "scores.json").write_text("{}")
+    unfinished = rows.make_job(call, size, "row02", 0)
+    jobs.write_job(unfinished, jobs.description(unfinished, **about))
+    found = rows.read_outcomes(call, size, about)
+    assert list(found) == row_names("table3")
+    assert found["row01"] == {seed: tmp_path / "row01" / f"seed{seed}" for seed in (0, 2)}
+    assert list(found["row13"]) == [1] and not found["row02"]
+    assert not any(rows.read_outcomes(call, size, {**about, "records": {"other": 1.0}}).values())
+    assert not any(rows.read_outcomes(call, size, {**about, "tracking": {"frames": 24}}).values())
+
+
+def test_a_report_holds_both_outcomes_and_the_gates(tmp_path):
+    """Row 9 matches and tracks better than row 1 on each of eight sequences, with two seeds."""
+    call, size = cli.parse(["table3", "--output", str(tmp_path)]), sizes.read_size("quick")
+    folders = {row: {} for row in row_names("table3")}
+    for row, error, auc in (("row01", 1.5, 0.4), ("row09", 0.7, 0.5)):
+        for seed in (0, 1):
+            folder = folders[row][seed] = tmp_path / row / f"seed{seed}"
+            for step in (50, 150):
+                pairs = [Match(f"s{i}", 0.5, error if step == 150 or i else 3.0) for i in range(8) for _ in range(5)]
+                write_matches(folder / "matching" / f"{step}.csv", pairs)
+            gates = {"150": {"gates": {"conv4.channel": 0.1 * (seed + 1)}}}
+            (folder / "matching.json").write_text(json.dumps(gates))
+            scores = {f"s{i}": {"auc": auc + 0.01 * seed, "dp": 0.9} for i in range(8)}
+            (folder / "scores.json").write_text(json.dumps(scores))
+    text = rows.report_rows(call, size, folders, {"matching": {"steps": [50], "pairs": 40}, "tracking": {}}, "T")
+    assert len(re.findall(r"three stages beat conv3 .*row09 +row01 +supported", text)) == 2
+    claims = (tmp_path / "claims_within_1.csv").read_text().splitlines()
+    (claim,) = (line for line in claims if line.startswith("three stages beat conv3,"))
+    assert "supported,1.0,1.0,1.0," in claim and claim.endswith(",2,8,0.875")  # after 50 steps: all but s0
+    assert "0.15" in (tmp_path / "gates.csv").read_text()
+    assert "0.651" in (tmp_path / "matching.csv").read_text()
+
+
+def test_seeds_are_counted_or_named():
+    assert cli.read_seeds("3") == [0, 1, 2] and cli.read_seeds("3,4") == [3, 4] and cli.read_seeds("7,") == [7]
+
+
+def test_what_would_stop_every_job_is_said_before_the_first(tmp_path):
+    size = sizes.read_size("quick")  # a batch of 8
+    job = rows.make_job(cli.parse(["table3"]), size, "row01", 0)
+    with pytest.raises(InputError, match="shared equally"):
+        rows.check_call(cli.parse(["table3", "--devices", "0,1,2"]), [job], [])
+    with pytest.raises(InputError, match="named twice"):
+        rows.check_call(cli.parse(["table3", "--devices", "0,0"]), [job], [])
+    rows.check_call(cli.parse(["table3", "--devices", "0,1,2", "--workers", "3"]), [job], [])
+    (tmp_path / "walk").mkdir()
+    call = ["table3", "--size", "local", "--train", str(tmp_path), "--eval", str(tmp_path)]
+    with pytest.raises(InputError, match="walk is in --train"):
+        rows.check_call(cli.parse(call), [job], ["run", "walk"])
+
+
+def test_changes_of_a_call_are_in_its_report():
+    assert sizes.changes(cli.parse(["table3"])) == []
+    (text,) = sizes.changes(cli.parse(["table3", "--set", "training.epochs=9", "--frames", "3"]))
+    assert "training.epochs=9" in text and "--frames 3" in text
+
+
+def test_a_dry_run_does_nothing_and_says_what_it_would_cost(tmp_path, capsys):
+    output = tmp_path / "out"
+    assert cli.main(["table3", "--rows", "1,3", "--dry-run", "--size", "full", "--output", str(output)]) == 0
+    text = capsys.readouterr().out
+    assert "2 jobs, 59035 frames" in text and "$ p3.2xlarge" in text and "hours = FLOP" in text
+    assert cli.main(["fig7", "--dry-run", "--output", str(output)]) == 0
+    assert "hours here" in capsys.readouterr().out
+    assert not output.exists()
+
+
+TINY = """about: Not comparable.
+config:
+  network: {width: 0.125, stem_channels: 8, lstm_hidden: 4, refinement_channels: 8, statistics: trained}
+  filter: {contexts: 0}
+  tracking: {input_size: 129, scales: 1}
+  training: {epochs: 1, epoch_clips: 4, batch: 2, frozen: []}
+matching: {pairs: 4, synthetic: 4, seed: 6, gap: 20, shift: 0.5, scale: 0.1, steps: [1]}
+tracking: {synthetic: 2, frames: 3, seed: 5}
+"""
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """The checkout's experiments, with a size of its own."""
+    folder = tmp_path / "experiments"
+    folder.mkdir()
+    for path in EXPERIMENTS.iterdir():
+        if path.name != "sizes":
+            (folder / path.name).symlink_to(path)
+    (folder / "sizes").mkdir()
+    (folder / "sizes" / "quick.yaml").write_text(TINY)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_table_is_made_interrupted_and_completed(copy, tmp_path):
+    """The checkout's driver on two rows of a tiny size: stopped amid its first job, called again, called once more."""
+    out = tmp_path / "out"
+    run = (
+        "import sys, pathlib; from experiments import sizes; sizes.HERE = pathlib.Path(sys.argv.pop(1)); "
+        "from experiments.cli import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", run, str(copy), "table3", "--rows", "1,7", "--output", str(out)]
+    command += ["--workers", "1", "--start", "random"]
+    environment = {**os.environ, "PYTHONPATH": str(EXPERIMENTS.parent), "OMP_NUM_THREADS": "1"}
+    first = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not list(out.glob("row*/seed0/log.txt")) and first.poll() is None:
+        time.sleep(0.1)
+    first.send_signal(signal.SIGINT)
+    _, error = first.communicate(timeout=60)
+    assert first.returncode == 130, error.decode()
+    assert not list(out.glob("*/*/scores.json"))
+
+    second = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stderr
+    assert re.search("row0[17] seed 0 (starts|trains|is matched|tracks)", second.stderr)
+    assert "Not comparable." in second.stdout
+    assert len(list(out.glob("*/*/scores.json"))) == 2
+    before = {path: path.stat().st_mtime_ns for path in out.glob("row*/**/*") if path.is_file()}
+
+    third = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert third.returncode == 0, third.stderr
+    assert {path: path.stat().st_mtime_ns for path in out.glob("row*/**/*") if path.is_file()} == before
+    assert "row01" in (out / "table.csv").read_text()
