@@ -196,7 +196,7 @@ def match(config: Config, weights: Path | None, sequences: ListOf[Sequence], cou
     wide = configuration.from_dict({"training": {"max_gap": 20, "shift_jitter": 0.9}}, base=config)
     clips = Clips([(pictures_of(sequences, wide), 1.0)], wide, SEED)
     net = load_network(config, weights)
-    cells, stride, ctx = representation_cells(net, config), config.network.stride, net.backbone.mean.list_ctx()[0]
+    cells, stride, ctx = representation_cells(net, config), config.network.stride, net.ctx
     losses, errors = [], []
     for first in range(0, count, BATCH):
         stacked = stack_clips([clips[number] for number in range(first, min(first + BATCH, count))])

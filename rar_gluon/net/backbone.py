@@ -77,7 +77,7 @@ class ResNet50(HybridBlock):
 
     def __init__(self, config: NetworkConfig, **kwargs):
         super().__init__(**kwargs)
-        self._levels = config.levels
+        self._levels, self.channels, self.strides = config.levels, level_channels(config), level_strides(config)
         deepest = config.levels[-1]
         self._stages = ("conv2", *STAGES[: STAGES.index(deepest) + 1])
         strides = stage_strides(config)
@@ -130,7 +130,7 @@ class VggM(HybridBlock):
 
     def __init__(self, config: NetworkConfig, **kwargs):
         super().__init__(**kwargs)
-        self._levels = config.levels
+        self._levels, self.channels, self.strides = config.levels, level_channels(config), level_strides(config)
         self._stages = STAGES[: STAGES.index(config.levels[-1]) + 1]
         with self.name_scope():
             self.mean = self.params.get_constant("mean", nd.array(MEAN_BGR).reshape((1, 3, 1, 1)))

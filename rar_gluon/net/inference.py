@@ -26,7 +26,7 @@ class InferenceNetwork:
 
     def __init__(self, net: RAR):
         self._symbol, self._parameters = fold_batch_norms(*trace(net))
-        self._ctx = net.backbone.mean.list_ctx()[0]
+        self._ctx = net.ctx
         self._compiled: Dict[Tuple[int, ...], SymbolBlock] = {}
 
     def __call__(self, image: nd.NDArray, *state: nd.NDArray) -> List[nd.NDArray]:

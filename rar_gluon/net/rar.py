@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import List, Sequence, Tuple
 
 import mxnet as mx
@@ -10,9 +11,10 @@ import numpy as np
 from mxnet import nd
 from mxnet.gluon import HybridBlock
 
+from rar_gluon.common import InputError
 from rar_gluon.config import NetworkConfig
 from rar_gluon.net.attention import LevelAttention
-from rar_gluon.net.backbone import build_backbone, level_channels, level_strides
+from rar_gluon.net.backbone import build_backbone
 from rar_gluon.net.refinement import Concatenation, StackedRefinement
 
 PIXEL_STD = 58.0  # of ImageNet's pixels, 0 to 255
@@ -24,23 +26,40 @@ class RAR(HybridBlock):
     `net(image, *state)` takes images (B, 3, H, W), BGR 0-255, and the state (h and c of each level, none without
     inter-frame attention), and returns a list: the representation (B, D, H', W') and the new state.
     `begin_state` makes the zero state.
+
+    Parameters
+    ----------
+    config : which network; its `stride` and `levels` hold for a given backbone too, other fields of backbones do not.
+    backbone : a block in place of the configuration's: images (B, 3, H, W), BGR 0-255, to a list of one map for each of
+        `config.levels`, earliest first. It has `channels` and `strides` (input pixels a cell), a number each a level.
+
+    Raises
+    ------
+    InputError
+        A backbone of another number of levels, or of a level coarser than `config.stride` or no power of two finer.
     """
 
-    def __init__(self, config: NetworkConfig, **kwargs):
+    def __init__(self, config: NetworkConfig, backbone: HybridBlock | None = None, **kwargs):
         super().__init__(**kwargs)
         self.config = config
         self.recurrent = config.inter_frame and (config.channel or config.spatial)
-        channels = level_channels(config)
-        # Levels finer than the output stride are average-pooled to it before merging (assumed).
-        self._halvings = [int(math.log2(config.stride // stride)) for stride in level_strides(config)]
         with self.name_scope():
-            self.backbone = build_backbone(config)
+            self.backbone = build_backbone(config) if backbone is None else backbone
+            channels, self.strides = tuple(self.backbone.channels), tuple(self.backbone.strides)
+            _check_levels(config, channels, self.strides)
+            # Levels finer than the output stride are average-pooled to it before merging (assumed).
+            self._halvings = [int(math.log2(config.stride // stride)) for stride in self.strides]
             for level, count in zip(config.levels, channels):
                 setattr(self, f"attention_{level}", LevelAttention(count, config))
             if config.refinement == "stacked":
                 self.refinement = StackedRefinement(channels, config.refinement_channels, config.output_channels)
             else:
                 self.refinement = Concatenation()
+
+    @property
+    def ctx(self) -> mx.Context:
+        """The first device that holds the parameters."""
+        return next(iter(self.collect_params().values())).list_ctx()[0]
 
     def hybrid_forward(self, F, image, *state):
         levels, new_state = [], []
@@ -76,17 +95,44 @@ class RAR(HybridBlock):
         ]
 
 
-def build(config: NetworkConfig, ctx: mx.Context | None = None, seed: int = 0) -> RAR:
-    """Make the network with initial parameters: He for convolutions, the rest as each block says."""
-    net = RAR(config)
+def build(
+    config: NetworkConfig, ctx: mx.Context | None = None, seed: int = 0, backbone: HybridBlock | None = None
+) -> RAR:
+    """Make the network with initial parameters: He for convolutions, the rest as each block says.
+
+    A given `backbone` (see `RAR`) keeps the parameters that it has.
+    """
+    net = RAR(config, backbone)
     mx.random.seed(seed)
-    net.initialize(mx.init.MSRAPrelu(slope=0), ctx=ctx)
-    first = net.backbone.conv1.weight  # He's rule is for inputs of variance 1, and images are 0 to 255
-    first.set_data(first.data() / PIXEL_STD)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*already initialized")  # parameters of a given backbone
+        net.initialize(mx.init.MSRAPrelu(slope=0), ctx=ctx)
+    if backbone is None:
+        first = net.backbone.conv1.weight  # He's rule is for inputs of variance 1, and images are 0 to 255
+        first.set_data(first.data() / PIXEL_STD)
     size = 16 * config.stride
     image = nd.zeros((1, 3, size, size), ctx=ctx)
-    net(image, *net.begin_state(image.shape, ctx))  # deformable kernels learn their shape from a first call
+    net(image, *net.begin_state(image.shape, ctx))  # what is not yet known of shapes is learned from a first call
     return net
+
+
+def _check_levels(config: NetworkConfig, channels: Sequence[int], strides: Sequence[int]) -> None:
+    """Raise `InputError` when a backbone's levels are not those of the configuration."""
+    if not len(channels) == len(strides) == len(config.levels):
+        raise InputError(
+            f"the backbone has channels {channels} and strides {strides}, but network.levels names "
+            f"{len(config.levels)} levels: give one number of each a level."
+        )
+    unfit = [
+        stride
+        for stride in strides
+        if config.stride % stride or (config.stride // stride) & (config.stride // stride - 1)
+    ]
+    if unfit:
+        raise InputError(
+            f"the backbone has a level of stride {unfit[0]}, which cannot be pooled to network.stride {config.stride}: "
+            "give levels of that stride, or finer by powers of two."
+        )
 
 
 def to_images(patches: np.ndarray, ctx: mx.Context | None = None) -> nd.NDArray:
@@ -98,7 +144,7 @@ def to_images(patches: np.ndarray, ctx: mx.Context | None = None) -> nd.NDArray:
 def pad_state(state: List[nd.NDArray], pixels: int, strides: Sequence[int]) -> List[nd.NDArray]:
     """Surround a state by zeros (or cut them off, `pixels` < 0), for an input larger by `pixels` on each side.
 
-    `strides` are the levels', in input pixels a cell (`level_strides`); the state holds h and c of each level.
+    `strides` are the levels', in input pixels a cell (`RAR.strides`); the state holds h and c of each level.
     """
     resized = []
     for index, part in enumerate(state):

@@ -40,7 +40,7 @@ def feature_figure(net: RAR, patches: Mapping[str, np.ndarray], seed: int = 0) -
 
 def level_features(net: RAR, patch: np.ndarray) -> Dict[str, np.ndarray]:
     """Features (C, H, W) of each level of the backbone for a window (S, S, 3) BGR uint8."""
-    image = to_images(patch[None], net.backbone.mean.list_ctx()[0])
+    image = to_images(patch[None], net.ctx)
     return {level: phi[0].asnumpy() for level, phi in zip(net.config.levels, net.backbone(image))}
 
 

@@ -14,7 +14,6 @@ from rar_gluon.common import InputError
 from rar_gluon.config import Config, load
 from rar_gluon.data.frames import open_frames, to_bgr8
 from rar_gluon.filter.layer import OnlineFilter, desired_response
-from rar_gluon.net.backbone import level_strides
 from rar_gluon.net.inference import InferenceNetwork
 from rar_gluon.net.rar import RAR, pad_state, to_images
 from rar_gluon.net.weights import SHIPPED, load_network
@@ -191,10 +190,10 @@ class Tracker:
         """z0 (1, D, H, W) and zi (k, D, H, W) cut from the feature map of one larger window; moves the state."""
         network, size = self.config.network, self.config.tracking.input_size
         pixels = geometry.context_margin(size, network.stride, self.config.tracking.padding)
-        state = pad_state(self.state, pixels, level_strides(network))
+        state = pad_state(self.state, pixels, self.net.strides)
         larger = geometry.scaled(window, (size + 2 * pixels) / size)
         z, state = self._represent(_crops(frame, [larger], size + 2 * pixels), state)
-        self.state = pad_state(state, -pixels, level_strides(network))
+        self.state = pad_state(state, -pixels, self.net.strides)
         z0, zi = geometry.split_contexts(z[0], z.shape[-1] - 2 * pixels // network.stride)
         return z0.expand_dims(0), nd.stack(*zi)
 

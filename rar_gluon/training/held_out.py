@@ -42,7 +42,7 @@ def make_validation(config: Config, sequences: ListOf[Sequence], frames: int) ->
     protocol = protocol_of(sequences)
 
     def validate(net: RAR) -> Dict[str, float]:
-        ctx = net.backbone.mean.list_ctx()[0]
+        ctx = net.ctx
         cells = representation_cells(net, config)
         errors: List[float] = []
         for part in stacked:

@@ -46,7 +46,7 @@ def pairs_of(sources: Sequence[Tuple[Tracks, float]], config: Config, gap: int, 
 
 def match(net: RAR, config: Config, pairs: Clips, count: int) -> List[Match]:
     """Match the first `count` pairs of `pairs_of`."""
-    cells, ctx, found = representation_cells(net, config), net.backbone.mean.list_ctx()[0], []
+    cells, ctx, found = representation_cells(net, config), net.ctx, []
     for first in range(0, count, BATCH):
         clips = stack_clips([pairs[number] for number in range(first, min(first + BATCH, count))])
         batch = to_batch(clips, cells, config, ctx)
@@ -78,7 +78,7 @@ def gate_spread(net: RAR, images: np.ndarray) -> Dict[str, float]:
     Standard deviation of the intra-frame gates of Eq. 5 over the channels and of Eq. 6 over the places, mean over the
     images: `conv4.channel`, `conv4.spatial`, ... of the parts that the network has.
     """
-    images = to_images(images, net.backbone.mean.list_ctx()[0])
+    images = to_images(images, net.ctx)
     state, found = net.begin_state(images.shape, images.context), {}
     for index, (level, phi) in enumerate(zip(net.config.levels, net.backbone(images))):
         attention, hidden = getattr(net, f"attention_{level}"), state[2 * index : 2 * index + 2]

@@ -108,6 +108,6 @@ def _levels(net: RAR, image: nd.NDArray) -> List[nd.NDArray]:
 def set_start(net: RAR, config: Config, clips: Clips) -> None:
     """Give untrained parts the start that `training.start` names."""
     if config.training.start == "principal":
-        ctx = net.backbone.mean.list_ctx()[0]
+        ctx = net.ctx
         search = np.stack([clips[number].search for number in range(CLIPS)])
         principal_start(net, to_images(search, ctx))

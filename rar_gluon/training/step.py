@@ -12,7 +12,6 @@ from rar_gluon.config import Config
 from rar_gluon.data.clips import Clip
 from rar_gluon.filter.fourier import hann_window
 from rar_gluon.filter.layer import correlation_response, desired_response
-from rar_gluon.net.backbone import level_strides
 from rar_gluon.net.rar import RAR, pad_state, to_images
 from rar_gluon.tracking import geometry
 
@@ -73,7 +72,7 @@ def loss(response: nd.NDArray, desired: nd.NDArray) -> nd.NDArray:
 def representation_cells(net: RAR, config: Config) -> Tuple[int, int]:
     """Height and width of the representation of a search region."""
     shape = (1, 3, config.tracking.input_size, config.tracking.input_size)
-    ctx = net.backbone.mean.list_ctx()[0]
+    ctx = net.ctx
     x, *_ = net(nd.zeros(shape, ctx=ctx), *net.begin_state(shape, ctx))
     return x.shape[2:]
 
@@ -86,7 +85,7 @@ def _template(net: RAR, images: nd.NDArray, state: List[nd.NDArray], config: Con
     batch, patches, _, size, _ = images.shape
     contexts = config.filter.contexts
     if contexts and config.filter.context_source == "feature":
-        pixels, strides = (size - config.tracking.input_size) // 2, level_strides(net.config)
+        pixels, strides = (size - config.tracking.input_size) // 2, net.strides
         z, *state = net(images[:, 0], *pad_state(state, pixels, strides))
         z0, zi = geometry.split_contexts(z, z.shape[-1] - 2 * pixels // net.config.stride)
         return z0, nd.stack(*zi, axis=1), pad_state(state, -pixels, strides)

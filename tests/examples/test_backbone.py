@@ -1,0 +1,46 @@
+"""examples/backbone.py: a network of GluonCV as backbone, trained, tracking."""
+
+import csv
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rar_gluon.common import InputError
+from rar_gluon.net.rar import RAR
+
+pytest.importorskip("gluoncv")
+pytest.importorskip("skimage")
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "backbone.py"
+
+
+@pytest.fixture(scope="module")
+def example():
+    spec = importlib.util.spec_from_file_location("example_backbone", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+def test_it_trains_for_ten_steps_and_tracks(example, tmp_path, texture):
+    tracker = example.main(tmp_path / "run")
+    with open(tmp_path / "run" / "log.csv") as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert len(losses) == 10 and np.isfinite(losses).all()
+    picture = texture(240, 240, 3, 12)
+    tracker.init(picture, (90, 80, 40, 40))
+    for shift in (3, 6):
+        x, y, *_ = tracker.update(np.roll(picture, (0, shift), axis=(0, 1)))
+        assert (x, y) == pytest.approx((90 + shift, 80), abs=2)
+
+
+def test_levels_that_do_not_fit_are_refused(example):
+    config, net = example.make()
+    backbone = net.backbone
+    for channels, strides, words in (((128,), (8,), "network.levels names 2"), ((128, 256), (8, 16), "stride 16")):
+        backbone.channels, backbone.strides = channels, strides
+        with pytest.raises(InputError, match=words):
+            RAR(config.network, backbone)
