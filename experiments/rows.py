@@ -146,7 +146,15 @@ def _pack(
 ) -> None:
     """`rar prepare` for the windows of the size, or nothing when it has been done."""
     tracking = configuration.from_dict(overlay_of(arguments, size), "size", configuration.load(BASE)).tracking
-    options = ["--side", str(tracking.input_size), "--padding", str(tracking.padding), *options]
+    options = [
+        "--side",
+        str(tracking.input_size),
+        "--padding",
+        str(tracking.padding),
+        "--window",
+        tracking.window,
+        *options,
+    ]
     about = {"dataset": dataset, "root": str(root.resolve()), "options": options}
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):

@@ -191,6 +191,7 @@ def training_clips(
     """
     opened = {folder: RecordTracks(folder) for folder in records}
     for folder, tracks in opened.items():
+        tracks.check_fit(config)
         shared = sorted(set(held_out) & set(tracks.names))
         if shared:
             raise InputError(f"{folder} holds {shared[0]}, which is kept for validation: prepare it with --exclude.")

@@ -8,7 +8,7 @@ from typing import Sequence as ListOf
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.clips import Clips, Stored, stack_clips
-from rar_gluon.data.records import cut_region
+from rar_gluon.data.prepare import MIN_SIDE, MIN_VISIBLE, cut_region, visible
 from rar_gluon.data.sequence import Sequence, shortened
 from rar_gluon.evaluation.sequences import headline, protocol_of, track_and_score
 from rar_gluon.net.rar import RAR
@@ -56,12 +56,13 @@ def make_validation(config: Config, sequences: ListOf[Sequence], frames: int) ->
 
 def pictures_of(sequences: ListOf[Sequence], config: Config) -> Stored:
     """Every `EVERY`-th annotated frame of each sequence, cut out around its target as `rar prepare` does."""
-    tracks = []
+    tracking, tracks = config.tracking, []
     for sequence in sequences:
         found = []
         for index, (frame, box) in enumerate(zip(sequence.frames, sequence.pixel_boxes)):
-            if index % EVERY == 0 and (box[2:] >= 4).all():  # NaN is not
-                found.append((index, *cut_region(frame, box, config.tracking.input_size, config.tracking.padding)))
+            usable = (box[2:] >= MIN_SIDE).all() and visible(box, frame.shape) >= MIN_VISIBLE  # NaN is not
+            if index % EVERY == 0 and usable:
+                found.append((index, *cut_region(frame, box, tracking.input_size, tracking.padding, tracking.window)))
         tracks.append(found)
     kept = [(sequence.name, track) for sequence, track in zip(sequences, tracks) if len(track) > 1]
     return Stored([name for name, _ in kept], [track for _, track in kept])

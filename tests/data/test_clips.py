@@ -6,7 +6,7 @@ import pytest
 
 from rar_gluon.common import InputError
 from rar_gluon.data.clips import Clips, Stored, choose_frames, motion_kernel, stack_clips, training_clips
-from rar_gluon.data.records import prepare
+from rar_gluon.data.prepare import prepare
 from rar_gluon.data.sequence import write_boxes
 from rar_gluon.data.synthetic import SyntheticTracks
 from rar_gluon.tracking import geometry

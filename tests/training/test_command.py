@@ -10,7 +10,7 @@ import pytest
 
 from rar_gluon.cli import main
 from rar_gluon.config import dump
-from rar_gluon.data.records import prepare
+from rar_gluon.data.prepare import prepare
 from rar_gluon.data.sequence import write_boxes
 from rar_gluon.net.rar import build
 from rar_gluon.net.weights import save_network
