@@ -14,7 +14,7 @@ import shtab
 from rar_gluon import __version__
 from rar_gluon.cli.config import add_config
 from rar_gluon.cli.data import add_data
-from rar_gluon.cli.evaluate import add_eval, add_report, add_score, add_trax
+from rar_gluon.cli.evaluate import add_eval, add_report, add_results, add_score, add_trax
 from rar_gluon.cli.show import add_show
 from rar_gluon.cli.track import add_demo, add_track
 from rar_gluon.cli.training import add_launch, add_prepare, add_train
@@ -25,6 +25,7 @@ COMMANDS = (
     add_demo,
     add_eval,
     add_score,
+    add_results,
     add_report,
     add_prepare,
     add_train,

@@ -178,6 +178,31 @@ def score_vot_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def add_results(commands) -> None:
+    """Add `rar results`."""
+    results = add_command(
+        commands,
+        "results",
+        results_command,
+        "write results as other toolkits lay them out",
+        "rar results runs/rar_thin --layout got10k --benchmark OTB2015 --output results",
+    )
+    results.add_argument("trackers", nargs="+", type=Path, metavar="DIR", help="folders of results, RUNS/TRACKER")
+    results.add_argument("--layout", required=True, choices=("pysot", "got10k"))
+    results.add_argument("--benchmark", required=True, metavar="NAME", help="as the toolkit calls it: OTB100, VOT2018")
+    results.add_argument("--output", required=True, type=Path, metavar="DIR", help="its folder of results")
+
+
+def results_command(arguments: argparse.Namespace) -> int:
+    """Write results in the layout of pysot's or got10k's toolkit, which can then score them."""
+    from rar_gluon.evaluation.layouts import write_layout
+
+    for folder in arguments.trackers:
+        written = write_layout(folder, arguments.output, arguments.layout, arguments.benchmark)
+        print(f"{len(written)} files of {folder.resolve().name} in {arguments.output / arguments.benchmark}")
+    return 0
+
+
 def add_report(commands) -> None:
     """Add `rar report`."""
     report = add_command(
