@@ -6,7 +6,7 @@ import argparse
 import importlib
 import sys
 from pathlib import Path
-from typing import List, Sequence
+from typing import Iterator, List, Sequence
 
 from benchmarks.alternate import alternate, with_checkout
 from benchmarks.report import Row, as_markdown, moved, rows_of, write
@@ -23,9 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise InputError(f"{options.against} holds no rar_gluon: give the folder of a checkout.")
         rows: List[Row] = []
         for part in dict.fromkeys(options.parts):
-            found = measure(part, options)
+            found: List[Row] = []
+            for more in measure(part, options):
+                found += more
+                write(found, part, options.output)  # after each case: what is measured is kept
             rows += found
-            write(found, part, options.output)
             print(as_markdown(found, part), flush=True)
         if options.baseline is None:
             return 0
@@ -66,17 +68,16 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def measure(part: str, options: argparse.Namespace) -> List[Row]:
-    """Rows of one part."""
+def measure(part: str, options: argparse.Namespace) -> Iterator[List[Row]]:
+    """Rows of each case of a part."""
     module = importlib.import_module(f"benchmarks.{part}")
     if hasattr(module, "rows"):  # counted, not measured
-        return module.rows(options)
-    rows: List[Row] = []
+        yield module.rows(options)
+        return
     for case in module.cases(options):
         if options.only is None or options.only in case.name:
             case = case if options.against is None else with_checkout(case, options.against.resolve())
-            rows += rows_of(part, case.name, alternate(case, options.rounds))
-    return rows
+            yield rows_of(part, case.name, alternate(case, options.rounds))
 
 
 if __name__ == "__main__":

@@ -129,6 +129,7 @@ def alternate(case: Case, rounds: int) -> Dict[str, List[Dict[str, Any]]]:
                     del workers[name]
                     answers.pop(name, None)
                     continue
+                _say(f"{case.name}: {name}, round {number} of {rounds}: {answer['cpu']:.4g} ms of the processor")
                 if number:
                     answers.setdefault(name, []).append(answer)
     return answers

@@ -18,7 +18,7 @@ def cases(options) -> List[Case]:
         found.append(Case(f"tracking, {preset}", [Route("5 frames", "benchmarks.tracker:rar", given)]))
     for batch in (1, 16) if options.short else (1, 4, 16, 32):
         given = {"name": "rar_thin", "batch": batch}
-        found.append(Case(f"step, rar_thin, batch {batch}", [Route("2 steps", "benchmarks.training:step", given)]))
+        found.append(Case(f"step, rar_thin, batch {batch}", [Route("steps", "benchmarks.training:step", given)]))
     if not options.short:
         routes = [
             Route(f"{count} frames", "benchmarks.memory:long_track", {"count": count}) for count in (50, options.long)

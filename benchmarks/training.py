@@ -12,15 +12,17 @@ import yaml
 from benchmarks.alternate import Case, Route
 
 LOCAL = Path(__file__).parents[1] / "experiments" / "sizes" / "local.yaml"
-BATCHES = {"rar_thin": 16, "row 13, size local": 8}
+BATCHES = {"rar_thin without contexts": 16, "rar_thin": 16, "row 13, size local": 8}
 CONVOLUTIONS = ("Convolution", "_backward_Convolution", "DeformableConvolution", "FullyConnected")
-STEPS = 2
+STEPS = 1
 
 
 def cases(options) -> List[Case]:
     """Steps by configuration and threads, then loaders."""
     found = []
     for name, batch in BATCHES.items():
+        if options.short and name == "rar_thin":
+            continue
         given = {"name": name, "batch": batch}
         for threads in options.threads:
             routes = [Route("step", "benchmarks.training:step", given, threads)]
@@ -91,8 +93,9 @@ def configuration(name: str, batch: int):
     from rar_gluon.config import from_dict, load
 
     settings = {"training": {"batch": batch}}
-    if name == "rar_thin":
-        return from_dict(settings, base=load("rar_thin"))
+    if name != "row 13, size local":
+        without = {"filter": {"contexts": 0}} if name.endswith("without contexts") else {}
+        return from_dict({**settings, **without}, base=load("rar_thin"))
     local = yaml.safe_load(LOCAL.read_text(encoding="utf-8"))["config"]
     return from_dict(settings, base=from_dict(local, base=load("rar")))
 
@@ -115,7 +118,7 @@ def _step(name: str, batch: int):
     net.hybridize()
     trainer = gluon.Trainer(trained, "sgd", {"learning_rate": 1e-6, "momentum": 0.9}, update_on_kvstore=False)
     size, stride = config.tracking.input_size, config.network.stride
-    larger = size + 2 * geometry.context_margin(size, stride, config.tracking.padding)
+    larger = size + 2 * geometry.context_margin(size, stride, config.tracking.padding) * (config.filter.contexts > 0)
     rng = np.random.default_rng(0)
     templates = rng.integers(0, 256, (batch, 1, 1, larger, larger, 3), np.uint8)
     search = rng.integers(0, 256, (batch, size, size, 3), np.uint8)

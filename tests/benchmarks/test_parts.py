@@ -91,7 +91,8 @@ def test_a_checkout_without_the_package_is_refused(tmp_path, capsys):
 @pytest.mark.slow
 def test_a_part_as_a_user_measures_it(tmp_path):
     options = parser().parse_args(["tracker", "--short", "--rounds", "1", "--frames", "2", "--output", str(tmp_path)])
-    measured = {(row.route, row.quantity): row.values[1] for row in measure("tracker", options)}
+    (rows,) = measure("tracker", options)
+    measured = {(row.route, row.quantity): row.values[1] for row in rows}
     assert measured["rar_thin fp32", "frames/s"] > 0
     parts = [measured["rar_thin fp32 by part", part] for part in ("decode", "crop", "network", "filter", "rest")]
     assert sum(parts) == pytest.approx(measured["rar_thin fp32 by part", "wall"], rel=0.2)
