@@ -10,7 +10,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterable, Iterator
+from typing import Any, Dict, Iterable, Iterator
 
 from tqdm import tqdm
 
@@ -36,14 +36,19 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
 
+def stop_signals() -> Dict[int, Any]:
+    """SIGTERM and SIGHUP, and what they do now; not one that is ignored (nohup), and none but in the main thread."""
+    numbers = (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,)
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    return {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """While this runs, SIGTERM and SIGHUP raise `Stopped` in the main thread, once; nohup's SIGHUP stays ignored."""
-    numbers = [signal.SIGTERM, signal.SIGHUP] if hasattr(signal, "SIGHUP") else [signal.SIGTERM]
-    before = {number: signal.getsignal(number) for number in numbers}
-    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's business
-        before = {}
+    """While this runs, SIGTERM and SIGHUP raise `Stopped` in the main thread, once."""
+    before = stop_signals()
 
     def stop(number: int, _) -> None:
         for each in before:  # what is done now is kept; a second signal must not stop that

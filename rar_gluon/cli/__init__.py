@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a folder that vanishes
         if error.filename is None:
             _drop_output()
-        return _fail(f"{error.filename or 'a file'}: {error.strerror or error}.", 2)
+        return _fail(f"{error.filename or 'writing'} failed: {error.strerror or error}.", 2)
 
 
 def _fail(message: str, status: int) -> int:

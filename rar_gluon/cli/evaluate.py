@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from rar_gluon.cli.options import add_command, network_arguments, scoring_arguments, weights_arguments
-from rar_gluon.common import write_text
+from rar_gluon.common import check_outputs, output_path, write_text
 from rar_gluon.data.datasets import DATASETS, chosen_names
 
 
@@ -126,10 +126,19 @@ def _table_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, curves included")
 
 
+def _check_json(arguments: argparse.Namespace, *read: Path) -> None:
+    """Raise `InputError`, before the work, when --json cannot be written or would replace a file that is read."""
+    if arguments.json is not None:
+        output_path(arguments.json)
+        if arguments.json.exists():
+            check_outputs([arguments.json], (file for path in read for file in [path, *path.rglob("*.txt")]))
+
+
 def score_folder_command(arguments: argparse.Namespace) -> int:
     """Score every tracker of a folder of results on a folder of sequences: what `rar eval --dataset folder` ran."""
     from rar_gluon.evaluation.sequences import score_folder
 
+    _check_json(arguments, arguments.results, arguments.root)
     return _show_scores(
         arguments,
         score_folder(
@@ -142,6 +151,7 @@ def score_otb_command(arguments: argparse.Namespace) -> int:
     """Score every tracker of a folder of results on OTB, under a named protocol."""
     from rar_gluon.evaluation.otb.score import score_otb
 
+    _check_json(arguments, arguments.results, arguments.annotations)
     scores = score_otb(
         arguments.results,
         arguments.annotations,
@@ -169,6 +179,7 @@ def score_vot_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.evaluation.vot.protocol import load_protocol
     from rar_gluon.evaluation.vot.score import format_scores, score_vot, scores_to_dict
 
+    _check_json(arguments, arguments.results, arguments.root, *filter(None, [arguments.sizes]))
     protocol = load_protocol(arguments.challenge, arguments.rules)
     names = None if arguments.sequences is None else chosen_names(arguments.sequences)
     scores = score_vot(arguments.results, read_annotations(arguments.root, arguments.sizes, names), protocol)

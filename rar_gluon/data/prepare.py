@@ -16,6 +16,7 @@ from typing import Sequence as ListOf
 import cv2
 import joblib
 import numpy as np
+from mxnet.base import MXNetError
 from mxnet.recordio import MXIndexedRecordIO
 
 from rar_gluon.common import InputError, atomic_path, output_folder, progress, read_json, write_text
@@ -112,6 +113,8 @@ def prepare(
         if value < least:
             raise InputError(f"{option} is {value}, but at least {least} is needed.")
     TrackingConfig(padding=padding, window=window)  # says what cannot be
+    if Path(root).resolve() in (Path(out).resolve(), *Path(out).resolve().parents):
+        raise InputError(f"{out} is in {root}, where it would be taken for a sequence: give a folder elsewhere.")
     if dataset not in PREPARED:
         raise InputError(f"'{dataset}' is no dataset that can be prepared: choose {' or '.join(PREPARED)}.")
     names = _chosen(DATASETS[dataset].units(root, split), sequences, exclude, root)
@@ -201,6 +204,8 @@ def _make_shard(root: str | os.PathLike, name: str, out: Path, settings: Dict) -
         write_text(shard_file(out, name, "json"), json.dumps(seal(shard)))  # last: its presence means the shard is done
     except InputError as error:
         return name, str(error)
+    except MXNetError as error:  # the writer of records says no more than that it could not
+        return name, f"the records of {name} cannot be written ({str(error).splitlines()[-1]}): is the disk full?"
     except Exception:  # whatever a library makes of a strange file, the others go on and the user reads it at the end
         return name, f"{name}: {traceback.format_exc()}"
     return name, ""

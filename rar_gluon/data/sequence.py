@@ -180,7 +180,10 @@ class BoxSink:
         return self
 
     def __exit__(self, *_) -> None:
+        empty = self._file is not None and self._file.tell() == 0
         self._stack.close()
+        if empty:  # not even one could be written
+            self._place.unlink()
 
 
 def count_frames(frames: Frames, expected: int) -> int:

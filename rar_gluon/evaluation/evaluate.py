@@ -58,9 +58,12 @@ def evaluate(
     run = runnable(tracker, None if weights is None else Path(weights), pretrained, device)
     if run.shared and (workers > 1 or scheduler is not None):
         raise InputError("one tracker cannot run in several processes: give a function that makes one.")
+    folder = Path(output) / (name or run.name)
+    if folder.resolve() in {Path(root, part).resolve() for part in ("", *(sequence.name for sequence in chosen))}:
+        raise InputError(f"{folder} holds the sequences themselves: give another output for their results.")
     protocol = None
     if supervised is not None:
         from rar_gluon.evaluation.vot.protocol import load_protocol
 
         protocol = load_protocol(supervised)
-    return runner.run(run.make, chosen, Path(output) / (name or run.name), run.record(), workers, scheduler, protocol)
+    return runner.run(run.make, chosen, folder, run.record(), workers, scheduler, protocol)

@@ -126,12 +126,15 @@ class VideoSink:
     def __enter__(self) -> VideoSink:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *error) -> None:
         if self._writer is None:
             return
+        self._writer.release()
+        if self._count == 0:  # not even one could be written
+            self._stack.__exit__(*error)
+            return
         with self._stack:
-            self._writer.release()
-            if self._count == 0 or not _can_be_read(self._temporary):
+            if not _can_be_read(self._temporary):
                 raise InputError(f"{self.path} could not be written whole: is the disk full?")
 
 

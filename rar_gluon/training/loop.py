@@ -20,7 +20,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, nd
 
-from rar_gluon.common import InputError, output_folder, progress
+from rar_gluon.common import InputError, output_folder, progress, stop_signals
 from rar_gluon.config import Config, TrainingConfig, to_dict
 from rar_gluon.data.clips import Clip, Clips, stack_clips
 from rar_gluon.net.rar import RAR
@@ -340,9 +340,9 @@ def _journal(folder: Path | None, step: int) -> Iterator[Journal | None]:
 
 @contextmanager
 def _asked(rank: int) -> Iterator[threading.Event]:
-    """Let Ctrl-C and SIGTERM (a batch system, a spot instance that ends) set an event, which is looked at after each
-    step: an update that was cut in two could not be resumed. A second one does what it always does. Workers other than
-    the first, which saves, go on, so that its step can end; `rar launch` ends them after it.
+    """Let Ctrl-C, SIGHUP and SIGTERM (a batch system, a spot instance that ends) set an event, which is looked at after
+    each step: an update that was cut in two could not be resumed. A second one does what it always does. Workers other
+    than the first, which saves, go on, so that its step can end; `rar launch` ends them after it.
     """
     stop, before = threading.Event(), {}
 
@@ -352,7 +352,7 @@ def _asked(rank: int) -> Iterator[threading.Event]:
             signal.signal(number, before[number])
 
     if threading.current_thread() is threading.main_thread():  # elsewhere signals are the caller's business
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, *stop_signals()):
             before[number] = signal.signal(number, ask)
     try:
         yield stop
