@@ -55,6 +55,6 @@ if [ "${CHECK:-yes}" != no ]; then
     set +u  # activate reads what may not be set
     # shellcheck disable=SC1091
     . .venv/bin/activate
-    if [ "$EXTRA" = cpu ]; then python experiments/aws/check.py; else python experiments/aws/check.py --gpu; fi
+    if [ "$EXTRA" = cpu ]; then rar doctor; else rar doctor --gpu; fi
 fi
 echo "Ready: cd $root && source .venv/bin/activate"

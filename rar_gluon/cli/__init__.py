@@ -14,6 +14,7 @@ import shtab
 from rar_gluon import __version__
 from rar_gluon.cli.config import add_config
 from rar_gluon.cli.data import add_data
+from rar_gluon.cli.doctor import add_doctor
 from rar_gluon.cli.evaluate import add_eval, add_report, add_results, add_score, add_trax
 from rar_gluon.cli.show import add_show
 from rar_gluon.cli.track import add_demo, add_track
@@ -34,6 +35,7 @@ COMMANDS = (
     add_data,
     add_show,
     add_config,
+    add_doctor,
 )
 
 

@@ -83,8 +83,7 @@ class VideoSink:
 
     def __init__(self, path: str | os.PathLike, fps: float):
         check_video_name(path)
-        output_path(path)
-        self.path, self.notes = Path(path), []
+        self.path, self._folder, self.notes = Path(path), output_path(path).parent, []
         self._rate, self._writer, self._count = self._writable_rate(fps), None, 0
         self._stack = contextlib.ExitStack()  # holds the temporary file
 
@@ -113,13 +112,13 @@ class VideoSink:
 
     def write(self, frame: np.ndarray) -> None:
         """Append a frame; `InputError` when the disk is full, and the video ends before it."""
+        # The writer tells nobody of a full disk, and a video without its index, which comes last, cannot be played.
+        if shutil.disk_usage(self._folder).free < frame.nbytes + SPARE + 64 * self._count:
+            raise InputError(f"{self.path} ends after {self._count} frames, because the disk is full.")
         if self._writer is None:
             self._open(frame)
         if frame.shape[1::-1] != self._size:
             frame = cv2.resize(frame, self._size, interpolation=cv2.INTER_AREA)
-        # The writer tells nobody of a full disk, and a video without its index, which comes last, cannot be played.
-        if shutil.disk_usage(self._temporary.parent).free < frame.nbytes + SPARE + 64 * self._count:
-            raise InputError(f"{self.path} ends after {self._count} frames, because the disk is full.")
         self._writer.write(frame)
         self._count += 1
 

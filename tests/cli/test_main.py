@@ -1,9 +1,12 @@
+import argparse
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import rar_gluon
 from rar_gluon import cli, config
 
 
@@ -45,3 +48,61 @@ def test_a_reader_that_leaves_is_no_error():
     code = "from rar_gluon.cli import main; import sys; sys.exit(main(['config', *['rar'] * 200]))"
     done = subprocess.run(f'{sys.executable} -c "{code}" | head -n 1', shell=True, capture_output=True, text=True)
     assert done.stderr == "" and done.stdout == "network:\n"
+
+
+# Comfort -------------------------------------------------------------------------------------------------------------
+
+
+def leaves(parser, path=()):
+    """Every command's parser by its words."""
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not groups:
+        yield " ".join(path), parser
+    for group in groups:
+        for name, inner in group.choices.items():
+            yield from leaves(inner, (*path, name))
+
+
+def test_every_command_ends_with_an_example_that_can_be_parsed(capsys):
+    parser = cli.make_parser()
+    found = dict(leaves(parser))
+    assert {"track", "eval", "score otb", "score vot", "data check", "show attention", "doctor"} <= set(found)
+    for name, inner in found.items():
+        head, example = inner.format_help().rstrip().splitlines()[-1].split(": ", 1)
+        assert head == "example" and example.startswith(f"rar {name} "), name
+        parser.parse_args(shlex.split(example)[1:])
+
+
+def test_help_does_not_wait():
+    """Nothing heavy is imported for it."""
+    heavy = "{'mxnet', 'cv2', 'matplotlib', 'scipy', 'joblib'} & set(sys.modules)"
+    code = f"import sys; from rar_gluon import cli; cli.make_parser().format_help(); assert not {heavy}, {heavy}"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0 and capsys.readouterr().out == f"rar-gluon {rar_gluon.__version__}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion(shell, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--print-completion", shell])
+    script = capsys.readouterr().out
+    assert "track" in script and "--boxes" in script
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_any_error_of_the_system_is_a_sentence(monkeypatch, capsys):
+    def fail(error):
+        def load(*_):
+            raise error
+
+        monkeypatch.setattr(config, "load", load)
+        assert cli.main(["config"]) == 2
+        return capsys.readouterr().err
+
+    assert fail(PermissionError(13, "Permission denied", "x.npz")) == "rar: x.npz failed: Permission denied.\n"

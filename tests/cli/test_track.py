@@ -193,3 +193,45 @@ def test_an_interrupted_run_keeps_what_it_has(folder, small, tmp_path, monkeypat
 def test_a_negative_coordinate_can_be_given(folder, small):
     """With `=`, for a parser takes `-5,...` for an option."""
     assert cli.main(["track", str(folder), "--init=-5,42,36,32", *small]) == 0
+
+
+def test_a_target_that_comes_later(folder, small, tmp_path):
+    """Lines before it say that there is no box, so that line and frame go together."""
+    boxes, video = tmp_path / "boxes.txt", tmp_path / "video.mp4"
+    command = ["track", str(folder), "--init", BOX, *small, "--boxes", str(boxes), "--video", str(video)]
+    assert cli.main([*command, "--start", "3"]) == 0
+    found = read_boxes(boxes)
+    assert found.shape == (8, 4) and np.isnan(found[:3]).all() and np.isfinite(found[3:]).all()
+    assert found[3].tolist() == [52, 42, 36, 32] and len(list(VideoFile(video))) == 5
+
+
+def test_a_start_that_is_no_frame(refused, folder, clip):
+    assert "has 8 frames" in refused("track", folder, "--init", BOX, "--start", "8")
+    assert "frame -2 is none" in refused("track", folder, "--init", BOX, "--start=-2")
+    assert "has no frame 9" in refused("track", clip, "--init", BOX, "--start", "9")
+
+
+def test_quiet_has_no_bar_and_a_log_has_lines(folder, small, monkeypatch, capfd):
+    monkeypatch.setenv("RAR_QUIET", "")
+    assert cli.main(["track", str(folder), "--init", BOX, *small]) == 0
+    err = capfd.readouterr().err
+    assert "\r" not in err and 1 <= len(err.splitlines()) <= 3
+    assert cli.main(["track", str(folder), "--init", BOX, *small, "--quiet"]) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_a_person_that_draws_slowly_does_not_slow_the_tracker(folder, small, monkeypatch, capsys):
+    clock = [0.0]
+
+    def draw(frame):
+        clock[0] += 1000.0
+        return 52, 42, 36, 32
+
+    from rar_gluon.cli import track, windows
+
+    monkeypatch.setattr(windows, "require_display", lambda _: None)
+    monkeypatch.setattr(windows, "select_box", draw)
+    monkeypatch.setattr(track.time, "perf_counter", lambda: clock[0] + next(ticks))
+    ticks = iter(range(100))
+    assert cli.main(["track", str(folder), *small]) == 0
+    assert "8 frames at 8.0 frames/s" in capsys.readouterr().out
