@@ -14,7 +14,7 @@ def add_data(commands) -> None:
     data = commands.add_parser("data", help="look at datasets", description="Look at datasets.")
     actions = data.add_subparsers(title="actions", required=True, metavar="ACTION")
     check = add_command(actions, "check", check_command, "say what is there", "rar data check otb2015 OTB")
-    check.add_argument("dataset", choices=DATASETS)
+    check.add_argument("dataset", choices=tuple(DATASETS))
     check.add_argument("root", type=Path, metavar="ROOT")
 
 

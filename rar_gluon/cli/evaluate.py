@@ -21,7 +21,7 @@ def add_eval(commands) -> None:
         "run a tracker over a dataset",
         "rar eval --dataset otb2015 --root OTB --tracker rar_thin --output runs --workers 2",
     )
-    run.add_argument("--dataset", required=True, choices=DATASETS, help="folder: any folder of sequences")
+    run.add_argument("--dataset", required=True, choices=tuple(DATASETS), help="folder: any folder of sequences")
     run.add_argument("--root", required=True, type=Path, metavar="DIR", help="where the dataset is")
     run.add_argument(
         "--tracker",

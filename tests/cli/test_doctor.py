@@ -37,7 +37,7 @@ def test_a_gpu_that_computes_something_else(monkeypatch):
 
 
 def test_versions_against_pins(monkeypatch):
-    pins = ["numpy==1.0", "tqdm==9; python_version < '3'", "absent==1; extra == 'zoo'", "gone==2"]
+    pins = ["numpy==1.0", "tqdm==9; python_version < '3.0'", "absent==1; extra == 'zoo'", "gone==2"]
     monkeypatch.setattr(doctor, "_requirements", lambda: pins)
     found = {finding.text.split()[0]: finding for finding in doctor.versions()}
     assert not found["numpy"].good and found["numpy"].fix == "pip install numpy==1.0"
