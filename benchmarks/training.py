@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from pathlib import Path
 from typing import Callable, Dict, List
 
@@ -54,14 +55,16 @@ def profiled_step(name: str, batch: int) -> Callable:
     from mxnet import profiler
 
     take, _ = _step(name, batch)
-    profiler.set_config(profile_all=True, aggregate_stats=True, filename="/dev/null")
 
     def run() -> dict:
-        profiler.set_state("run")
-        for _ in range(STEPS):
-            take()
-        profiler.set_state("stop")
-        spent = _operators(profiler.dumps(reset=True))
+        # What the profiler is told to write it removes and makes anew: /dev/null would be gone, for everybody.
+        with tempfile.TemporaryDirectory() as folder:
+            profiler.set_config(profile_all=True, aggregate_stats=True, filename=str(Path(folder) / "profile.json"))
+            profiler.set_state("run")
+            for _ in range(STEPS):
+                take()
+            profiler.set_state("stop")
+            spent = _operators(profiler.dumps(reset=True))
         own = sum(spent.get(name, 0.0) for name in CONVOLUTIONS)
         total = sum(spent.values())
         times = {"convolutions": own, "operators": total}
