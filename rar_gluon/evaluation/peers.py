@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from rar_gluon.common import InputError
+from rar_gluon.evaluation.cacf import CACF
 
 OPENCV = {
     "boosting": "Boosting",
@@ -61,13 +62,15 @@ class SiamRPN:
 
 def peer_names() -> Sequence[str]:
     """Names that `peer` takes, those of this OpenCV only."""
-    return (*(f"opencv-{name}" for name in sorted(OPENCV) if _creator(name) is not None), "gluoncv-siamrpn")
+    return ("cacf-hog", *(f"opencv-{name}" for name in sorted(OPENCV) if _creator(name) is not None), "gluoncv-siamrpn")
 
 
 def peer(name: str):
     """Make the peer tracker of a name; `InputError` lists the names."""
     if name == "gluoncv-siamrpn":
         return SiamRPN()
+    if name == "cacf-hog":
+        return CACF()
     if name in peer_names():
         return OpenCVTracker(name[len("opencv-") :])
     raise InputError(f"no tracker {name}; peers here: {', '.join(peer_names())}.")

@@ -88,7 +88,7 @@ def runnable(
     name = str(tracker)
     if re.fullmatch(r"[^\W\d][\w.]*:[^\W\d][\w.]*", name) and not Path(name).exists():
         return _factory(name)
-    if name.startswith(("opencv-", "gluoncv-")):
+    if name.startswith(("cacf-", "gluoncv-", "opencv-")):
         from rar_gluon.evaluation import peers
 
         make = functools.partial(peers.peer, name)

@@ -25,6 +25,10 @@ SAME_AS: Mapping[str, Tuple[str, str]] = {
         "Table 2 prints SiamFC without its number of scales; its 86 frames/s are those of SiamFC-3s.",
     ),
     "CFNet-conv2": ("CFNet", "Table 2 prints CFNet without its depth; its AUC are those of CFNet-conv2."),
+    "cacf-hog": (
+        "",
+        "cacf-hog is our own CACF, on HOG without scales: the paper's row may be another variant.",
+    ),
     "rar_thin": ("", "rar_thin is a thinner network than the paper's RAR: Table 2 has no row of it."),
 }
 
