@@ -38,7 +38,7 @@ def test_contexts_make_the_patches_beside_the_target_quiet(make_clip, monkeypatc
             energies.append((np.abs((numerator * spectrum).sum(axis=0) / denominator) ** 2).sum())
         return sum(energies)
 
-    without, usual, strong = noise(0.0), noise(cacf.LAMBDA2), noise(100.0)
+    usual, without, strong = noise(cacf.LAMBDA2), noise(0.0), noise(100.0)
     assert strong < 0.1 * usual and usual < 0.9 * without
 
 
