@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import tempfile
 from pathlib import Path
 from typing import Iterator, List, Sequence
 
@@ -74,10 +75,12 @@ def measure(part: str, options: argparse.Namespace) -> Iterator[List[Row]]:
     if hasattr(module, "rows"):  # counted, not measured
         yield module.rows(options)
         return
-    for case in module.cases(options):
-        if options.only is None or options.only in case.name:
-            case = case if options.against is None else with_checkout(case, options.against.resolve())
-            yield rows_of(part, case.name, alternate(case, options.rounds))
+    with tempfile.TemporaryDirectory() as folder:
+        options.scratch = Path(folder)
+        for case in module.cases(options):
+            if options.only is None or options.only in case.name:
+                case = case if options.against is None else with_checkout(case, options.against.resolve())
+                yield rows_of(part, case.name, alternate(case, options.rounds))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKER = Path(__file__).with_name("worker.py")
@@ -40,10 +40,11 @@ class Route:
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured by each of its routes; ratios are to the first of them."""
+    """What is measured by each of its routes, after `before` was called; ratios are to the first of them."""
 
     name: str
     routes: Sequence[Route]
+    before: Callable[[], None] = lambda: None
 
 
 class Worker:
@@ -103,7 +104,7 @@ def with_checkout(case: Case, checkout: Path) -> Case:
         if route.ours:
             name = f"{route.name}, {checkout.name}"
             routes.append(Route(name, route.target, route.arguments, route.threads, True, checkout))
-    return Case(case.name, routes)
+    return Case(case.name, routes, case.before)
 
 
 def alternate(case: Case, rounds: int) -> Dict[str, List[Dict[str, Any]]]:
@@ -112,6 +113,7 @@ def alternate(case: Case, rounds: int) -> Dict[str, List[Dict[str, Any]]]:
     A route that cannot be prepared or fails is left out, and standard error says why.
     """
     answers: Dict[str, List[Dict[str, Any]]] = {}
+    case.before()
     with ExitStack() as stack:
         workers = {}
         for route in case.routes:

@@ -17,7 +17,7 @@ from rar_gluon.evaluation.otb.ope import overlap
 
 UNITS = {  # all else is in milliseconds; of what has "" no ratio is of interest
     **{"peak RSS": "MiB", "error": "", "IoU": "", "checksum": "", "GMAC": "GMAC"},
-    **{"GFLOP/s": "/s", "frames/s": "/s", "operators / convolutions": "times"},
+    **{"GFLOP/s": "/s", "frames/s": "/s", "step / convolutions": "times"},
 }
 COLUMNS = ("part", "case", "route", "quantity", "unit", "median", "low", "high", "ratio", "ratio_low", "ratio_high")
 

@@ -20,7 +20,7 @@ TRAINING = "base: rar_thin\nfilter: {contexts: 0}\ntraining: {epochs: 1, epoch_c
 
 def cases(options) -> List[Case]:
     """Whole commands, which start Python, import and compile as a user's do."""
-    root = Path(tempfile.mkdtemp(prefix="rar-scaling-"))
+    root = options.scratch
     write_sequences(root / "sequences", 10 if options.short else 40)
     (root / "config.yaml").write_text(TRAINING, encoding="utf-8")
     evaluate = ["eval", "--dataset", "folder", "--root", str(root / "sequences"), "--tracker", "rar_thin"]
