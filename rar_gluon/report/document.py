@@ -42,7 +42,7 @@ def to_text(table: Table, skip: Sequence[str] = ()) -> str:
 
 def to_html(title: str, about: Sequence[str], tables: Sequence[Table], pictures: Pictures) -> str:
     """One page that needs no other file; the first sentence of `about` is set off as a warning."""
-    parts = [f"<h1>{html.escape(title)}</h1>"]
+    parts = [f"<h1>{html.escape(title)}</h1>"]  # not by jinja2: its template and the call were as long
     for index, sentence in enumerate(about):
         mark = ' class="warning"' if index == 0 else ""
         parts.append(f"<p{mark}>{html.escape(sentence)}</p>")
