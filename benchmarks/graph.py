@@ -54,8 +54,12 @@ def write_graph(graph: Graph, folder: Path) -> None:
 
 def read_graph(folder: Path) -> Graph:
     """Read what `write_graph` wrote."""
-    arrays = [dict(np.load(folder / f"{name}.npz")) for name in ("parameters", "inputs")]
-    return Graph((folder / "symbol.json").read_text(encoding="utf-8"), *arrays, np.load(folder / "output.npy"))
+    arrays = [dict(np.load(folder / f"{name}.npz", allow_pickle=False)) for name in ("parameters", "inputs")]
+    return Graph(
+        (folder / "symbol.json").read_text(encoding="utf-8"),
+        *arrays,
+        np.load(folder / "output.npy", allow_pickle=False),
+    )
 
 
 def write_onnx(graph: Graph, path: Path) -> None:

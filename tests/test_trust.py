@@ -11,6 +11,7 @@ FORBIDDEN = {
     "YAML that makes objects": r"\byaml\.(load|load_all|full_load|unsafe_load|FullLoader|UnsafeLoader|Loader)\b",
     "MXNet's pickles": r"\.(load|save)_states\b|\.(set|get)_states\(",
     "eval": r"(?<![\w.])(eval|exec)\(",
+    "an optimiser's state, which MXNet pickles": r"\.(load_states|save_states|set_states|get_states)\(",
     "a shell": r"shell=True|\bos\.(system|popen)\(",
 }
 LOAD = re.compile(r"\bnp\.load\(((?:[^()]|\([^()]*\))*)\)")
