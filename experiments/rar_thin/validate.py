@@ -28,22 +28,17 @@ import numpy as np
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
 from heldout import chosen_config, chosen_sequences, split_arguments
-from rar_gluon import config as configuration
 from rar_gluon.common import InputError, write_text
 from rar_gluon.config import Config
-from rar_gluon.data.clips import Clips, stack_clips
 from rar_gluon.data.sequence import Sequence
 from rar_gluon.evaluation.otb.ope import overlap
 from rar_gluon.evaluation.otb.protocol import load_protocol
 from rar_gluon.evaluation.runner import track_sequence
 from rar_gluon.evaluation.sequences import score_boxes
 from rar_gluon.net.weights import load_network
-from rar_gluon.tracking.geometry import peak
 from rar_gluon.tracking.tracker import Tracker
-from rar_gluon.training.held_out import SEED, pictures_of
-from rar_gluon.training.step import loss, representation_cells, responses, to_batch
-
-BATCH = 32
+from rar_gluon.training import matching
+from rar_gluon.training.held_out import pictures_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,21 +188,8 @@ def read_rows(path: Path) -> List[Row]:
 
 def match(config: Config, weights: Path | None, sequences: ListOf[Sequence], count: int) -> Dict:
     """Loss, and part of the clips whose peak is within half a cell, one and two cells of the target."""
-    wide = configuration.from_dict({"training": {"max_gap": 20, "shift_jitter": 0.9}}, base=config)
-    clips = Clips([(pictures_of(sequences, wide), 1.0)], wide, SEED)
-    net = load_network(config, weights)
-    cells, stride, ctx = representation_cells(net, config), config.network.stride, net.ctx
-    losses, errors = [], []
-    for first in range(0, count, BATCH):
-        stacked = stack_clips([clips[number] for number in range(first, min(first + BATCH, count))])
-        batch = to_batch(stacked, cells, wide, ctx)
-        response = responses(net, batch, wide)
-        losses += loss(response, batch.desired).asnumpy().tolist()
-        found = np.array([peak(one) for one in response.asnumpy()])
-        errors += np.hypot(*(found - stacked.shift / stride).T).tolist()
-    errors = np.array(errors)
-    near = {f"within_{limit}": float((errors < limit).mean()) for limit in (0.5, 1, 2)}
-    return {"loss": float(np.mean(losses)), **near}
+    pairs = matching.pairs_of([(pictures_of(sequences, config), 1.0)], config, gap=20, shift=0.9, scale=0.05)
+    return matching.summary(matching.match(load_network(config, weights), config, pairs, count))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,21 @@
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.data.clips import Clips, Stored, choose_frames, motion_kernel, stack_clips, training_clips
+from rar_gluon.data.clips import (
+    Clips,
+    Stored,
+    choose_frames,
+    motion_kernel,
+    stack_clips,
+    training_clips,
+    weighted_folders,
+)
 from rar_gluon.data.prepare import prepare
 from rar_gluon.data.sequence import write_boxes
 from rar_gluon.data.synthetic import SyntheticTracks
@@ -331,6 +341,39 @@ def test_what_cannot_be_trained_on(make_config, records, tmp_path):
         with pytest.raises(InputError, match=words) as caught:
             training_clips(config, *arguments)
         assert "\n" not in str(caught.value)
+
+
+def test_records_are_drawn_by_their_weights(make_config, records, tmp_path):
+    """Two tracks of weight 1 and two of weight 1/2: two thirds of the clips are of the first."""
+    other = tmp_path / "other"
+    shutil.copytree(records, other)
+    clips = training_clips(make_config(), weighted_folders([str(records), f"{other}=0.5"]))
+    np.testing.assert_allclose(clips._share, [2 / 3, 1 / 3])
+    assert weighted_folders([str(records), "sky=0.2"]) == {records: 1.0, Path("sky"): 0.2}
+    with pytest.raises(InputError, match="DIR=WEIGHT is needed"):
+        weighted_folders(["sky=much"])
+
+
+def test_cutouts_of_stills_and_videos_join(make_config, tmp_path, texture):
+    """Both kinds of source give objects and backgrounds; a sequence that is held out gives neither."""
+    for folder in ("stills", "videos/walk", "masks/walk", "videos/kept", "masks/kept"):
+        (tmp_path / folder).mkdir(parents=True)
+    mask = np.zeros((90, 120), np.uint8)
+    mask[20:70, 30:80] = 255
+    for stem, folder in (("cup_1", "stills"), ("cup_2", "stills")):
+        cv2.imwrite(str(tmp_path / folder / f"{stem}.jpg"), texture(90, 120))
+        cv2.imwrite(str(tmp_path / folder / f"{stem}.png"), mask)
+    for name in ("walk", "kept"):
+        cv2.imwrite(str(tmp_path / "videos" / name / "1.png"), texture(90, 120))
+        cv2.imwrite(str(tmp_path / "masks" / name / "1.png"), mask)
+    cutouts = [(tmp_path / "stills",), (tmp_path / "videos", tmp_path / "masks")]
+    config = make_config(negatives=0.5)
+    clips = training_clips(config, {}, None, cutouts, ["kept"])
+    (tracks,) = clips._tracks
+    assert len(tracks.objects) == 3
+    present = {clips[number].present for number in range(12)}
+    assert present == {0.0, 1.0}
+    assert equal(training_clips(config, {}, None, cutouts, ["kept"])[3], clips[3])
 
 
 def test_a_configuration_of_another_seed_gives_other_clips(make_config, records):

@@ -20,7 +20,16 @@ from rar_gluon.net.rar import build
 from rar_gluon.net.weights import load_network, parameters
 from rar_gluon.tracking.tracker import Tracker
 from rar_gluon.training import checkpoint
-from rar_gluon.training.loop import Options, cut, freeze, learning_rate, limit_gradients, steps_per_epoch, train
+from rar_gluon.training.loop import (
+    Options,
+    cut,
+    freeze,
+    learning_rate,
+    limit_gradients,
+    snapshot_path,
+    steps_per_epoch,
+    train,
+)
 
 import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
 from mxnet import nd  # isort: skip
@@ -98,6 +107,33 @@ def test_the_backbone_has_its_own_rate(tiny_config, clips_of, values_of, tmp_pat
     np.testing.assert_array_equal(moved[1]["refinement.out.weight"], moved[0]["refinement.out.weight"])
 
 
+def test_the_attention_has_its_own_rate(tiny_config, clips_of, lively_network, values_of, tmp_path):
+    """Attention moves in proportion to it from the first step on, the rest as it would."""
+    moved = []
+    for rate in (1.0, 4.0):
+        settings = {"attention_rate": rate, "epochs": 1, "epoch_clips": 4, "learning_rate": 0.01, "weight_decay": 0.0}
+        config = tiny_config(training=settings)
+        net = lively_network(config)
+        before = values_of(net)
+        train(net, config, clips_of(config), tmp_path / str(rate))
+        moved.append({name: array - before[name] for name, array in values_of(net).items()})
+    name = "attention_conv3.channel.w_o.weight"
+    np.testing.assert_allclose(moved[1][name], 4 * moved[0][name], atol=1e-6)
+    assert np.abs(moved[0][name]).max() > 1e-5
+    np.testing.assert_array_equal(moved[1]["refinement.out.weight"], moved[0]["refinement.out.weight"])
+
+
+def test_weights_of_chosen_steps_are_kept(tiny_config, clips_of, values_of, tmp_path):
+    config = tiny_config(training={"epochs": 1, "epoch_clips": 12})
+    net = build(config.network)
+    train(net, config, clips_of(config), tmp_path, options=Options(snapshots=(2, 3)))
+    assert not snapshot_path(tmp_path, 1).exists()
+    early, last = (load_network(config, snapshot_path(tmp_path, step)) for step in (2, 3))
+    name = "refinement.out.weight"
+    np.testing.assert_array_equal(values_of(last)[name], values_of(net)[name])
+    assert (values_of(early)[name] != values_of(net)[name]).any()
+
+
 # Devices -------------------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +196,7 @@ from rar_gluon.config import load
 from rar_gluon.data.clips import Clips
 from rar_gluon.data.synthetic import SyntheticTracks
 from rar_gluon.net.rar import build
+from rar_gluon.net.weights import load_network
 from rar_gluon.net.weights import parameters
 from rar_gluon.training.loop import Options, train
 
