@@ -24,7 +24,7 @@ CLIPS = {"carphone": "carphone_pristine.mp4", "bikes": "bikes.mp4"}  # annotatio
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DemoRun:
     """A tracked clip: boxes (N, 4), overlaps with the annotation, scores and responses (N - 1 of each), seconds."""
 
     sequence: Sequence
@@ -56,7 +56,7 @@ def demo_sequence(name: str) -> Sequence:
     return Sequence(name, VideoFile(clip, int(first), int(last) + 1), read_boxes(annotation))
 
 
-def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> Outcome:
+def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> DemoRun:
     """Track a clip from its first annotated box; write NAME.mp4, NAME.txt and NAME.png into `output`.
 
     What is tracked until a fault or an interruption is kept.
@@ -80,13 +80,13 @@ def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> O
             rows.write(tracker.box)
             video.write(overlay(frame, tracker.box, tracker.score, tracker.response))
     boxes = np.array(boxes)
-    outcome = Outcome(sequence, boxes, overlap(boxes, sequence.boxes), np.array(scores), responses, seconds)
+    outcome = DemoRun(sequence, boxes, overlap(boxes, sequence.boxes), np.array(scores), responses, seconds)
     with atomic_path(output / f"{name}.png") as temporary:
         draw_outcome(outcome, temporary)
     return outcome
 
 
-def draw_outcome(outcome: Outcome, path: Path) -> None:
+def draw_outcome(outcome: DemoRun, path: Path) -> None:
     """Picture of a tracked clip: five frames with both boxes and their responses, and the curves below."""
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt

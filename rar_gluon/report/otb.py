@@ -97,7 +97,7 @@ def make_report(
     speed = speed_table(speeds, known)
     by_attribute = [attribute_table(scores, number) for number in ("auc", "dp")]
     by_sequence = [sequence_table(scores, number) for number in ("auc", "dp")]
-    notes += _score_notes(scores)
+    notes += _decisions(scores)
     title = f"One-pass evaluation on {label} ({len(sequences_of(scores))} sequences)"
     about = [
         f"Every number measured here is under protocol '{scores.protocol.name}': {scores.protocol.source}.",
@@ -152,7 +152,7 @@ def _score(
     return dataclasses.replace(parts[0], trackers=ranked, carried=ordered)
 
 
-def _score_notes(scores: BenchmarkScore) -> List[str]:
+def _decisions(scores: BenchmarkScore) -> List[str]:
     notes = []
     for name, score in scores.trackers.items():
         notes += [f"{name}: {note}" for note in score.notes]

@@ -62,10 +62,10 @@ def page_data(scores: BenchmarkScore) -> Dict:
                 "color": style.color,
                 "dashes": list(style.dashes),
                 "groups": {
-                    key: {"numbers": _numbers(value), "curves": _curves(value)}
+                    key: {"numbers": _of_score(value), "curves": _curves(value)}
                     for key, value in {"all": score.overall, **score.attributes}.items()
                 },
-                "sequences": {key: _numbers(value) for key, value in score.sequences.items()},
+                "sequences": {key: _of_score(value) for key, value in score.sequences.items()},
             }
         )
     return {
@@ -84,7 +84,7 @@ def page_data(scores: BenchmarkScore) -> Dict:
     }
 
 
-def _numbers(score: Score) -> Mapping[str, float]:
+def _of_score(score: Score) -> Mapping[str, float]:
     return {number: getattr(score, number) for number in NUMBERS}
 
 

@@ -55,7 +55,7 @@ def test_a_picture_of_clips_of_any_length(clip_of_ten, tmp_path, count):
     boxes = np.tile([10.0, 10, 20, 15], (count, 1))
     sequence = Sequence("made", frames, boxes)
     responses = [rng.uniform(size=(15, 15))] * (count - 1)
-    outcome = demo.Outcome(sequence, boxes, np.ones(count), np.ones(count - 1), responses, 1.0)
+    outcome = demo.DemoRun(sequence, boxes, np.ones(count), np.ones(count - 1), responses, 1.0)
     draw_outcome(outcome, tmp_path / "out.png")
     assert (tmp_path / "out.png").stat().st_size > 1000
 
