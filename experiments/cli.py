@@ -129,6 +129,9 @@ def make_parser() -> argparse.ArgumentParser:
     rows.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=settings)
     others = parser.add_argument_group("table2 and figures")
     others.add_argument("--boxes", type=Path, metavar="DIR", help="trackers' boxes; default: beside the output")
+    others.add_argument(
+        "--tracker", action="append", default=[], metavar="NAME", help="run too: a peer, or yours, module:factory"
+    )
     others.add_argument("--results", type=Path, metavar="DIR", help="TRACKER/SEQUENCE.txt of others, compared too")
     others.add_argument("--weights", type=Path, metavar="FILE", help="of our tracker; default: the size's")
     others.add_argument("--vot", type=Path, metavar="ROOT", help="full, fig10: folder with vot2016/, vot2017/")

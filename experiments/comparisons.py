@@ -126,8 +126,13 @@ def run_trackers(
     """
     ours, config, weights = our_tracker(arguments, spec)
     folders, failed = {}, []
-    for name, source in {ours: config, **{peer: peer for peer in spec["peers"]}}.items():
-        tracker = runnable(source, weights if name == ours else None, device=arguments.devices[0])
+    device = arguments.devices[0]
+    trackers = {ours: runnable(config, weights, device=device)}
+    for peer in map(runnable, (*spec["peers"], *arguments.tracker)):
+        if peer.name in trackers:
+            raise InputError(f"two trackers are named {peer.name}: rename the factory of one.")
+        trackers[peer.name] = peer
+    for name, tracker in trackers.items():
         folders[name] = folder / name
         finished = runner.run(
             tracker.make,
@@ -185,7 +190,7 @@ class Measured:
         evaluation = tracking_of(spec["sequences"], arguments)
         self.sequences = sequences_of(evaluation)
         others = {} if arguments.results is None else tracker_folders(arguments.results)
-        twice = sorted(set(others) & {our_tracker(arguments, spec)[0], *spec["peers"]})
+        twice = sorted(set(others) & {our_tracker(arguments, spec)[0], *spec["peers"], *arguments.tracker})
         if twice:
             raise InputError(f"{arguments.results} holds {twice[0]}, which runs here too: leave one of them out.")
         published = {name: read_published_boxes(path, self.sequences) for name, path in others.items()}

@@ -55,7 +55,7 @@ def _comparison(
     return Target(name, title, options, partial(make_comparison, make), partial(plan_comparison, plan))
 
 
-_TRACKERS = (*RUNS, "boxes", "results", "weights")
+_TRACKERS = (*RUNS, "boxes", "results", "weights", "tracker")
 
 TARGETS: Dict[str, Target] = {
     target.name: target
@@ -68,6 +68,8 @@ TARGETS: Dict[str, Target] = {
         _comparison("fig4", "Fig. 4: attention", ("sequences", "weights"), fig4.make, fig4.plan),
         _comparison("fig7", "Fig. 7: attributes", _TRACKERS, fig7.make),
         _comparison("fig8_9", "Figs. 8 and 9: boxes of several trackers, and failures", _TRACKERS, fig8_9.make),
-        _comparison("fig10", "Fig. 10: expected average overlap", (*RUNS, "boxes", "weights"), fig10.make, fig10.plan),
+        _comparison(
+            "fig10", "Fig. 10: expected average overlap", (*RUNS, "boxes", "weights", "tracker"), fig10.make, fig10.plan
+        ),
     )
 }

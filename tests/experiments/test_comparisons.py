@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import sys
 from argparse import Namespace
 
 import numpy as np
@@ -69,13 +70,34 @@ def call(tmp_path, monkeypatch):
             **dict.fromkeys(
                 ("frames", "eval", "otb", "vot", "results", "weights", "scheduler", "sequences", "start", "pairs")
             ),
-            **{"target": target, "size": "quick", "dry_run": False, "workers": 1, "devices": [-1], "set": []},
+            **{
+                "target": target,
+                "size": "quick",
+                "dry_run": False,
+                "workers": 1,
+                "devices": [-1],
+                "set": [],
+                "tracker": [],
+            },
             **{"output": tmp_path / target, "boxes": tmp_path / "boxes"},
         }
         found, arguments = TARGETS[target], Namespace(**{**arguments, **changes})
         return print(found.plan(arguments)) if arguments.dry_run else found.make(arguments, f"Title of {target}")
 
     return make
+
+
+def test_a_tracker_of_ones_own_is_compared_too(call, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "standing.py").write_text(
+        "class Stone:\n    def init(self, frame, box):\n        self.box = box\n\n"
+        "    def update(self, frame):\n        return self.box\n"
+    )
+    assert call("table2", tracker=["standing:Stone"]) == 0
+    assert "Stone" in capsys.readouterr().out and len(list((tmp_path / "boxes" / "Stone").glob("*.txt"))) == 2
+    with pytest.raises(InputError, match="two trackers are named opencv-kcf"):
+        call("table2", tracker=["opencv-kcf"])
 
 
 def test_table_and_figures_are_made_of_the_same_boxes(call, tmp_path, capsys):
