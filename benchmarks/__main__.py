@@ -13,7 +13,7 @@ from benchmarks.alternate import alternate, with_checkout
 from benchmarks.report import Row, as_markdown, moved, rows_of, write
 from rar_gluon.common import InputError
 
-PARTS = ("peak", "backbone", "filter", "tracker", "training", "scaling", "memory", "flops")
+PARTS = ("peak", "operators", "backbone", "filter", "tracker", "training", "scaling", "memory", "flops")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
