@@ -76,11 +76,12 @@ setup(
         "vot": ["vot-trax==4.0.1"],
         "cluster": ["dask==2023.5.0", "distributed==2023.5.0"],
         "convert": ["onnx==1.13.1", "protobuf==3.20.3"],
-        "bench": [  # peers of benchmarks/, Python 3.10 on
+        "bench": [  # peers of benchmarks/
             "torch==2.13.0; python_version >= '3.10'",
-            "onnx==1.13.1",
-            "protobuf==3.20.3",
             "onnxruntime==1.26.0; python_version >= '3.11'",
+            "onnx==1.17.0; python_version >= '3.11'",
+            "protobuf==3.20.3",
+            "ml_dtypes==0.5.1; python_version >= '3.11'",
             "dask==2023.5.0",
             "distributed==2023.5.0",
         ],

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         write(rows, "all", options.output)
         told = moved(rows, options.baseline)
-        print("\n".join(told) or f"No ratio has left its quartiles of {options.baseline}.")
+        print("\n".join(told) or f"No ratio has moved by more than the spread since {options.baseline}.")
         return 1 if told else 0
     except InputError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--output", type=Path, default=Path("runs/benchmarks"), metavar="DIR", help="PART.csv and PART.md go here"
     )
-    made.add_argument("--baseline", type=Path, metavar="FILE", help="say which ratios have left theirs of this file")
+    made.add_argument("--baseline", type=Path, metavar="FILE", help="say which ratios have moved")
     return made
 
 

@@ -24,9 +24,7 @@ COLUMNS = ("part", "case", "route", "quantity", "unit", "median", "low", "high",
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity of one route: (lower quartile, median, upper quartile) of the rounds, and of its ratio, round by
-    round, to the case's first route.
-    """
+    """One quantity of one route: (least, median, largest) of the rounds; and of its ratio to the case's first route."""
 
     part: str
     case: str
@@ -55,8 +53,8 @@ def rows_of(part: str, case: str, answers: Mapping[str, Sequence[Mapping[str, An
             values = np.array([each[quantity] for each in measured], float)
             ratios = None
             if UNITS.get(quantity) != "" and quantity in first[0] and all(each[quantity] for each in first):
-                ratios = _quartiles(values / np.array([each[quantity] for each in first], float))
-            rows.append(Row(part, case, route, quantity, _quartiles(values), ratios))
+                ratios = _spread(values / np.array([each[quantity] for each in first], float))
+            rows.append(Row(part, case, route, quantity, _spread(values), ratios))
     return rows
 
 
@@ -73,8 +71,13 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def as_markdown(rows: Sequence[Row], heading: str) -> str:
-    """A table a case: routes down, quantities across, medians with quartiles and the ratio to the first route."""
-    lines = [f"# {heading}", "", f"{machine()}. Median [quartiles] (times the first route's, round by round).", ""]
+    """A table a case: routes down, quantities across, medians with their spread and the ratio to the first route."""
+    lines = [
+        f"# {heading}",
+        "",
+        f"{machine()}. Median [least, largest] of the rounds (ratio to the first route, round by round).",
+        "",
+    ]
     for part, case in dict.fromkeys((row.part, row.case) for row in rows):
         own = [row for row in rows if (row.part, row.case) == (part, case)]
         quantities = list(dict.fromkeys(row.quantity for row in own))
@@ -96,7 +99,7 @@ def write(rows: Sequence[Row], heading: str, folder: Path) -> None:
 
 
 def moved(rows: Sequence[Row], baseline: Path) -> List[str]:
-    """Sentences on the ratios whose quartiles no longer overlap those of a baseline, and on those it does not have.
+    """Sentences on the ratios whose spread no longer overlaps that of a baseline.
 
     Raises
     ------
@@ -146,6 +149,5 @@ def _cell(row: Row) -> str:
     return text if row.ratios is None else f"{text} ({row.ratios[1]:.2f})"
 
 
-def _quartiles(values: np.ndarray) -> Tuple[float, float, float]:
-    low, median, high = np.percentile(values, [25, 50, 75])
-    return float(low), float(median), float(high)
+def _spread(values: np.ndarray) -> Tuple[float, float, float]:
+    return float(values.min()), float(np.median(values)), float(values.max())

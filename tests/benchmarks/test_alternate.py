@@ -53,7 +53,7 @@ def rows(ratio):
     ]
 
 
-def test_only_what_left_its_quartiles_has_moved(tmp_path):
+def test_only_what_moved_by_more_than_the_spread_is_told(tmp_path):
     baseline = tmp_path / "baseline.csv"
     baseline.write_text(as_csv(rows(2.0)))
     assert moved(rows(2.15), baseline) == []
