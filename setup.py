@@ -85,7 +85,7 @@ setup(
             "dask==2023.5.0",
             "distributed==2023.5.0",
         ],
-        "test": ["pytest==8.3.3", "ruff==0.6.9"],
+        "test": ["pytest==8.3.3", "ruff==0.6.9", "hypothesis==6.113.0"],
     },
     entry_points={"console_scripts": ["rar = rar_gluon.cli:main"]},
 )

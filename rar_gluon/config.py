@@ -390,7 +390,7 @@ def settings_to_dict(settings: Sequence[str]) -> dict:
         section, _, key = path.partition(".")
         if not key or not value:
             raise InputError(f"--set is {setting!r}, but SECTION.KEY=VALUE is needed, as in training.epochs=3.")
-        values.setdefault(section, {})[key] = strict_yaml.parse(value, f"the value of --set {setting}")
+        values.setdefault(section, {})[key] = strict_yaml.parse(value, f"the value of --set {path}")
     return values
 
 

@@ -30,6 +30,7 @@ from rar_gluon.tracking.geometry import Box
 
 QUALITY = 90  # assumed: ours; of the JPEGs
 MIN_SIDE = 4.0  # assumed: ours; pixels of the frame, a box with a shorter side shows nothing to learn from
+LARGEST = 1e6  # pixels of a target's side: beyond, sums of its window are no longer exact
 MIN_VISIBLE = 0.5  # assumed: ours; part of the box that must lie on the frame
 
 LEFT_OUT = {
@@ -290,7 +291,7 @@ def visible(box: ListOf[float], shape: ListOf[int]) -> float:
     """Part of a box (x, y, w, h) that lies on a frame of `shape` (H, W, ...), 0 to 1."""
     x, y, w, h = box
     height, width = shape[:2]
-    return max(0.0, min(x + w, width) - max(x, 0)) * max(0.0, min(y + h, height) - max(y, 0)) / (w * h)
+    return max(0.0, min(x + w, width) - max(x, 0)) / w * (max(0.0, min(y + h, height) - max(y, 0)) / h)
 
 
 def cut_region(
@@ -305,9 +306,11 @@ def cut_region(
     Raises
     ------
     InputError
-        The region has no part on the frame.
+        The region has no part on the frame, or the box no usable size.
     """
     x, y, w, h = box
+    if not MIN_SIDE / 2 <= min(w, h) <= max(w, h) <= LARGEST:
+        raise InputError(f"a target of {w:g}x{h:g} pixels is none to cut out: leave it out.")
     search = geometry.window_of(box, padding, window)
     widest = max(search.width, search.height)
     half = (widest / 2 + max(w, h)) * JITTER

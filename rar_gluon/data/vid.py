@@ -35,7 +35,10 @@ def read_annotation(path: str | os.PathLike) -> tuple[tuple[int, int], list[VidO
     VID's corners are inclusive, 0-based pixels, so width = xmax - xmin + 1, as in its development kit.
     """
     try:
-        tree = ElementTree.parse(os.fspath(path)).getroot()
+        content = Path(path).read_bytes()
+        if b"<!DOCTYPE" in content:  # VID has none, and entities can stand for billions of letters
+            raise ValueError("it has a DOCTYPE")
+        tree = ElementTree.fromstring(content)
         size = int(tree.findtext("size/width")), int(tree.findtext("size/height"))
         objects = []
         for node in tree.iter("object"):
@@ -43,10 +46,15 @@ def read_annotation(path: str | os.PathLike) -> tuple[tuple[int, int], list[VidO
                 float(node.findtext(f"bndbox/{corner}")) for corner in ("xmin", "ymin", "xmax", "ymax")
             )
             box = (low_x, low_y, high_x - low_x + 1, high_y - low_y + 1)
+            if not np.isfinite(box).all():
+                raise ValueError(f"the box {box} is not finite")
             flags = (node.findtext(flag, "0").strip() == "1" for flag in ("occluded", "generated"))
             objects.append(VidObject(int(node.findtext("trackid")), node.findtext("name"), box, *flags))
-    except (OSError, ElementTree.ParseError, TypeError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as an annotation of VID: {error}.") from None
+        if min(size) <= 0:
+            raise ValueError(f"the image's size is {size}")
+    except (OSError, ElementTree.ParseError, AttributeError, LookupError, TypeError, ValueError) as error:
+        told = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} cannot be read as an annotation of VID: {told}.") from None
     return size, objects
 
 

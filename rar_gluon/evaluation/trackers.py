@@ -53,7 +53,8 @@ def to_box(given: Any) -> np.ndarray:
     except (TypeError, ValueError):
         box = np.empty(0)
     if box.shape != (4,):
-        raise InputError(f"the tracker gave {str(given)[:60]}, but a box x, y, w, h is needed.")
+        told = " ".join(str(given).split())[:60]
+        raise InputError(f"the tracker gave {told}, but a box x, y, w, h is needed.")
     return box
 
 

@@ -1,0 +1,227 @@
+"""Texts that users and data sets bring: configurations, annotations, results, XML, JSON."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rar_gluon import strict_yaml
+from rar_gluon.config import Config, from_dict, settings_to_dict, to_dict
+from rar_gluon.data.sequence import read_boxes, read_regions
+from rar_gluon.data.vid import read_annotation
+from rar_gluon.evaluation.vot.annotations import read_annotations, read_sizes
+from rar_gluon.evaluation.vot.results import read_trajectory
+from rar_gluon.evaluation.vot.trax import box_of
+from rar_gluon.provenance import keep_record
+from rar_gluon.training.journal import read_rows
+
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 300),
+    st.sampled_from([10**400, -(2**64), 1e-4, 0.5, 2.0, 1e308, "1e-4", "rar", "conv3", "3x3", "", "\0", "x" * 9999]),
+    st.floats(),
+    st.text(max_size=4),
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(SCALARS, inner)), max_leaves=5
+)
+SECTIONS = {name: list(section) for name, section in to_dict(Config()).items()}
+
+
+@st.composite
+def configurations(draw):
+    """Mappings that are mostly configurations: real keys, values of all kinds, some of the right one."""
+    found = {}
+    for section in draw(st.lists(st.sampled_from(list(SECTIONS)), max_size=3)):
+        keys = draw(st.lists(st.sampled_from(SECTIONS[section]), max_size=3))
+        right = to_dict(Config())[section]
+        found[section] = {key: draw(st.one_of(st.just(right[key]), VALUES)) for key in keys}
+    if draw(st.integers(0, 9)) == 0:
+        found[draw(SCALARS)] = draw(VALUES)
+    return found
+
+
+@settings(max_examples=2500)
+@given(st.one_of(configurations(), VALUES))
+def test_configurations(answer, values):
+    config = answer(from_dict, values)
+    if config is not None:
+        assert from_dict(to_dict(config)) == config and hash(config) is not None
+        assert all(math.isfinite(value) for value in to_dict(config)["filter"].values() if isinstance(value, float))
+
+
+YAML = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ["network: ", "stride: 8", "filter", ": ", "- ", "{", "}", "[", "]", ",", "\n", "\n  ", "&a ", "*a", "<<: ",
+             "!!int ", "!!float ", "!!timestamp ", "!!binary ", "!!set ", "!!omap ", "!!python/name:os.system ", "? ",
+             "| ", "> ", "'", '"', "#", "---\n", "...\n", "%YAML 9.9\n", "2001-99-99", "0001-01-01T00:00:00+23:59",
+             "1e9", "0b", "0x", ".nan", "-.inf", "1:2:3", "=", "~", "\t", "\ufeff", "\x85"]
+        ),
+        st.text(max_size=3),
+    ),
+    max_size=12,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=2500)
+@given(YAML)
+def test_yaml(answer, text):
+    values = answer(strict_yaml.parse, text, "here")
+    if values is not None:
+        answer(from_dict, values)
+
+
+@settings(max_examples=500)
+@given(st.lists(st.one_of(st.text(max_size=12), YAML.map("training.epochs={}".format)), max_size=2))
+def test_settings_of_a_command_line(answer, texts):
+    values = answer(settings_to_dict, texts)
+    if values is not None:
+        answer(from_dict, values)
+
+
+LINES = st.lists(
+    st.lists(
+        st.one_of(
+            st.floats(-1e4, 1e4).map(str),
+            st.sampled_from(
+                ["nan", "NaN", "inf", "-1e999", "1", "2", "0", "", "x", "0x1", "1_0", "#", "٣", "\0", "9" * 400]
+            ),
+        ),
+        max_size=9,
+    ).flatmap(lambda cells: st.sampled_from([",", "\t", " ", ", ", ";"]).map(lambda mark: mark.join(cells))),
+    max_size=5,
+)
+TEXTS = st.one_of(LINES.map("\n".join), LINES.map("\r\n".join), st.text()).map(
+    lambda text: text.encode("utf-8", "surrogatepass")
+)
+BYTES = st.one_of(TEXTS, TEXTS, st.binary(max_size=40))
+
+
+@settings(max_examples=2000)
+@given(BYTES)
+def test_boxes_a_line(answer, scratch, content):
+    path = scratch / "groundtruth.txt"
+    path.write_bytes(content)
+    boxes = answer(read_boxes, path)
+    assert boxes is None or (boxes.ndim == 2 and boxes.shape[1] == 4 and boxes.dtype == np.float64)
+    regions = answer(read_regions, path)
+    assert (regions is None) == (boxes is None) and (regions is None or regions.shape[1] in (4, 8))
+
+
+@settings(max_examples=1000)
+@given(BYTES)
+def test_results_of_vot(answer, scratch, content):
+    path = scratch / "sequence_001.txt"
+    path.write_bytes(content)
+    found = answer(read_trajectory, path)
+    assert found is None or len(found.codes) == len(found.regions)
+    sizes = answer(read_sizes, path)
+    assert sizes is None or all(w > 0 and h > 0 for w, h in sizes.values())
+
+
+ENTRY = st.one_of(VALUES, st.fixed_dictionaries({}, optional={"gt_rect": VALUES, "width": SCALARS, "height": SCALARS}))
+
+
+@settings(max_examples=1000)
+@given(st.one_of(st.dictionaries(st.text(max_size=3), ENTRY, max_size=2), VALUES))
+def test_annotations_as_pysot_has_them(answer, scratch, value):
+    path = scratch / "VOT.json"
+    path.write_text(json.dumps(value, skipkeys=True))
+    found = answer(read_annotations, path)
+    for each in found or ():
+        assert np.isfinite(each.regions).all() and len(each.regions) and min(each.size) > 0
+
+
+TAGS = ["annotation", "size", "width", "height", "object", "trackid", "name", "bndbox", "xmin"]
+XML = [f"<{end}{tag}>" for tag in TAGS for end in ("", "/")] + ["9", "1e999", "nan", "-5", "&lt;", "&x;", "<![CDATA["]
+XML += ["<?xml version='1.0' encoding='utf-7'?>", "<!DOCTYPE a>", " "]
+WHOLE = (
+    "<annotation><size><width>{}</width><height>{}</height></size><object><trackid>{}</trackid><name>n</name><bndbox>"
+    "<xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox><occluded>{}</occluded></object></annotation>"
+)
+CELLS = st.one_of(
+    st.integers(-2, 300).map(str), st.sampled_from(["", "x", "nan", "1e999", "-inf", "9" * 5000, "<a/>", "&x;"])
+)
+
+
+@settings(max_examples=1500)
+@given(
+    st.one_of(
+        st.lists(st.sampled_from(XML), max_size=12).map("".join),
+        st.tuples(*[CELLS] * 8).map(lambda c: WHOLE.format(*c)),
+    )
+)
+def test_annotations_of_vid(answer, scratch, text):
+    path = scratch / "000000.xml"
+    path.write_bytes(text.encode())
+    found = answer(read_annotation, path)
+    if found is not None:
+        (width, height), objects = found
+        assert width > 0 and height > 0
+        assert all(np.isfinite(each.box).all() for each in objects)
+
+
+def test_entities_of_xml_are_refused(answer, scratch):
+    """A few of them can stand for billions of letters, or for a file of the machine."""
+    path = scratch / "000000.xml"
+    lines = ["<!DOCTYPE a [", '<!ENTITY e0 "ha">']
+    lines += [f'<!ENTITY e{i} "{f"&e{i - 1};" * 10}">' for i in range(1, 12)]
+    for entities in ("\n".join([*lines, "]>"]), '<!DOCTYPE a [<!ENTITY e11 SYSTEM "file:///etc/passwd">]>'):
+        path.write_text(entities + WHOLE.format("&e11;", *"1234567"))
+        assert answer(read_annotation, path) is None
+
+
+class Region:
+    """As the package trax gives it."""
+
+    def __init__(self, kind, numbers):
+        self.type, self._numbers = kind, numbers
+
+    def bounds(self):
+        return self._numbers
+
+    def __iter__(self):
+        return iter(list(zip(self._numbers[::2], self._numbers[1::2])))
+
+
+@settings(max_examples=1000)
+@given(st.sampled_from(["rectangle", "polygon", "mask", "special", ""]), st.lists(st.floats(), min_size=4, max_size=12))
+def test_regions_of_trax(answer, kind, numbers):
+    if kind == "rectangle":
+        numbers = numbers[:4]
+    found = answer(box_of, Region(kind, numbers))
+    assert found is None or len(found) == 4
+
+
+@settings(max_examples=500)
+@given(BYTES)
+def test_logs_of_a_training(answer, scratch, content):
+    path = scratch / "log.csv"
+    path.write_bytes(b"step,epoch,loss\n" + content)
+    for row in answer(read_rows, path) or ():
+        assert int(row["step"]) >= 0
+
+
+@settings(max_examples=500)
+@given(st.one_of(VALUES.map(lambda value: json.dumps(value, skipkeys=True).encode()), BYTES))
+def test_records_of_a_run(answer, scratch, content):
+    path = scratch / "run.json"
+    path.write_bytes(content)
+    assert answer(keep_record, path, {"config": 1}, ("config",)) is None
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("depth", [500, 5000, 50000])
+def test_deep_texts(answer, scratch, depth):
+    deep = "[" * depth + "]" * depth
+    (scratch / "run.json").write_text('{"config": ' + deep + "}")
+    answer(keep_record, scratch / "run.json", {"config": 1}, ("config",))
+    answer(read_annotations, scratch / "run.json")
+    assert answer(strict_yaml.parse, deep, "here") is None or depth == 500
+    (scratch / "000000.xml").write_text("<a>" * depth + "</a>" * depth)
+    answer(read_annotation, scratch / "000000.xml")
