@@ -144,6 +144,9 @@ class FilterConfig:
     context_source: str = assumed(
         "image", "CACF crops the image; feature: crops one larger map", one_of("image", "feature")
     )
+    context_distance: str = assumed(
+        "mean", "of feature, online: one mean side away; target: one height or width, as CACF", one_of("mean", "target")
+    )
     denominator: str = assumed("summed", "DCFNet, CFNet; per-channel: CACF, EDCF", one_of("summed", "per-channel"))
     backward: str = assumed("exact", "derived; printed: Eq. 13 to the letter", one_of("exact", "printed"))
     template_gradient: bool = paper(True, "Eq. 13; false is TDCF of Table 4 (with lambda2 = 0)", ANY_BOOL)
@@ -184,6 +187,18 @@ class TrackingConfig:
     )
     learning_rate: float = assumed(0.017, "EDCF: eta of the incremental Eq. 10", between(0.0, 1.0))
     adaptive_rate: bool = assumed(True, "EDCF: eta is scaled by max g_t / max g_1", ANY_BOOL)
+    template_sigma: float = assumed(
+        0.0, "ours: the template is seen through a Gaussian of so many target sizes; 0: whole", between(0.0, 10.0)
+    )
+    learn_every: int = assumed(1, "ours: frames between two that are learned, at a rate to match", between(1, 100))
+    learn_above: float = assumed(0.0, "ours: nothing is learned below this part of the mean score", between(0.0, 1.0))
+    lost_below: float = assumed(
+        0.0, "ours: below this part of the mean score the target is looked for all around", between(0.0, 1.0)
+    )
+    confidence_half: float = assumed(
+        0.1, "ours: the score of which half the frames are lost, on the split", between(1e-6, 10.0)
+    )
+    confidence_slope: float = assumed(5.0, "ours: how fast confidence rises there", between(0.0, 100.0))
     min_side: float = assumed(2.0, "ours: pixels; a box never shrinks below it", between(1.0, 64.0))
 
     __post_init__ = _check_section

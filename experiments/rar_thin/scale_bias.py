@@ -15,6 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 from typing import Dict, List
+from typing import Sequence as ListOf
 
 import joblib
 import numpy as np
@@ -24,7 +25,7 @@ from heldout import chosen_config, chosen_sequences, split_arguments
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.sequence import Sequence
-from rar_gluon.tracking import scale
+from rar_gluon.tracking import geometry, scale
 from rar_gluon.tracking.tracker import Tracker
 
 GAPS = (1, 5, 20)
@@ -50,22 +51,24 @@ def main() -> int:
     logs = scale.log_factors(config.tracking.scales, config.tracking.scale_step)
     unbiased = True
     for gap in GAPS:
-        profiles, peaks = (np.concatenate([one[gap][part] for one in found]) for part in (0, 1))
-        changes = np.array([[scale.change(one, logs, config.tracking) for one in sample] for sample in peaks]) / STEP
+        profiles, peaks, changes = (np.concatenate([one[gap][part] for one in found]) for part in range(3))
         mean, error = changes.mean(axis=0), changes.std(axis=0, ddof=1) / len(changes) ** 0.5
         relative = np.median(profiles / profiles[:, [len(PROFILE) // 2]], axis=0)
         print(f"gap {gap}, {len(profiles)} windows")
         print("  response " + "  ".join(f"{n:+d}: {value:.3f}" for n, value in zip(PROFILE, relative)))
         back = (mean[0] - mean[2]) / (WRONG[2] - WRONG[0])
-        spread, tilt = changes[:, 1].std(), scale.fitted_tilt(peaks[:, 1], logs)
-        said = f"change {mean[1]:+.3f} ± {error[1]:.3f} steps, spread {spread:.2f}; takes back {back:.2f}"
-        print(f"  {said}; tilt {tilt:.3f}")
+        spread = f"spread {changes[:, 1].std():.2f}, half within {np.median(np.abs(changes[:, 1])):.2f}"
+        print(f"  change {mean[1]:+.3f} ± {error[1]:.3f} steps, {spread}; takes back {back:.2f}")
+        if len(logs) > 2:
+            print(f"  tilt {scale.fitted_tilt(peaks, logs):.3f}")
         unbiased = unbiased and abs(mean[1]) <= ALLOWED
     return 0 if unbiased else 1
 
 
 def measure(config: Config, weights: Path | None, sequence: Sequence, starts: int) -> Dict[int, List[np.ndarray]]:
-    """By gap: largest responses of windows of PROFILE (N, 7), and of the rule's windows about WRONG sizes (N, 3, S)."""
+    """By gap: largest responses of windows of PROFILE (N, 7) and of the rule's windows (N, S), and the changes in steps
+    that the rule makes of boxes that are wrong by WRONG (N, 3).
+    """
     tracker = Tracker(config, weights)
     boxes = sequence.pixel_boxes
     usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
@@ -73,19 +76,33 @@ def measure(config: Config, weights: Path | None, sequence: Sequence, starts: in
     needed = {int(first) + gap for first in firsts for gap in (0, *GAPS)}
     frames = {index: frame for index, frame in zip(range(len(boxes)), sequence.frames) if index in needed}
     logs = scale.log_factors(config.tracking.scales, config.tracking.scale_step)
-    asked = np.concatenate([STEP * PROFILE, *(STEP * wrong + logs for wrong in WRONG)])
     found: Dict[int, List] = {gap: [] for gap in GAPS}
     for first in firsts[usable[firsts]]:
         tracker.init(frames[first], boxes[first])
         for gap in GAPS:
             if first + gap < len(boxes) and usable[first + gap]:
-                responses, _ = tracker.look(frames[first + gap], boxes[first + gap], asked)
-                found[gap].append(responses.max(axis=(1, 2)))
-    parts = {}
-    for gap, rows in found.items():
-        rows = np.array(rows).reshape(-1, len(asked))
-        parts[gap] = [rows[:, : len(PROFILE)], rows[:, len(PROFILE) :].reshape(len(rows), len(WRONG), len(logs))]
-    return parts
+                frame, box = frames[first + gap], boxes[first + gap]
+                profile = peaks_of(tracker, frame, box, STEP * PROFILE)
+                peaks = [peaks_of(tracker, frame, box, STEP * wrong + logs) for wrong in WRONG]
+                if tracker.scale_filter is None:
+                    changes = [scale.change(one, logs, config.tracking) for one in peaks]
+                else:
+                    wrong_boxes = [geometry.resized(box, float(np.exp(STEP * wrong))) for wrong in WRONG]
+                    damping = config.tracking.scale_damping
+                    changes = [damping * tracker.scale_filter.change(frame, one) for one in wrong_boxes]
+                found[gap].append((profile, peaks[1], np.array(changes) / STEP))
+    return {
+        gap: [np.array([row[part] for row in rows]).reshape(len(rows), count) for part, count in enumerate(counts)]
+        for counts in [(len(PROFILE), len(logs), len(WRONG))]
+        for gap, rows in found.items()
+    }
+
+
+def peaks_of(tracker: Tracker, frame: np.ndarray, box: ListOf[float], logs: np.ndarray) -> np.ndarray:
+    """Largest responses (S,) of windows exp(logs) as large as that of the box."""
+    settings = tracker.config.tracking
+    base = geometry.window_of(box, settings.padding, settings.window)
+    return tracker.look(frame, [geometry.scaled(base, float(factor)) for factor in np.exp(logs)]).max(axis=(1, 2))
 
 
 if __name__ == "__main__":

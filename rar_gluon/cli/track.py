@@ -56,7 +56,7 @@ def track_command(arguments: argparse.Namespace) -> None:
     boxes = None if arguments.boxes is None else BoxSink(arguments.boxes)
     video = None if arguments.video is None else VideoSink(arguments.video, frames.fps)
     tracker = named_tracker(arguments)
-    count, begin, complete = 0, 0.0, False
+    count, unsure, begin, complete = 0, 0, 0.0, False
     try:
         with contextlib.ExitStack() as stack:
             for sink in filter(None, (boxes, video)):
@@ -72,8 +72,9 @@ def track_command(arguments: argparse.Namespace) -> None:
                     for each in [NO_BOX] * arguments.start + [tracker.box] if count == 0 else [tracker.box]:
                         boxes.write(each)
                 count += 1
+                unsure += tracker.confidence < 0.5
                 if video is not None or arguments.show:
-                    picture = overlay(frame, tracker.box, tracker.score, tracker.response)
+                    picture = overlay(frame, tracker.box, tracker.score, tracker.response, tracker.confidence)
                     if video is not None:
                         video.write(picture)
                     if arguments.show and not show(frames.name, picture):
@@ -84,7 +85,8 @@ def track_command(arguments: argparse.Namespace) -> None:
         if count:
             last = ",".join(f"{value:.1f}" for value in tracker.box)
             speed = count / (time.perf_counter() - begin)
-            print(f"{frames.name}: {count} frames at {speed:.1f} frames/s, last box {last}")
+            sure = f"confidence {tracker.confidence:.2f}, below 0.5 on {unsure} frames"
+            print(f"{frames.name}: {count} frames at {speed:.1f} frames/s, last box {last}, {sure}")
         for note in [] if video is None else video.notes:
             print(f"rar: {note}", file=sys.stderr)
     if count == 0:

@@ -78,7 +78,7 @@ def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> D
                 responses.append(tracker.response)
             boxes.append(tracker.box)
             rows.write(tracker.box)
-            video.write(overlay(frame, tracker.box, tracker.score, tracker.response))
+            video.write(overlay(frame, tracker.box, tracker.score, tracker.response, tracker.confidence))
     boxes = np.array(boxes)
     outcome = DemoRun(sequence, boxes, overlap(boxes, sequence.boxes), np.array(scores), responses, seconds)
     with atomic_path(output / f"{name}.png") as temporary:

@@ -35,9 +35,13 @@ def response_picture(response: np.ndarray, side: int) -> np.ndarray:
 
 
 def overlay(
-    frame: np.ndarray, box: Sequence[float], score: float | None = None, response: np.ndarray | None = None
+    frame: np.ndarray,
+    box: Sequence[float],
+    score: float | None = None,
+    response: np.ndarray | None = None,
+    confidence: float | None = None,
 ) -> np.ndarray:
-    """Copy of a frame with the box, and above it the score and the response map in a corner.
+    """Copy of a frame with the box, and above it score and confidence, and the response map in a corner.
 
     Small frames are enlarged to 360 rows at least, so that there is something to see, unless they get very wide. A
     frame that is too low or too narrow for the response has none.
@@ -52,6 +56,8 @@ def overlay(
         cv2.rectangle(picture, (picture.shape[1] - 9 - side, 7), (picture.shape[1] - 8, 8 + side), (255, 255, 255))
     if score is not None:
         text, at = f"score {score:.2f}", (10, 28)
+        if confidence is not None:
+            text += f", confidence {confidence:.2f}"
         cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 0, 0), 4, cv2.LINE_AA)
         cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 1, cv2.LINE_AA)
     return picture

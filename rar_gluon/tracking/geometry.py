@@ -95,17 +95,19 @@ def context_margin(size: int, stride: int, padding: float) -> int:
     return round(size // stride / (1 + padding)) * stride  # cells to within one, as it needs them
 
 
-def split_contexts(maps, cells: int):
+def split_contexts(maps, cells: int, distance: Tuple[float, float] | None = None):
     """Cut enlarged feature maps (..., cells + 2m, cells + 2m) into the template's z0 (..., cells, cells) and the four
-    context patches [(..., cells, cells)] m cells up, down, left and right.
+    context patches [(..., cells, cells)], `distance` (dy, dx) cells up, down, left and right, but 1 at least and m at
+    most; default m.
     """
     margin = (maps.shape[-1] - cells) // 2
+    up, left = (margin, margin) if distance is None else (min(max(round(part), 1), margin) for part in distance)
 
-    def cut(top: int, left: int):
-        return maps[..., top : top + cells, left : left + cells]
+    def cut(top: int, side: int):
+        return maps[..., top : top + cells, side : side + cells]
 
-    around = ((0, margin), (2 * margin, margin), (margin, 0), (margin, 2 * margin))
-    return cut(margin, margin), [cut(top, left) for top, left in around]
+    corners = ((margin - up, margin), (margin + up, margin), (margin, margin - left), (margin, margin + left))
+    return cut(margin, margin), [cut(*corner) for corner in corners]
 
 
 def peak(response: np.ndarray) -> Tuple[float, float]:
@@ -137,11 +139,28 @@ def _moved(index: Tuple[int, ...], axis: int, step: int, length: int) -> Tuple[i
     return tuple(moved)
 
 
+def around(window: Window) -> List[Window]:
+    """The four windows beside it that share a quarter of their area with it and cover, with it, twice its sides."""
+    dx, dy = window.width / 2, window.height / 2
+    return [shifted(window, sx * dx, sy * dy) for sx, sy in ((-1, -1), (1, -1), (-1, 1), (1, 1))]
+
+
+def centred(box: Sequence[float], window: Window) -> Box:
+    """Box moved to the centre of a window."""
+    _, _, w, h = box
+    return (window.cx - w / 2, window.cy - h / 2, w, h)
+
+
 def displaced(box: Sequence[float], cells: Tuple[float, float], stride: int, window: Window, size: int) -> Box:
     """Box moved by (dy, dx) cells of a response, each `stride` pixels of the crop of `window`."""
     dy, dx = cells
     x, y, w, h = box
     return (x + dx * stride * window.width / size, y + dy * stride * window.height / size, w, h)
+
+
+def sides_in_cells(box: Sequence[float], window: Window, cells: int) -> Tuple[float, float]:
+    """Height and width of a box in cells of its window's map, which has `cells` a side."""
+    return box[3] / window.height * cells, box[2] / window.width * cells
 
 
 def resized(box: Sequence[float], factor: float) -> Box:

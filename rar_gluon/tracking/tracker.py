@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any, Iterable, Iterator, List, Sequence, Tuple
@@ -11,8 +12,9 @@ import numpy as np
 from mxnet import nd
 
 from rar_gluon.common import InputError
-from rar_gluon.config import Config, load
+from rar_gluon.config import Config, TrackingConfig, load
 from rar_gluon.data.frames import open_frames, to_bgr8
+from rar_gluon.filter.fourier import gaussian_label
 from rar_gluon.filter.layer import OnlineFilter, desired_response
 from rar_gluon.net.inference import InferenceNetwork
 from rar_gluon.net.rar import RAR, pad_state, to_images
@@ -20,6 +22,8 @@ from rar_gluon.net.weights import SHIPPED, load_network
 from rar_gluon.tracking import geometry, scale
 from rar_gluon.tracking.geometry import Box, Window
 from rar_gluon.tracking.scale_filter import ScaleFilter
+
+SCORE_RATE = 0.05  # of the mean score that a frame's is compared with: twenty frames
 
 
 class Tracker:
@@ -44,6 +48,7 @@ class Tracker:
     response : (H, W) response of the chosen scale, no displacement at (0, 0); None before the first update.
     window : the window of the frame that `response` covers.
     net : the network.
+    scale_filter : the filter over scales, None with another `scale_rule`.
     weights : the file that its weights are of; None for a given network.
     state : h and c of each level, as the next frame will be seen with.
     score : maximum of the response; about 1 on the frame the filter was learned from, less as the target changes.
@@ -66,7 +71,7 @@ class Tracker:
         self.net, self.state = net, []
         self._inference = InferenceNetwork(net)
         self._logs = scale.log_factors(config.tracking.scales, config.tracking.scale_step)
-        self._scale_filter = ScaleFilter(config.tracking) if config.tracking.scale_rule == "filter" else None
+        self.scale_filter = ScaleFilter(config.tracking) if config.tracking.scale_rule == "filter" else None
         self.box: Box | None = None
         self.window: Window | None = None
         self.response: np.ndarray | None = None
@@ -86,9 +91,10 @@ class Tracker:
         self.state = self.net.begin_state((1, 3, size, size), self.ctx)
         self._filter, self.response, self.window = self._given_filter, None, None
         z0 = self._learn(frame, 1.0)
-        if self._scale_filter is not None:
-            self._scale_filter.start(frame, self.box)
-        self.score = self._first_score = float(self._filter.respond(z0).max())
+        if self.scale_filter is not None:
+            self.scale_filter.start(frame, self.box)
+        self.score = self._first_score = self._mean_score = float(np.nan_to_num(self._filter.respond(z0).max()))
+        self._unlearned = 0
 
     def update(self, frame: np.ndarray) -> Box:
         """Find the target on the next frame and adapt to it; returns the box (x, y, w, h).
@@ -110,31 +116,45 @@ class Tracker:
                 "all frames of a sequence must have one size."
             )
         settings = self.config.tracking
-        responses, windows = self.look(frame, self.box, self._logs)
+        base = self._window_of(self.box)
+        windows = [geometry.scaled(base, float(factor)) for factor in np.exp(self._logs)]
+        responses = self.look(frame, windows)
         if not responses.any():  # a fade to black: nothing to find or to learn
-            self.response, self.window = responses[0], windows[len(windows) // 2]  # of this frame, though empty
-            self.score = 0.0
+            self.response, self.window, self.score = responses[0], base, 0.0  # of this frame, though empty
             return self.box
         change = scale.change(responses.max(axis=(1, 2)), self._logs, settings)
         best = int(np.argmin(np.abs(self._logs - change)))
+        if responses[best].max() < settings.lost_below * self._mean_score:
+            beside = geometry.around(base)
+            wide = self.look(frame, beside)
+            if wide.max() > responses[best].max():
+                responses, windows, change, best = wide, beside, 0.0, int(np.argmax(wide.max(axis=(1, 2))))
         self.response, self.window = responses[best], windows[best]
         self.score = float(self.response.max())
 
         cells = geometry.peak(self.response)
-        stride = self.config.network.stride
-        box = geometry.displaced(self.box, cells, stride, windows[best], settings.input_size)
-        if self._scale_filter is not None:
-            change = settings.scale_damping * self._scale_filter.change(frame, box)
-        box = geometry.resized(box, float(np.exp(change)))
-        self.box = geometry.limited(box, frame.shape, settings.min_side)
-
-        rate = settings.learning_rate  # η, scaled by max g_t / max g_1
-        if settings.adaptive_rate:
-            rate = min(1.0, max(0.0, rate * self.score / self._first_score))
-        self._learn(frame, rate)
-        if self._scale_filter is not None:
-            self._scale_filter.learn(frame, self.box, settings.scale_rate)
+        box = geometry.centred(self.box, self.window)
+        box = geometry.displaced(box, cells, self.config.network.stride, self.window, settings.input_size)
+        if self.scale_filter is not None:
+            change = settings.scale_damping * self.scale_filter.change(frame, box)
+        self.box = geometry.limited(geometry.resized(box, float(np.exp(change))), frame.shape, settings.min_side)
+        self._adapt(frame)
         return self.box
+
+    def _adapt(self, frame: np.ndarray) -> None:
+        """Learn the target of `self.box`, unless the score says that it is something else."""
+        settings = self.config.tracking
+        known = self.score >= settings.learn_above * self._mean_score
+        self._mean_score += SCORE_RATE * (self.score - self._mean_score)
+        self._unlearned += 1
+        if known and self._unlearned >= settings.learn_every:
+            rate = settings.learning_rate  # η, scaled by max g_t / max g_1
+            if settings.adaptive_rate:
+                rate = min(1.0, max(0.0, rate * self.score / max(self._first_score, 1e-6)))
+            self._learn(frame, 1 - (1 - rate) ** settings.learn_every)
+            self._unlearned = 0
+        if known and self.scale_filter is not None:
+            self.scale_filter.learn(frame, self.box, settings.scale_rate)
 
     def track(
         self, source: str | os.PathLike | int | Iterable[np.ndarray], box: Sequence[float]
@@ -153,23 +173,29 @@ class Tracker:
                 self.update(frame)
             yield frame, self.box
 
-    def look(self, frame: np.ndarray, box: Box, logs: np.ndarray) -> Tuple[np.ndarray, List[Window]]:
-        """Responses (S, H, W) of windows about `box`, exp(logs) as large as its own, and these windows.
+    @property
+    def confidence(self) -> float:
+        """How likely the box is on the target, 0 to 1 (`confidence`)."""
+        return confidence(self.score, self.config.tracking)
 
-        Changes nothing of the tracker. Where all windows are of one value there is nothing to find: zeros.
+    def look(self, frame: np.ndarray, windows: Sequence[Window]) -> np.ndarray:
+        """Responses (S, H, W) of windows of a frame; changes nothing of the tracker.
+
+        Where all windows are of one value, or no number comes out, there is nothing to find: zeros.
         """
-        settings = self.config.tracking
-        base = geometry.window_of(box, settings.padding, settings.window)
-        windows = [geometry.scaled(base, float(factor)) for factor in np.exp(logs)]
-        patches = _crops(frame, windows, settings.input_size)
+        patches = _crops(frame, windows, self.config.tracking.input_size)
         x, _ = self._represent(patches, self.state)
         responses = self._filter.respond(x)
-        return responses if np.ptp(patches) > 0 else np.zeros_like(responses), windows
+        found = np.ptp(patches) > 0 and np.isfinite(responses).all()
+        return responses if found else np.zeros_like(responses)
+
+    def _window_of(self, box: Box) -> Window:
+        return geometry.window_of(box, self.config.tracking.padding, self.config.tracking.window)
 
     def _learn(self, frame: np.ndarray, rate: float) -> nd.NDArray:
         """Update state and filter (Eq. 10) on the target of `self.box`; returns its representation (1, D, H, W)."""
         settings, size = self.config.tracking, self.config.tracking.input_size
-        window = geometry.window_of(self.box, settings.padding, settings.window)
+        window = self._window_of(self.box)
         if self.config.filter.contexts == 0:
             z, self.state = self._represent(_crops(frame, [window], size), self.state)
             z0, zi = z, None
@@ -183,8 +209,18 @@ class Tracker:
         if self._filter is None:
             y = desired_response(self.config.filter, settings.padding, *z0.shape[2:])
             self._filter = OnlineFilter(self.config.filter, y, self.ctx)
-        self._filter.learn(z0[0], zi, rate)
+        seen = z0[0]
+        if settings.template_sigma > 0:
+            seen = nd.broadcast_mul(seen, nd.array(self._seen_through(window, *seen.shape[1:]), ctx=self.ctx))
+        self._filter.learn(seen, zi, rate)
         return z0
+
+    def _seen_through(self, window: Window, height: int, width: int) -> np.ndarray:
+        """Gaussian (height, width) about the middle, its σ `template_sigma` of the target's own height and width."""
+        sigma = (
+            self.config.tracking.template_sigma * side for side in geometry.sides_in_cells(self.box, window, height)
+        )
+        return gaussian_label(height, width, *sigma, centre=((height - 1) / 2, (width - 1) / 2))
 
     def _template_and_contexts(self, frame: np.ndarray, window: Window):
         """z0 (1, D, H, W) and zi (k, D, H, W) cut from the feature map of one larger window; moves the state."""
@@ -194,7 +230,11 @@ class Tracker:
         larger = geometry.scaled(window, (size + 2 * pixels) / size)
         z, state = self._represent(_crops(frame, [larger], size + 2 * pixels), state)
         self.state = pad_state(state, -pixels, self.net.strides)
-        z0, zi = geometry.split_contexts(z[0], z.shape[-1] - 2 * pixels // network.stride)
+        cells = z.shape[-1] - 2 * pixels // network.stride
+        distance = None
+        if self.config.filter.context_distance == "target":
+            distance = geometry.sides_in_cells(self.box, window, cells)
+        z0, zi = geometry.split_contexts(z[0], cells, distance)
         return z0.expand_dims(0), nd.stack(*zi)
 
     def _represent(self, patches: np.ndarray, state: List[nd.NDArray]):
@@ -202,6 +242,15 @@ class Tracker:
         state = [nd.broadcast_axis(part, axis=0, size=len(patches)) for part in state]
         representation, *new_state = self._inference(to_images(patches, self.ctx), *state)
         return representation, new_state
+
+
+def confidence(score: float, settings: TrackingConfig) -> float:
+    """Part of the frames with this score that are on their target (overlap .2 or more), as on the sequences that
+    experiments/rar_thin/calibrate.py was run on; 0 for a score that is none.
+    """
+    if not score > 0:
+        return 0.0
+    return 1 / (1 + math.exp(min(settings.confidence_slope * math.log(settings.confidence_half / score), 700.0)))
 
 
 def _crops(frame: np.ndarray, windows: Sequence[Window], size: int) -> np.ndarray:

@@ -177,6 +177,33 @@ def test_contexts_are_cut_from_a_larger_map(cells, margin):
     assert (left == z0 - margin).all() and (right == z0 + margin).all()
 
 
+@pytest.mark.parametrize("distance, steps", [((2.4, 0.3), (2, 1)), ((9, 3.6), (5, 4)), ((5, 5), (5, 5))])
+def test_contexts_are_as_far_as_they_are_asked_to_be_and_can_be(distance, steps):
+    """Whole cells, one at least, within the map."""
+    side, (dy, dx) = 25, steps
+    maps = np.arange(side * side).reshape(side, side)
+    z0, contexts = geometry.split_contexts(maps, 15, distance)
+    for part, offset in zip(contexts, (-dy * side, dy * side, -dx, dx)):
+        assert (part == z0 + offset).all()
+
+
+def test_sides_in_cells():
+    """Of a map over a square window, 3 √(w h) a side."""
+    box = (10, 20, 10, 40)
+    assert geometry.sides_in_cells(box, geometry.window_of(box, 2.0, "square"), 15) == pytest.approx((10, 2.5))
+
+
+def test_windows_around_cover_twice_the_window():
+    window = Window(100, 50, 60, 40)
+    beside = geometry.around(window)
+    assert {(w.cx, w.cy) for w in beside} == {(70, 30), (130, 30), (70, 70), (130, 70)}
+    assert {w[2:] for w in beside} == {window[2:]}
+
+
+def test_centred():
+    assert geometry.centred((0, 0, 10, 6), Window(50, 40, 30, 30)) == (45, 37, 10, 6)
+
+
 # The response's peak -------------------------------------------------------------------------------------------------
 
 

@@ -485,3 +485,117 @@ def gradients(net, images):
         loss = (net(images[1:], *state)[0] * probe).sum()
     loss.backward()
     return {name: p.grad().asnumpy().copy() for name, p in parameters(net).items() if p.grad_req != "null"}
+
+
+# When to learn, and where to look ------------------------------------------------------------------------------------
+
+
+def changed(config, **tracking):
+    return from_dict({"tracking": tracking}, base=config)
+
+
+def test_learning_every_third_frame(small, texture, monkeypatch):
+    """At a rate that forgets as much in three frames as the configured one does frame by frame."""
+    rates = []
+    monkeypatch.setattr(tracker.OnlineFilter, "learn", recording(tracker.OnlineFilter.learn, rates))
+    tracking = Tracker(changed(small[0], learn_every=3, learning_rate=0.1, adaptive_rate=False), small[1])
+    tracking.init(texture(120, 160), START)
+    for _ in range(7):
+        tracking.update(texture(120, 160))
+    assert rates == [1.0, pytest.approx(1 - 0.9**3), pytest.approx(1 - 0.9**3)]
+
+
+def recording(learn, rates):
+    """`OnlineFilter.learn` that keeps the rates it is called with."""
+    return lambda self, z0, zi, rate: rates.append(rate) or learn(self, z0, zi, rate)
+
+
+def test_what_looks_like_something_else_is_not_learned(small, texture):
+    tracking = Tracker(changed(small[0], learn_above=0.9, scale_rule="filter"), small[1])
+    tracking.init(texture(120, 160), START)
+    before = [*filter_of(tracking), tracking.scale_filter._numerator]
+    tracking.update(texture(120, 160, seed=5))
+    assert tracking.score < 0.8
+    assert all((a == b).all() for a, b in zip(before, [*filter_of(tracking), tracking.scale_filter._numerator]))
+    tracking.box = START  # it may have followed the other picture
+    tracking.update(texture(120, 160))
+    assert not (before[0] == filter_of(tracking)[0]).all()
+
+
+@pytest.mark.parametrize("dx, dy", [(-26, 20), (24, 22)])
+def test_a_target_that_has_left_its_window_is_found_around_it(shipped, texture, dx, dy):
+    """It jumped by more than its size, to where the window's edge is."""
+    config, net = shipped
+    box, scene = (140, 110, 30, 26), texture(260, 340, seed=2, grain=12)
+    moved = texture(260, 340, seed=7, grain=12)  # another background
+    x, y, w, h = 120, 90, 70, 66
+    moved[y + dy * 2 : y + dy * 2 + h, x + dx * 2 : x + dx * 2 + w] = scene[y : y + h, x : x + w]
+    errors = []
+    for lost_below in (0.0, 1.0):
+        tracking = Tracker(changed(config, lost_below=lost_below), net)
+        tracking.init(scene, box)
+        found = tracking.update(moved)
+        errors.append(np.hypot(found[0] - box[0] - 2 * dx, found[1] - box[1] - 2 * dy))
+    assert errors[1] < 4 < errors[0]
+
+
+def test_a_template_seen_through_a_gaussian(small, texture, monkeypatch):
+    """Its middle counts, its border hardly; narrow on the axis on which the target is."""
+    taken = []
+    monkeypatch.setattr(tracker.OnlineFilter, "learn", lambda self, z0, zi, rate: taken.append(z0.asnumpy()))
+    monkeypatch.setattr(tracker.OnlineFilter, "respond", lambda self, x: np.ones((1, 7, 7)))
+    for sigma in (0.0, 1.0):
+        Tracker(changed(small[0], template_sigma=sigma), small[1]).init(texture(120, 160), (60, 40, 20, 45))
+    weight = taken[1] / np.where(taken[0] == 0, 1, taken[0])
+    shown = np.median(weight, axis=0)
+    assert shown[3, 3] == pytest.approx(1)
+    assert shown[3, 0] < 0.2 < shown[0, 3]
+
+
+def test_contexts_of_the_feature_map_as_far_as_the_target_is_large(small_config, texture, monkeypatch):
+    asked = []
+    split = geometry.split_contexts
+    monkeypatch.setattr(geometry, "split_contexts", lambda *given: asked.append(given[2]) or split(*given))
+    box = (60, 40, 20, 45)
+    for distance in ("mean", "target"):
+        config = small_config(
+            filter={"context_source": "feature", "context_distance": distance}, levels=["conv3"], deformable=[]
+        )
+        Tracker(config, build(config.network)).init(texture(120, 160), box)
+    assert asked[0] is None
+    assert asked[1] == pytest.approx((5 * 45 / 30, 5 * 20 / 30))
+
+
+# How sure it is ------------------------------------------------------------------------------------------------------
+
+
+def test_confidence_is_one_half_where_it_is_said_to_be_and_rises():
+    settings = from_dict({"tracking": {"confidence_half": 0.2, "confidence_slope": 4.0}}).tracking
+    assert tracker.confidence(0.2, settings) == pytest.approx(0.5)
+    assert tracker.confidence(0.4, settings) == pytest.approx(16 / 17)
+    rising = [tracker.confidence(score, settings) for score in (0.0, 1e-300, 0.01, 0.1, 0.3, 1.0, 1e9)]
+    assert rising == sorted(rising) and rising[0] == 0 and rising[-1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("score", [0.0, -0.1, float("nan")])
+def test_no_score_is_no_confidence(score):
+    assert tracker.confidence(score, from_dict({}).tracking) == 0
+
+
+def test_after_a_frame_of_one_value_nothing_of_the_frame_before_is_left(small, texture):
+    tracking = Tracker(*small)
+    tracking.init(texture(120, 160), START)
+    box = tracking.update(texture(120, 160))
+    assert tracking.update(np.zeros((120, 160, 3), np.uint8)) == box
+    assert tracking.score == tracking.confidence == 0 and not tracking.response.any()
+    assert tracking.window == geometry.window_of(box, 2.0, "square")
+    assert tracking.update(texture(120, 160)) == pytest.approx(box, abs=1)
+
+
+@pytest.mark.parametrize("rule", ["paper", "parabola", "filter"])
+def test_numbers_that_are_none_do_not_leave_the_tracker(small, texture, monkeypatch, rule):
+    tracking = Tracker(changed(small[0], scale_rule=rule), small[1])
+    tracking.init(texture(120, 160), START)
+    monkeypatch.setattr(tracking._filter, "respond", lambda x: np.full((len(x), 7, 7), np.nan))
+    assert tracking.update(texture(120, 160, seed=3)) == START
+    assert tracking.score == 0 and not tracking.response.any()

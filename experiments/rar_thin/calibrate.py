@@ -1,0 +1,82 @@
+"""What part of the frames with a score is lost (overlap below .2)? Fits and checks `Tracker.confidence`.
+
+    python experiments/rar_thin/validate.py --root DIR ... --tracks TRACKS
+    python experiments/rar_thin/calibrate.py TRACKS
+
+prints `tracking.confidence_half` and `tracking.confidence_slope` fitted to the split (sequences weigh the same), and a
+table: frames by confidence under the configuration, and the part of them that is on the target.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Tuple
+
+import numpy as np
+
+import rar_gluon  # noqa: F401
+from rar_gluon import config as configuration
+from rar_gluon.common import InputError
+from rar_gluon.tracking.tracker import confidence
+
+LOST = 0.2  # overlap
+STEPS = 100  # of Newton's method
+
+
+def main() -> int:
+    """Parse, fit, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tracks", type=Path, help="folder that validate.py --tracks wrote")
+    parser.add_argument("--config", default="rar_thin")
+    arguments = parser.parse_args()
+    try:
+        settings = configuration.load(arguments.config).tracking
+        scores, kept, weights = read_tracks(arguments.tracks)
+    except (InputError, OSError) as error:
+        print(f"calibrate: {error}", file=sys.stderr)
+        return 2
+    half, slope = fit(scores, kept, weights)
+    print(f"fitted: tracking.confidence_half {half:.3f}, tracking.confidence_slope {slope:.1f}")
+    said = np.array([confidence(score, settings) for score in scores])
+    print(f"configured: {settings.confidence_half} and {settings.confidence_slope}")
+    print("confidence   frames   on the target")
+    for low in np.arange(0, 1, 0.2):
+        chosen = (said >= low) & (said < low + 0.2 + 1e-9 * (low > 0.7))
+        share = f"{kept[chosen].mean():.3f}" if chosen.any() else "-"
+        print(f"{low:.1f} - {low + 0.2:.1f} {chosen.sum():9d}   {share}")
+    return 0
+
+
+def read_tracks(folder: Path) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores (N,), whether the box was on the target (N,), weights (N,) that sum to 1 over each sequence."""
+    scores, kept, weights = [], [], []
+    for path in sorted(folder.glob("*.csv")):
+        table = np.genfromtxt(path, delimiter=",", names=True)[1:]  # the first box is given
+        table = table[np.isfinite(table["score"]) & np.isfinite(table["overlap"])]
+        scores.append(table["score"])
+        kept.append(table["overlap"] >= LOST)
+        weights.append(np.full(len(table), 1 / max(len(table), 1)))
+    if not scores:
+        raise InputError(f"{folder} holds no tracks: write them with validate.py --tracks.")
+    return np.concatenate(scores), np.concatenate(kept), np.concatenate(weights)
+
+
+def fit(scores: np.ndarray, kept: np.ndarray, weights: np.ndarray) -> Tuple[float, float]:
+    """Logistic regression of `kept` on the score's logarithm: the score of one half, and the slope."""
+    x = np.stack([np.ones_like(scores), np.log(np.maximum(scores, 1e-6))])
+    # A pseudo-frame of each kind, an octave from the mean: without any lost frame there is no finite slope.
+    middle = x[1].mean()
+    x = np.hstack([x, [[1, 1], [middle - 1, middle + 1]]])
+    kept, weights = np.append(kept, [0, 1]), np.append(weights, [0.5, 0.5])
+    theta = np.zeros(2)
+    for _ in range(STEPS):
+        p = 1 / (1 + np.exp(-theta @ x))
+        hessian = (x * (weights * p * (1 - p))) @ x.T + 1e-9 * np.eye(2)
+        theta = theta + np.clip(np.linalg.solve(hessian, x @ (weights * (kept - p))), -1, 1)
+    return float(np.exp(-theta[0] / theta[1])), float(theta[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
