@@ -100,7 +100,7 @@ def test_a_growing_or_shrinking_target_is_followed(shipped, make_clip, growth):
 def test_a_zoom_by_one_step_is_found(shipped, texture, step, exponent):
     """The picture scaled about the target's centre by a scale that is looked at: box and window scale by it."""
     config, net = shipped
-    config = from_dict({"tracking": {"scale_penalty": 1.0, "scale_step": step}}, base=config)
+    config = changed(config, scale_rule="paper", scale_penalty=1.0, scale_step=step)
     scene = texture(300, 400, seed=2, grain=12)
     box, zoom = (179, 129, 42, 42), step**exponent
     matrix = np.array([[zoom, 0, (1 - zoom) * (200 - 0.5)], [0, zoom, (1 - zoom) * (150 - 0.5)]])
