@@ -101,7 +101,8 @@ def configuration(name: str, batch: int):
         without = {"filter": {"contexts": 0}} if name.endswith("without contexts") else {}
         return from_dict({**settings, **without}, base=load("rar_thin"))
     local = yaml.safe_load(LOCAL.read_text(encoding="utf-8"))["config"]
-    return from_dict(settings, base=from_dict(local, base=load("rar")))
+    local.pop("training")  # no step's time depends on it, and an old checkout may lack some of it
+    return from_dict({**local, **settings}, base=load("rar"))
 
 
 def _step(name: str, batch: int):
