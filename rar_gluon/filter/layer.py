@@ -8,7 +8,7 @@ Two routes to one function: `correlation_response`, whose backward is the closed
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Tuple
+from typing import List, Mapping, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -184,9 +184,7 @@ class CorrelationFilter(HybridBlock):
         height, width = label.shape
         self._lambda1, self._lambda2, self._summed = lambda1, lambda2, denominator == "summed"
         self._e = energy_scale(channels, height, width, normalize)
-        constants = dict(dft_matrices(height, width)._asdict(), label=label, beta=np.asarray(beta))
-        for name, value in constants.items():
-            setattr(self, name, self.params.get_constant(name, nd.array(value, dtype=dtype)))
+        _set_constants(self, {**dft_matrices(height, width)._asdict(), "label": label, "beta": np.asarray(beta)}, dtype)
 
     def hybrid_forward(self, F, x, z0, zi=None, *, label, beta, **matrices):
         dft = Dft(**matrices)
@@ -197,40 +195,77 @@ class CorrelationFilter(HybridBlock):
         return irfft2(F, closed_form.respond(F, n, d, x), dft)
 
 
+class _Solve(HybridBlock):
+    """Templates z0 (1, 1, D, H, W) and contexts zi (1, 1, k, D, H, W), if any, to n (real, imaginary part) and D."""
+
+    def __init__(self, config: FilterConfig, label: np.ndarray, channels: int, **kwargs):
+        super().__init__(**kwargs)
+        self._config, self._e = config, energy_scale(channels, *label.shape, config.normalize)
+        constants = dft_matrices(*label.shape)._replace(inverse_re=None, inverse_im=None)._asdict()
+        _set_constants(self, {**constants, "hann": hann_window(*label.shape), "label": label[None], "beta": np.ones(1)})
+
+    def hybrid_forward(self, F, z0, zi=None, *, hann, label, beta, **matrices):
+        config, dft = self._config, Dft(**matrices, inverse_re=None, inverse_im=None)
+        y, z0 = rfft2(F, label, dft), rfft2(F, F.broadcast_mul(z0, hann), dft)
+        zi = None if zi is None else rfft2(F, F.broadcast_mul(zi, hann), dft)
+        summed = config.denominator == "summed"
+        n = closed_form.numerator(F, z0, y, beta, self._e)
+        return [*n, closed_form.denominator(F, z0, zi, beta, config.lambda1, config.lambda2, self._e, summed)]
+
+
+class _Respond(HybridBlock):
+    """Search regions x (S, D, H, W) and a filter, n (real, imaginary part) and D, to responses (S, H, W)."""
+
+    def __init__(self, height: int, width: int, **kwargs):
+        super().__init__(**kwargs)
+        _set_constants(self, {**dft_matrices(height, width)._asdict(), "hann": hann_window(height, width)})
+
+    def hybrid_forward(self, F, x, n_re, n_im, d, *, hann, **matrices):
+        dft = Dft(**matrices)
+        spectrum = rfft2(F, F.broadcast_mul(x, hann), dft)
+        return irfft2(F, closed_form.respond(F, Spectrum(n_re, n_im), d, spectrum), dft)
+
+
 class OnlineFilter:
     """The filter a tracker keeps: numerator and denominator of Eq. 10, updated incrementally, for one target.
 
-    Representations come in as the network gives them; the Hann window is applied here.
+    Representations come in as the network gives them; the Hann window is applied here. Its two blocks are compiled:
+    some seventy small operators a frame cost more one by one than together.
     """
 
     def __init__(self, config: FilterConfig, label: np.ndarray, ctx: mx.Context | None = None):
         """`label` is the desired response y (H, W)."""
-        height, width = label.shape
-        self._config, self._summed = config, config.denominator == "summed"
-        self._width, self._hann = width, nd.array(hann_window(height, width), ctx=ctx)
-        self._y = transform(nd.array(label, ctx=ctx).expand_dims(0))
-        self._beta = nd.ones(1, ctx=ctx)
-        self._n = self._d = None
+        self._config, self._label, self._ctx = config, label, ctx
+        self._solve, self._respond = None, _compiled(_Respond(*label.shape), ctx)
+        self._parts: List[nd.NDArray] = []  # n (real, imaginary part) and D
 
     def learn(self, z0: nd.NDArray, zi: nd.NDArray | None, rate: float) -> None:
         """Move the filter towards a template z0 (D, H, W) with contexts zi (k, D, H, W): n ← (1-η)n + ηn', D likewise.
 
         The first call sets it, whatever the rate η.
         """
-        config = self._config
-        e = energy_scale(*z0.shape, config.normalize)
-        z0 = transform(nd.broadcast_mul(z0, self._hann).expand_dims(0).expand_dims(0))
-        if zi is not None:
-            zi = transform(nd.broadcast_mul(zi, self._hann).expand_dims(0).expand_dims(0))
-        n = closed_form.numerator(nd, z0, self._y, self._beta, e)
-        d = closed_form.denominator(nd, z0, zi, self._beta, config.lambda1, config.lambda2, e, self._summed)
-        if self._n is None:
-            self._n, self._d = n, d
-        else:
-            self._n = Spectrum(*((1 - rate) * old + rate * new for old, new in zip(self._n, n)))
-            self._d = (1 - rate) * self._d + rate * d
+        if self._solve is None:
+            self._solve = _compiled(_Solve(self._config, self._label, z0.shape[0]), self._ctx)
+        maps = [z0] if zi is None else [z0, zi]
+        parts = self._solve(*(each.expand_dims(0).expand_dims(0) for each in maps))
+        if self._parts:
+            parts = [(1 - rate) * old + rate * new for old, new in zip(self._parts, parts)]
+        self._parts = parts
 
     def respond(self, x: nd.NDArray) -> np.ndarray:
         """Responses (S, H, W) of search regions x (S, D, H, W); the peak of an unmoved target is at (0, 0)."""
-        spectrum = transform(nd.broadcast_mul(x, self._hann))
-        return invert(closed_form.respond(nd, self._n, self._d, spectrum), self._width).asnumpy()
+        return self._respond(x, *self._parts).asnumpy()
+
+
+def _set_constants(block: HybridBlock, arrays: Mapping[str, np.ndarray | None], dtype: str = "float32") -> None:
+    """Give a block constants, which its `hybrid_forward` gets by name; None is none."""
+    for name, value in arrays.items():
+        if value is not None:
+            setattr(block, name, block.params.get_constant(name, nd.array(value, dtype=dtype)))
+
+
+def _compiled(block: HybridBlock, ctx: mx.Context | None) -> HybridBlock:
+    """Initialise a block's constants on a device and compile it."""
+    block.initialize(ctx=ctx)
+    block.hybridize()
+    return block
