@@ -76,6 +76,8 @@ setup(
         "vot": ["vot-trax==4.0.1"],
         "cluster": ["dask==2023.5.0", "distributed==2023.5.0"],
         "convert": ["onnx==1.13.1", "protobuf==3.20.3"],
+        # Beside it `pip install --no-deps onnxruntime==1.16.3`, which declares a newer numpy than it needs.
+        "onnx": ["onnx==1.13.1", "protobuf==3.20.3", "coloredlogs==15.0.1", "flatbuffers==23.5.26", "sympy==1.12"],
         "bench": [  # peers of benchmarks/
             "torch==2.13.0; python_version >= '3.10'",
             "onnxruntime==1.26.0; python_version >= '3.11'",

@@ -16,6 +16,7 @@ from rar_gluon.cli.config import add_config
 from rar_gluon.cli.data import add_data
 from rar_gluon.cli.doctor import add_doctor
 from rar_gluon.cli.evaluate import add_eval, add_report, add_results, add_score, add_trax
+from rar_gluon.cli.export import add_convert, add_export
 from rar_gluon.cli.show import add_show
 from rar_gluon.cli.track import add_demo, add_track
 from rar_gluon.cli.training import add_launch, add_prepare, add_train
@@ -35,6 +36,8 @@ COMMANDS = (
     add_data,
     add_show,
     add_config,
+    add_export,
+    add_convert,
     add_doctor,
 )
 

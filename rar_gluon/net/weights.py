@@ -23,6 +23,7 @@ from mxnet import nd
 from rar_gluon import strict_yaml
 from rar_gluon.common import InputError, Notice, atomic_path
 from rar_gluon.config import Config, NetworkConfig, from_dict, load, to_dict
+from rar_gluon.net.foreign import FOREIGN, from_gluoncv, read_foreign
 from rar_gluon.net.rar import RAR, build
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "rar_thin.npz"  # trained
@@ -34,8 +35,6 @@ TRACKED_WITH = {  # what the features were trained for, besides the network: a t
 }
 LARGEST = {".running_var": 1e6, "": 1e4}  # by the name's end: numbers that no training comes to, hundreds at most
 LARGEST_FILE = 1 << 32  # bytes of arrays: a small file can unpack into more than the memory there is
-IMAGENET_MEAN_RGB = np.array([0.485, 0.456, 0.406])
-IMAGENET_STD_RGB = np.array([0.229, 0.224, 0.225])
 
 
 class WeightsFile(NamedTuple):
@@ -122,13 +121,26 @@ def tracks_otherwise(file: WeightsFile, config: Config) -> str:
 
 
 def read_weights(path: str | os.PathLike) -> WeightsFile:
-    """Read a weights file.
+    """Read a weights file: ours, or a ResNet-50 of ImageNet as others keep it (`foreign.read_foreign`).
 
     Raises
     ------
     InputError
         No such file, none of ours, a damaged one, or numbers that no training gives.
     """
+    if Path(path).suffix in FOREIGN:
+        arrays, config, holds = read_foreign(path), {"network": to_dict(Config())["network"]}, "backbone"
+    else:
+        arrays, config, holds = _read_own(path)
+    for name, array in arrays.items():
+        check_numbers(array, f"{path}: {name}", next(most for end, most in LARGEST.items() if name.endswith(end)))
+    if Path(path) == SHIPPED:  # chosen for its preset, which has contexts although the training had none
+        config = to_dict(load("rar_thin"))
+    return WeightsFile(arrays, config, holds)
+
+
+def _read_own(path: str | os.PathLike):
+    """Arrays, configuration and what is held of a file of ours."""
     arrays = read_npz(path, "get it again")
     _check_shipped(Path(path))
     try:
@@ -140,11 +152,25 @@ def read_weights(path: str | os.PathLike) -> WeightsFile:
         holds = {"network": "network", "backbone": "backbone"}[str(arrays.pop("holds"))]
     except (InputError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged or no weights file of rar-gluon: get it again.") from error
-    for name, array in arrays.items():
-        check_numbers(array, f"{path}: {name}", next(most for end, most in LARGEST.items() if name.endswith(end)))
-    if Path(path) == SHIPPED:  # chosen for its preset, which has contexts although the training had none
-        config = to_dict(load("rar_thin"))
-    return WeightsFile(arrays, config, holds)
+    return arrays, config, holds
+
+
+def convert(source: str | os.PathLike, target: str | os.PathLike, dtype: str = "float32") -> WeightsFile:
+    """Write any weights that `read_weights` reads as a file of ours, in numbers of `dtype`; returns what it holds.
+
+    Raises
+    ------
+    InputError
+        The source cannot be read, or a number of it is too large for float16.
+    """
+    file = read_weights(source)
+    with np.errstate(over="ignore"):
+        arrays = {name: array.astype(dtype) for name, array in file.arrays.items()}
+    broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if broken:
+        raise InputError(f"{source}: {broken[0]} is too large for {dtype}: convert to float32.")
+    save_arrays(target, arrays, file.config, file.holds)
+    return file._replace(arrays=arrays)
 
 
 def read_npz(path: str | os.PathLike, advice: str) -> Dict[str, np.ndarray]:
@@ -210,25 +236,6 @@ def assign(net: RAR, arrays: Dict[str, np.ndarray], source: str, partial: bool =
         if name in arrays:
             parameter.set_data(nd.array(arrays[name].astype("float32")))
     return missing
-
-
-def from_gluoncv(theirs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
-    """Rename the parameters of GluonCV's `resnet50_v1b` (names as in `save_parameters`) to ours.
-
-    The input's scale is folded into the first kernel: theirs takes (RGB / 255 - mean) / std, ours BGR - 255 mean.
-    """
-    stages = {"layer1": "conv2", "layer2": "conv3", "layer3": "conv4", "layer4": "conv5"}
-    ours = {"backbone.mean": (255 * IMAGENET_MEAN_RGB[::-1]).reshape(1, 3, 1, 1)}
-    for name, array in theirs.items():
-        first, _, rest = name.partition(".")
-        if first in stages:
-            rest = rest.replace("downsample.0", "project").replace("downsample.1", "project_bn")
-            ours[f"backbone.{stages[first]}.{rest}"] = array
-        elif first in ("conv1", "bn1"):
-            ours[f"backbone.{name}"] = array
-    kernel = ours["backbone.conv1.weight"] / (255 * IMAGENET_STD_RGB).reshape(1, 3, 1, 1)
-    ours["backbone.conv1.weight"] = kernel[:, ::-1]
-    return ours
 
 
 def load_gluoncv(config: Config, ctx: mx.Context | None = None) -> RAR:

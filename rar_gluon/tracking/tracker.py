@@ -16,6 +16,7 @@ from rar_gluon.config import Config, TrackingConfig, load
 from rar_gluon.data.frames import open_frames, to_bgr8
 from rar_gluon.filter.fourier import gaussian_label
 from rar_gluon.filter.layer import OnlineFilter, desired_response
+from rar_gluon.net.export import OnnxNetwork
 from rar_gluon.net.inference import InferenceNetwork
 from rar_gluon.net.rar import RAR, pad_state, to_images
 from rar_gluon.net.weights import SHIPPED, load_network
@@ -23,6 +24,7 @@ from rar_gluon.tracking import geometry, scale
 from rar_gluon.tracking.geometry import Box, Window
 from rar_gluon.tracking.scale_filter import ScaleFilter
 
+RUNTIMES = {"mxnet": InferenceNetwork, "onnx": OnnxNetwork}
 SCORE_RATE = 0.05  # of the mean score that a frame's is compared with: twenty frames
 
 
@@ -36,6 +38,7 @@ class Tracker:
     ctx : device, default the CPU; a given network must be on it.
     filter : an object in place of `OnlineFilter`, with its methods `learn` and `respond`; learning at rate 1 must begin
         anew, for the next target.
+    runtime : what computes the network: "mxnet", or "onnx", ONNX Runtime on the CPU (pip install 'rar-gluon[onnx]').
 
     Raises
     ------
@@ -60,6 +63,7 @@ class Tracker:
         weights: str | os.PathLike | RAR | None = None,
         ctx: mx.Context | None = None,
         filter: Any = None,
+        runtime: str = "mxnet",
     ):
         config = config if isinstance(config, Config) else load(config)
         self.config, self.ctx, self._given_filter = config, ctx or mx.cpu(), filter
@@ -69,7 +73,9 @@ class Tracker:
         if net.config != config.network:
             raise InputError("the network was built for another configuration than the tracker's: give both the same.")
         self.net, self.state = net, []
-        self._inference = InferenceNetwork(net)
+        if runtime not in RUNTIMES:
+            raise InputError(f"there is no runtime '{runtime}': choose {' or '.join(RUNTIMES)}.")
+        self._inference = RUNTIMES[runtime](net)
         self._logs = scale.log_factors(config.tracking.scales, config.tracking.scale_step)
         self.scale_filter = ScaleFilter(config.tracking) if config.tracking.scale_rule == "filter" else None
         self.box: Box | None = None

@@ -1,0 +1,98 @@
+"""ResNet-50 of ImageNet as others keep it: GluonCV's .params, and .safetensors under torchvision's or timm's names.
+
+All are one topology (v1.5, the stride on the 3x3), so each needs only other names, and the input's scale.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Dict
+
+import numpy as np
+from mxnet import nd
+from mxnet.base import MXNetError
+
+from rar_gluon.common import InputError
+
+FOREIGN = (".params", ".safetensors")
+STAGES = {"layer1": "conv2", "layer2": "conv3", "layer3": "conv4", "layer4": "conv5"}
+TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}  # of safetensors; others hold no weights
+IMAGENET_MEAN_RGB = np.array([0.485, 0.456, 0.406])
+IMAGENET_STD_RGB = np.array([0.229, 0.224, 0.225])
+
+
+def read_foreign(path: str | os.PathLike) -> Dict[str, np.ndarray]:
+    """Read a ResNet-50 as arrays of our backbone, by name; what is not of the backbone is left out.
+
+    Raises
+    ------
+    InputError
+        No such file, a damaged one, or not this network.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no weights at {path}: give a weights file.")
+    try:
+        theirs = from_torch(read_safetensors(path)) if path.suffix == ".safetensors" else _read_params(path)
+        return from_gluoncv(theirs)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, MXNetError) as error:
+        raise InputError(f"{path} is damaged, or no ResNet-50 of GluonCV, torchvision or timm.") from error
+
+
+def read_safetensors(path: str | os.PathLike) -> Dict[str, np.ndarray]:
+    """Read a .safetensors file, which is the length of a header, the header in JSON, and the numbers.
+
+    bfloat16 becomes float32; arrays of other types than floating-point ones are left out. `ValueError` or `LookupError`
+    when it is damaged.
+    """
+    content = Path(path).read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start].decode("utf-8"))
+    arrays = {}
+    for name, entry in header.items():
+        if name == "__metadata__" or entry["dtype"] not in TYPES:
+            continue
+        begin, end = entry["data_offsets"]
+        if not 0 <= begin <= end <= len(content) - start:
+            raise ValueError(f"{name} lies outside of the file")
+        array = np.frombuffer(content[start + begin : start + end], TYPES[entry["dtype"]]).reshape(entry["shape"])
+        if entry["dtype"] == "BF16":  # the upper half of a float32
+            array = (array.astype(np.uint32) << 16).view(np.float32)
+        arrays[name] = array
+    return arrays
+
+
+def _read_params(path: Path) -> Dict[str, np.ndarray]:
+    """Parameters of a file of MXNet, whose names may begin with arg: or aux:."""
+    return {name.partition(":")[2] or name: array.asnumpy() for name, array in nd.load(str(path)).items()}
+
+
+def from_torch(theirs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+    """Rename the parameters of torchvision's or timm's `resnet50` to those of GluonCV's."""
+    renamed = {}
+    for name, array in theirs.items():
+        place, _, kind = name.rpartition(".")
+        if place.endswith(("bn1", "bn2", "bn3", "downsample.1")):
+            kind = {"weight": "gamma", "bias": "beta"}.get(kind, kind)
+        renamed[f"{place}.{kind}"] = array
+    return renamed
+
+
+def from_gluoncv(theirs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+    """Rename the parameters of GluonCV's `resnet50_v1b` (names as in `save_parameters`) to ours.
+
+    The input's scale is folded into the first kernel: theirs takes (RGB / 255 - mean) / std, ours BGR - 255 mean.
+    """
+    ours = {"backbone.mean": (255 * IMAGENET_MEAN_RGB[::-1]).reshape(1, 3, 1, 1)}
+    for name, array in theirs.items():
+        first, _, rest = name.partition(".")
+        if first in STAGES:
+            rest = rest.replace("downsample.0", "project").replace("downsample.1", "project_bn")
+            ours[f"backbone.{STAGES[first]}.{rest}"] = array
+        elif first in ("conv1", "bn1"):
+            ours[f"backbone.{name}"] = array
+    kernel = ours["backbone.conv1.weight"] / (255 * IMAGENET_STD_RGB).reshape(1, 3, 1, 1)
+    ours["backbone.conv1.weight"] = kernel[:, ::-1]
+    return ours

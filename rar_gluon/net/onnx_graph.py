@@ -1,0 +1,271 @@
+"""A traced network as an ONNX graph, so that it can run, and be kept, without MXNet.
+
+MXNet's own exporter (mx.onnx) knows neither `rsqrt`, `reshape_like` nor a bilinear sampler, and declares operators of
+a version that its graphs do not follow; so each operator that our networks use is written here, by one rule below.
+Images have one size in a graph, the batch is free.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from typing import Any, Callable, Dict, List, Sequence, Tuple
+
+import mxnet as mx
+import numpy as np
+
+from rar_gluon.common import InputError
+
+OPSET = 16  # the first with GridSample
+UNARY = {
+    **{"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu", "floor": "Floor", "BlockGrad": "Identity"},
+    **{"sqrt": "Sqrt", "identity": "Identity", "_copy": "Identity"},
+}
+BINARY = {
+    **{f"{kind}_{name.lower()}": name for kind in ("elemwise", "broadcast") for name in ("Add", "Sub", "Mul", "Div")},
+    **{"_maximum": "Max", "broadcast_maximum": "Max"},
+}
+SCALAR = {"_plus_scalar": "Add", "_minus_scalar": "Sub", "_mul_scalar": "Mul", "_div_scalar": "Div"}
+
+
+class _Writer:
+    """Collects nodes and constants; `add` returns the name of what a node gives."""
+
+    def __init__(self):
+        self.nodes: List[Any] = []
+        self.constants: Dict[str, np.ndarray] = {}
+        self._count = 0
+
+    def _name(self) -> str:
+        self._count += 1
+        return f"v{self._count}"
+
+    def constant(self, value: Any, dtype: str = "float32") -> str:
+        name = self._name()
+        self.constants[name] = np.asarray(value, dtype)
+        return name
+
+    def add(self, kind: str, *inputs: str, outputs: int = 1, **attributes) -> Any:
+        from onnx import helper
+
+        names = [self._name() for _ in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
+        return names[0] if outputs == 1 else names
+
+
+def onnx_model(
+    symbol: mx.sym.Symbol, parameters: Dict[str, np.ndarray], inputs: Dict[str, Tuple[int, ...]], outputs: Sequence[str]
+) -> Any:
+    """Write a graph of `net.inference.trace` as an ONNX model.
+
+    Parameters
+    ----------
+    symbol, parameters : the graph and its values.
+    inputs : shapes by name, of one image; the first axis is the batch and becomes free.
+    outputs : names to give to what the graph returns, in its order.
+
+    Returns
+    -------
+    onnx.ModelProto, checked.
+
+    Raises
+    ------
+    InputError
+        The package onnx is missing, or the graph holds an operator that has no rule here.
+    """
+    try:
+        import onnx
+        from onnx import numpy_helper
+    except ImportError as error:
+        raise InputError("the package onnx is missing: pip install 'rar-gluon[onnx]'.") from error
+    helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
+    graph, writer = json.loads(symbol.tojson()), _Writer()
+    one, two = (_shapes(symbol, {name: (batch, *shape[1:]) for name, shape in inputs.items()}) for batch in (1, 2))
+    given: Dict[Tuple[int, int], str] = {}
+    for index, node in enumerate(graph["nodes"]):
+        sources = [given[source, output] for source, output, *_ in node["inputs"]]
+        if node["op"] == "null":
+            name = node["name"]
+            if name not in inputs:
+                writer.constants[name] = np.asarray(parameters[name], "float32")
+            given[index, 0] = name
+            continue
+        shapes = [one[source, output] for source, output, *_ in node["inputs"]]
+        target = [-1 if a != b else a for a, b in zip(one[index, 0], two[index, 0])]
+        made = _convert(writer, node["op"], _attributes(node), sources, shapes, target)
+        for output, name in enumerate(made if isinstance(made, list) else [made]):
+            given[index, output] = name
+    for (index, output, *_), name in zip(graph["heads"], outputs):
+        writer.nodes.append(helper.make_node("Identity", [given[index, output]], [name]))
+    made = helper.make_graph(
+        writer.nodes,
+        "rar",
+        [helper.make_tensor_value_info(name, float32, ["batch", *shape[1:]]) for name, shape in inputs.items()],
+        [
+            helper.make_tensor_value_info(name, float32, ["batch", *one[index, output][1:]])
+            for (index, output, *_), name in zip(graph["heads"], outputs)
+        ],
+        [numpy_helper.from_array(value, name) for name, value in writer.constants.items()],
+    )
+    model = helper.make_model(made, producer_name="rar-gluon", opset_imports=[helper.make_opsetid("", OPSET)])
+    model.ir_version = 8
+    onnx.checker.check_model(model)
+    return model
+
+
+def _shapes(symbol: mx.sym.Symbol, inputs: Dict[str, Tuple[int, ...]]) -> Dict[Tuple[int, int], Tuple[int, ...]]:
+    """Shape of every output of every node, by (node, output)."""
+    internals = symbol.get_internals()
+    graph = json.loads(internals.tojson())
+    _, shapes, _ = internals.infer_shape(**inputs)
+    return {(index, output): shape for (index, output, *_), shape in zip(graph["heads"], shapes)}
+
+
+def _attributes(node: Dict) -> Dict[str, Any]:
+    """Attributes as values: "(1, 1)" is a tuple."""
+    found = {}
+    for name, text in node.get("attrs", {}).items():
+        try:
+            found[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            found[name] = text
+    return found
+
+
+def _convert(w: _Writer, op: str, a: Dict, sources: List[str], shapes: List[Tuple[int, ...]], target: List[int]) -> Any:
+    """Write one operator of attributes `a`; `target` is its result's shape, -1 where that depends on the batch."""
+    if op in UNARY:
+        return w.add(UNARY[op], *sources)
+    if op in BINARY:
+        return w.add(BINARY[op], *sources)
+    if op in SCALAR:
+        return w.add(SCALAR[op], sources[0], w.constant(float(a["scalar"])))
+    rule = RULES.get(op)
+    if rule is None:
+        raise InputError(f"the operator {op} cannot be exported to ONNX: give --format symbol.")
+    return rule(w, a, sources, shapes, target)
+
+
+def _convolution(w, a, sources, shapes, target):
+    pad = tuple(a.get("pad", (0, 0)))
+    return w.add(
+        *("Conv", *sources),
+        kernel_shape=a["kernel"],
+        pads=[*pad, *pad],
+        strides=a.get("stride", (1, 1)),
+        dilations=a.get("dilate", (1, 1)),
+        group=a.get("num_group", 1),
+    )
+
+
+def _pooling(w, a, sources, shapes, target):
+    kind = {"max": "MaxPool", "avg": "AveragePool"}[a.get("pool_type", "max")]
+    if a.get("global_pool"):
+        return w.add({"MaxPool": "GlobalMaxPool", "AveragePool": "GlobalAveragePool"}[kind], *sources)
+    pad = tuple(a.get("pad", (0, 0)))
+    more = {"count_include_pad": int(a.get("count_include_pad", True) is not False)} if kind == "AveragePool" else {}
+    full = int(a.get("pooling_convention", "valid") == "full")
+    return w.add(
+        *(kind, *sources), kernel_shape=a["kernel"], pads=[*pad, *pad], strides=a["stride"], ceil_mode=full, **more
+    )
+
+
+def _slice(w, a, sources, shapes, target):
+    axes = [axis for axis, (b, e) in enumerate(zip(a["begin"], a["end"])) if (b, e) != (None, None)]
+    begin = [a["begin"][axis] or 0 for axis in axes]
+    end = [np.iinfo(np.int64).max if a["end"][axis] is None else a["end"][axis] for axis in axes]
+    return w.add("Slice", sources[0], *(w.constant(part, "int64") for part in (begin, end, axes)))
+
+
+def _split(w, a, sources, shapes, target):
+    count, axis = a["num_outputs"], a.get("axis", 1)
+    parts = w.add("Split", sources[0], outputs=count, axis=axis)
+    parts = parts if isinstance(parts, list) else [parts]
+    if a.get("squeeze_axis"):
+        parts = [w.add("Squeeze", part, w.constant([axis], "int64")) for part in parts]
+    return parts
+
+
+def _batch_dot(w, a, sources, shapes, target):
+    turned = [
+        w.add("Transpose", source, perm=(0, 2, 1)) if a.get(name) else source
+        for source, name in zip(sources, ("transpose_a", "transpose_b"))
+    ]
+    return w.add("MatMul", *turned)
+
+
+def _reduce(kind: str) -> Callable:
+    def rule(w, a, sources, shapes, target):
+        axes = a.get("axis")
+        axes = [axes] if isinstance(axes, int) else axes
+        if axes:
+            return w.add(kind, *sources, keepdims=int(bool(a.get("keepdims"))), axes=list(axes))
+        return w.add("Reshape", w.add(kind, *sources, keepdims=0), w.constant([1], "int64"))  # as MXNet has a number
+
+    return rule
+
+
+def _stack(w, a, sources, shapes, target):
+    axis = w.constant([a.get("axis", 0)], "int64")
+    return w.add("Concat", *(w.add("Unsqueeze", source, axis) for source in sources), axis=a.get("axis", 0))
+
+
+def _lrn(w, a, sources, shapes, target):
+    names = {"alpha": "alpha", "beta": "beta", "knorm": "bias"}
+    defaults = {"alpha": 1e-4, "beta": 0.75, "knorm": 2.0}
+    given = {theirs: float(a.get(ours, defaults[ours])) for ours, theirs in names.items()}
+    return w.add("LRN", *sources, size=a["nsize"], **given)
+
+
+def _unit(w, a, sources, shapes, target):
+    axes = {"channel": [1], "instance": list(range(1, len(shapes[0]))), "spatial": [2, 3]}[a.get("mode", "instance")]
+    energy = w.add("ReduceSum", w.add("Mul", sources[0], sources[0]), w.constant(axes, "int64"), keepdims=1)
+    return w.add("Div", sources[0], w.add("Sqrt", w.add("Add", energy, w.constant(float(a.get("eps", 1e-10))))))
+
+
+def _sampler(w, a, sources, shapes, target):
+    grid = w.add("Transpose", sources[1], perm=(0, 2, 3, 1))
+    return w.add("GridSample", sources[0], grid, mode="bilinear", padding_mode="zeros", align_corners=1)
+
+
+def _reshape(w, a, sources, shapes, target):
+    return w.add("Reshape", sources[0], w.constant(target, "int64"))
+
+
+def _filled(value: float) -> Callable:
+    def rule(w, a, sources, shapes, target):
+        if -1 not in target:
+            return w.constant(np.full(target, value))
+        zeros = w.add("Mul", sources[0], w.constant(0.0))
+        return w.add("Add", zeros, w.constant(value))
+
+    return rule
+
+
+def _arange_like(w, a, sources, shapes, target):
+    count = shapes[0][a["axis"]]
+    return w.constant(float(a.get("start", 0)) + float(a.get("step", 1)) * np.arange(count))
+
+
+RULES: Dict[str, Callable] = {
+    "Activation": lambda w, a, s, *_: w.add(UNARY[a["act_type"]], *s),
+    "BilinearSampler": _sampler,
+    "Concat": lambda w, a, s, *_: w.add("Concat", *s, axis=a.get("dim", 1)),
+    "Convolution": _convolution,
+    "L2Normalization": _unit,
+    "LRN": _lrn,
+    "Pooling": _pooling,
+    "Reshape": _reshape,
+    "SliceChannel": _split,
+    "_contrib_arange_like": _arange_like,
+    "_ones": _filled(1.0),
+    "batch_dot": _batch_dot,
+    "max": _reduce("ReduceMax"),
+    "mean": _reduce("ReduceMean"),
+    "ones_like": _filled(1.0),
+    "reshape_like": _reshape,
+    "rsqrt": lambda w, a, s, *_: w.add("Reciprocal", w.add("Sqrt", *s)),
+    "slice": _slice,
+    "square": lambda w, a, s, *_: w.add("Mul", s[0], s[0]),
+    "stack": _stack,
+}
