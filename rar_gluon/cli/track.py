@@ -34,6 +34,14 @@ def add_track(commands) -> None:
     track.add_argument("--boxes", type=Path, metavar="FILE", help="write a line x,y,w,h for each frame")
     track.add_argument("--video", type=Path, metavar="FILE", help="write the frames with the box drawn (.mp4, .avi)")
     track.add_argument("--show", action="store_true", help="show the frames while tracking (q stops)")
+    track.add_argument(
+        "--web",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="PORT",
+        help="draw the box and watch on a page of this machine's loopback; default: a free port",
+    )
     network_arguments(track)
 
 
@@ -42,17 +50,34 @@ def track_command(arguments: argparse.Namespace) -> None:
 
     What is tracked until the end, an interruption or a fault is kept.
     """
-    from rar_gluon.cli.windows import require_display, select_box, show
-    from rar_gluon.data.frames import ImageFolder, VideoFile, open_frames
-    from rar_gluon.data.sequence import BoxSink
-    from rar_gluon.report.overlay import VideoSink, overlay
+    from rar_gluon.cli.windows import require_display
+    from rar_gluon.data.frames import ImageFolder, open_frames
 
     given = None if arguments.init is None else parse_box(arguments.init)
     frames = open_frames(arguments.source, arguments.start)
-    if given is None or arguments.show:
+    if arguments.show or (given is None and arguments.web is None):
         require_display("--show" if arguments.show else "tracking without --init")
     read = frames.paths if isinstance(frames, ImageFolder) else [arguments.source]
     check_outputs([arguments.boxes, arguments.video], [*read, arguments.config, *filter(None, [arguments.weights])])
+    if arguments.web is None:
+        _follow(arguments, frames, given)
+        return
+    with _page(frames.name, arguments.web) as page:
+        try:
+            _follow(arguments, frames, given, page)
+        except InputError as error:
+            page.finish(str(error))
+            raise
+        page.finish()
+
+
+def _follow(arguments: argparse.Namespace, frames, given, page=None) -> None:
+    """Track through opened frames, from the box `given` or asked for, and say how it went; `page` is that of --web."""
+    from rar_gluon.cli.windows import select_box, show
+    from rar_gluon.data.frames import VideoFile
+    from rar_gluon.data.sequence import BoxSink
+    from rar_gluon.report.overlay import VideoSink, overlay
+
     boxes = None if arguments.boxes is None else BoxSink(arguments.boxes)
     video = None if arguments.video is None else VideoSink(arguments.video, frames.fps)
     tracker = named_tracker(arguments)
@@ -65,9 +90,11 @@ def track_command(arguments: argparse.Namespace) -> None:
                 if count:
                     tracker.update(frame)
                 else:
-                    box = select_box(frame) if given is None else given
+                    box = given or (select_box if page is None else page.select_box)(frame)
                     begin = time.perf_counter()  # a person's time is not the tracker's
                     tracker.init(frame, box)
+                    if page is not None:
+                        page.skip(arguments.start)
                 if boxes is not None:
                     for each in [NO_BOX] * arguments.start + [tracker.box] if count == 0 else [tracker.box]:
                         boxes.write(each)
@@ -79,6 +106,8 @@ def track_command(arguments: argparse.Namespace) -> None:
                         video.write(picture)
                     if arguments.show and not show(frames.name, picture):
                         break
+                if page is not None and not page.show(frame, tracker):
+                    break
             else:
                 complete = True
     finally:
@@ -93,6 +122,17 @@ def track_command(arguments: argparse.Namespace) -> None:
         raise InputError(f"{arguments.source} has no frame {arguments.start}.")
     if complete and isinstance(frames, VideoFile) and count < len(frames):
         print(f"rar: only {count} of the {len(frames)} frames it announces can be decoded.", file=sys.stderr)
+
+
+def _page(name: str, port: int):
+    """The page of `--web`, served while the block runs."""
+    try:
+        from rar_gluon.cli.web import serve
+    except ModuleNotFoundError as error:
+        if error.name != "bottle":
+            raise
+        raise InputError("--web needs bottle: pip install 'rar-gluon[web]'.") from None
+    return serve(name, port)
 
 
 def add_demo(commands) -> None:
