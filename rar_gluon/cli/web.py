@@ -127,7 +127,13 @@ class Page:
         with self._news:
             self._news.wait_for(lambda: self._version > after, wait)
             view, version = self._view, self._version
-        told = {"version": version, "stage": view.stage, "name": self.name, "number": view.number, "problem": view.problem}
+        told = {
+            "version": version,
+            "stage": view.stage,
+            "name": self.name,
+            "number": view.number,
+            "problem": view.problem,
+        }
         if version > after and view.frame is not None:
             told["frame"] = picture_address(view.frame, ".jpg")
             told["box"] = None if view.box is None or not np.all(np.isfinite(view.box)) else view.box
