@@ -1,18 +1,22 @@
 # make demo: install into .venv, track a real clip, write demo/.   make test: install, run all tests and the linter.
 # make table3: the rows of Table 3, small; writes runs/.
 # make bench: the short form of benchmarks/, its ratios held against benchmarks/baseline.csv.
+# make power: kills every command at random moments, and resumes; half an hour.
 # EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one.
 PYTHON ?= python3
 EXTRA ?= cpu
 BIN := .venv/bin
 
-.PHONY: demo table3 test lint bench clean
+.PHONY: demo table3 test lint bench power clean
 
 demo: .venv/installed
 	$(BIN)/rar demo --output demo
 
 table3: .venv/installed
 	experiments/run_table3.sh
+
+power: .venv/installed
+	RAR_KILLS=12 $(BIN)/python -m pytest -q -m power
 
 test: .venv/installed
 	$(BIN)/python -m pytest -q

@@ -42,7 +42,7 @@ class EventWriter:
 
     def __init__(self, folder: Path, start: int | None = None):
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{time.time():017.6f}.{socket.gethostname()}"
+        name = f"events.out.tfevents.{_later(folder):017.6f}.{socket.gethostname()}"
         self._file = open(folder / name, "xb", buffering=0)  # noqa: SIM115
         self._write(_bytes(3, b"brain.Event:2"))
         if start is not None:
@@ -64,6 +64,12 @@ class EventWriter:
         data = b"\x09" + struct.pack("<d", time.time()) + event
         length = struct.pack("<Q", len(data))
         self._file.write(length + _check(length) + data + _check(data))
+
+
+def _later(folder: Path) -> float:
+    """Time, but later than that of any file in the folder: the clock may have been set back since."""
+    names = (path.name.split("tfevents.")[1][:17] for path in folder.glob("events.out.tfevents.*"))
+    return max([time.time(), *(float(name) + 1e-3 for name in names if name.replace(".", "", 1).isdigit())])
 
 
 def crc32c(data: bytes) -> int:

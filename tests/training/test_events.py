@@ -99,3 +99,12 @@ def test_a_resumed_run_has_a_second_file_that_says_where_it_starts(tmp_path):
     first, second = (records(path) for path in sorted(tmp_path.iterdir()))
     assert len(first) == 1
     assert fields(second[1])[2] == 7 and fields(fields(second[1])[7]) == {1: 1}
+
+
+def test_a_clock_that_jumps_back_makes_a_later_file(tmp_path, monkeypatch):
+    """TensorBoard reads files by name; and two of one moment are two."""
+    for moment in (2e9, 1e9, 1e9, 2.5e9):
+        monkeypatch.setattr("rar_gluon.training.events.time.time", lambda moment=moment: moment)
+        EventWriter(tmp_path).close()
+    stamps = [float(path.name.split("tfevents.")[1][:17]) for path in sorted(tmp_path.iterdir())]
+    assert len(stamps) == 4 and stamps == sorted(set(stamps)) and stamps[:2] == [2e9, 2e9 + 1e-3]
