@@ -291,7 +291,8 @@ def visible(box: ListOf[float], shape: ListOf[int]) -> float:
     """Part of a box (x, y, w, h) that lies on a frame of `shape` (H, W, ...), 0 to 1."""
     x, y, w, h = box
     height, width = shape[:2]
-    return max(0.0, min(x + w, width) - max(x, 0)) / w * (max(0.0, min(y + h, height) - max(y, 0)) / h)
+    parts = (min(x + w, width) - max(x, 0)) / w, (min(y + h, height) - max(y, 0)) / h
+    return min(1.0, max(0.0, parts[0])) * min(1.0, max(0.0, parts[1]))
 
 
 def cut_region(

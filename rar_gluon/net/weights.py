@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import os
 import warnings
 import zipfile
@@ -55,8 +56,10 @@ def save_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], confi
 
     `config` are the sections of the configuration that are known, as `to_dict` gives them.
     """
-    with atomic_path(Path(path)) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, config=yaml.safe_dump(dict(config), sort_keys=False), holds=holds, **arrays)
+    content = io.BytesIO()  # whole before it is written: a disk that fills leaves numpy's archive in pieces
+    np.savez_compressed(content, config=yaml.safe_dump(dict(config), sort_keys=False), holds=holds, **arrays)
+    with atomic_path(Path(path)) as temporary:
+        temporary.write_bytes(content.getbuffer())
 
 
 def save_network(net: RAR, path: str | os.PathLike, dtype: str = "float32", config: Config | None = None) -> None:

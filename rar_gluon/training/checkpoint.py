@@ -6,6 +6,7 @@ The file is an .npz of plain arrays: parameter:NAME, momentum:NAME and the progr
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Dict, List
@@ -29,8 +30,10 @@ def save(path: Path, net: RAR, trainer: mx.gluon.Trainer, progress: Dict[str, fl
     for name, index in _places(net, trainer).items():
         if states.get(index) is not None:
             arrays[MOMENTUM + name] = states[index].asnumpy()
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **arrays, **{name: np.float64(progress[name]) for name in PROGRESS})
+    content = io.BytesIO()  # whole before it is written: a disk that fills leaves numpy's archive in pieces
+    np.savez(content, **arrays, **{name: np.float64(progress[name]) for name in PROGRESS})
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content.getbuffer())
 
 
 def load(path: Path, net: RAR, trainer: mx.gluon.Trainer) -> Dict[str, float]:

@@ -131,6 +131,35 @@ def kill_one(process, chance) -> None:
         process.wait()
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 kB, and a function that makes it larger."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], capture_output=True).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    yield place, lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", str(place)], check=True)
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize("command", [evaluate, prepare, train])
+def test_a_disk_that_fills(world, tmp_path, small_disk, command):
+    """Each size ends in a sentence or in the end itself; with room again, it is as if there always had been."""
+    place, resize = small_disk
+    run(command(world, tmp_path / "out"), tmp_path)
+    for size in ("8k", "24k", "64k", "160k"):
+        resize(size)
+        ended = subprocess.run(
+            command(world, place / "out"), cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
+        )
+        assert "Traceback" not in ended.stderr, ended.stderr
+        assert ended.returncode == 0 or (ended.stdout + ended.stderr).strip(), size
+        check_whole(place / "out")
+    resize("100m")
+    run(command(world, place / "out"), tmp_path)
+    assert left(place / "out") == left(tmp_path / "out")
+
+
 @pytest.mark.parametrize("command", [track, evaluate, prepare, train, launch])
 def test_killed_at_random_moments(world, tmp_path, command):
     """Moments from the middle of the imports to the usual end: the work and the last writes are among them."""

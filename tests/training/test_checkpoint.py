@@ -1,5 +1,6 @@
 import pickle
 import zipfile
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -141,11 +142,12 @@ def test_a_save_that_fails_leaves_the_old_file(config, tmp_path, monkeypatch):
     checkpoint.save(path, net, trainer, START)
     before = path.read_bytes()
 
-    def full_disk(file, **_):
-        file.write(b"half")
+    def full_disk(file, content):
+        with open(file, "wb") as opened:
+            opened.write(content[:100])
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(np, "savez", full_disk)
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(InputError, match="no space"):
         checkpoint.save(path, net, trainer, START)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
