@@ -48,7 +48,7 @@ def test_folder(tmp_path, write_images, write_rows):
     assert report.present == ("absent: 2 frames, 2 without a box", "good: 2 frames")
     problems = "\n".join(report.problems)
     assert "absent: no frame has a box" in problems and "1 boxes for 2 frames" in problems
-    assert "broken.mp4 cannot be opened as a video" in problems
+    assert "broken.mp4 is text, no video" in problems
 
 
 def test_vot(tmp_path, write_images, write_rows):

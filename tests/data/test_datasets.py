@@ -5,7 +5,7 @@ from rar_gluon.data.datasets import DATASETS, PREPARED, load_sequences, split_na
 
 
 def test_the_table():
-    assert PREPARED == ("vid", "folder")
+    assert PREPARED == ("otb2013", "tb50", "otb2015", "vid", "folder")
     assert list(DATASETS) == ["otb2013", "tb50", "otb2015", "vot2016", "vot2017", "vid", "folder"]
 
 

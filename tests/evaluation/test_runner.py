@@ -186,7 +186,7 @@ def test_peers_run_behind_two_methods(tmp_path):
 def test_an_unknown_peer_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match="opencv-mil"):
         peer("opencv-nonsense")
-    assert all(name.startswith(("opencv-", "gluoncv-")) for name in peer_names())
+    assert all(name.startswith(("cacf-", "opencv-", "gluoncv-")) for name in peer_names())
 
 
 def test_no_scheduler_is_one_sentence(dataset, tmp_path):

@@ -91,10 +91,10 @@ def _from_json(path: Path, sizes: dict, names: list[str] | None) -> list[Annotat
             size = sizes.get(name) or (int(entry["width"]), int(entry["height"]))
         except KeyError as error:
             hint = "" if error.args[0] == "gt_rect" else ": give --sizes, a file with a line NAME WIDTH HEIGHT each"
-            raise InputError(f"{path}: {name} has no {error.args[0]}{hint}.") from None
+            raise InputError(f"{path}: {name!r} has no {error.args[0]}{hint}.") from None
         except (TypeError, ValueError, OverflowError):
-            raise InputError(f"{path}: {name} is no list of boxes (4 numbers) or polygons (8) with a size.") from None
-        found.append(Annotation(name, _finite(regions, f"{path}: {name}"), size))
+            raise InputError(f"{path}: {name!r} is no list of boxes (4 numbers) or polygons (8) with a size.") from None
+        found.append(Annotation(name, _finite(regions, f"{path}: {name!r}"), size))
     return found
 
 

@@ -52,14 +52,14 @@ def test_a_folder_a_list_of_sizes_and_a_json_file_say_the_same(folder, tmp_path)
 @pytest.mark.parametrize(
     "entry, told",
     [
-        ({"gt_rect": [POLYGON]}, "bag has no width: give --sizes"),
-        ({"width": 4, "height": 4}, "bag has no gt_rect."),
+        ({"gt_rect": [POLYGON]}, "'bag' has no width: give --sizes"),
+        ({"width": 4, "height": 4}, "'bag' has no gt_rect."),
         ({"gt_rect": [[1, 2, 3]], "width": 4, "height": 4}, "no list of boxes"),
         ({"gt_rect": [["a"] * 4], "width": 4, "height": 4}, "no list of boxes"),
         ({"gt_rect": 3, "width": 4, "height": 4}, "no list of boxes"),
         ({"gt_rect": [POLYGON], "width": "wide", "height": 4}, "no list of boxes"),
         ({"gt_rect": [POLYGON, [float("nan")] * 4], "width": 4, "height": 4}, "no region in frame 2"),
-        ({"gt_rect": [], "width": 4, "height": 4}, "bag has no frame"),
+        ({"gt_rect": [], "width": 4, "height": 4}, "'bag' has no frame"),
         (["gt_rect"], "no list of boxes"),
     ],
 )
