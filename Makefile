@@ -2,6 +2,7 @@
 # make table3: the rows of Table 3, small; writes runs/.
 # make bench: the short form of benchmarks/, its ratios held against benchmarks/baseline.csv.
 # make power: kills every command at random moments, and resumes; half an hour.
+# make docs: the API's reference, build/docs/index.html; a warning is an error.
 # EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one.
 PYTHON ?= python3
 EXTRA ?= cpu
@@ -29,6 +30,10 @@ lint: .venv/installed
 bench: .venv/installed
 	$(BIN)/python -m benchmarks peak backbone filter tracker training flops --short --rounds 3 \
 		--baseline benchmarks/baseline.csv
+
+docs: .venv/installed
+	$(BIN)/pip install -qq --disable-pip-version-check -e '.[docs]'
+	$(BIN)/python -m sphinx -q -W --keep-going docs/api build/docs
 
 # gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
 .venv/installed: setup.py

@@ -1,6 +1,7 @@
 """Scalars for TensorBoard: its event files, written without TensorFlow.
 
-mxboard does the same, but needs protobuf before version 4, six and Pillow. A file is a sequence of records (TFRecord),
+tensorboardX and mxboard do the same, but need protobuf, which training needs for nothing else (mxboard one before
+version 4, six and Pillow, too). A file is a sequence of records (TFRecord),
 each a protocol buffer `Event`; of these messages only the few fields below are needed:
 
     Event    1 wall_time double, 2 step int64, 3 file_version string, 5 summary Summary, 7 session_log SessionLog
