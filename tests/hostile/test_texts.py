@@ -45,7 +45,7 @@ def configurations(draw):
     return found
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(st.one_of(configurations(), VALUES))
 def test_configurations(answer, values):
     config = answer(from_dict, values)
@@ -68,7 +68,7 @@ YAML = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=1000)
+@settings(max_examples=500)
 @given(YAML)
 def test_yaml(answer, text):
     values = answer(strict_yaml.parse, text, "here")
@@ -127,7 +127,7 @@ def test_results_of_vot(answer, scratch, content):
 ENTRY = st.one_of(VALUES, st.fixed_dictionaries({}, optional={"gt_rect": VALUES, "width": SCALARS, "height": SCALARS}))
 
 
-@settings(max_examples=400)
+@settings(max_examples=300)
 @given(st.one_of(st.dictionaries(st.text(max_size=3), ENTRY, max_size=2), VALUES))
 def test_annotations_as_pysot_has_them(answer, scratch, value):
     path = scratch / "VOT.json"
