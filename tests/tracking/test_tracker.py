@@ -291,7 +291,7 @@ def test_what_can_be_seen_of_a_tracker(small, frame):
 
 def filter_of(tracking):
     """Numerator and denominator of the filter, as arrays."""
-    return [part.asnumpy() for part in (*tracking._filter._n, tracking._filter._d)]
+    return [part.asnumpy() for part in tracking._filter._parts]
 
 
 @pytest.mark.parametrize("adaptive_rate", [False, True])
