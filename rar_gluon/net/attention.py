@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mxnet import nd, sym
 from mxnet.gluon import HybridBlock, nn
 from mxnet.gluon.contrib.rnn import Conv2DLSTMCell
 
@@ -66,7 +67,7 @@ class LevelAttention(HybridBlock):
         self.cell = self.channel = self.spatial = self.w_hc = self.w_hs = None
         with self.name_scope():
             if inter_frame:  # Eq. 3; the shape's 0 x 0 is never used: states are always passed in
-                self.cell = Conv2DLSTMCell((channels, 0, 0), hidden, i2h_kernel=1, h2h_kernel=3)
+                self.cell = Conv2DLSTMCell((channels, 0, 0), hidden, 1, 3, activation=_cell_tanh)
             if config.channel:
                 self.channel = ChannelAttention(channels, config.channel_reduction, inter_frame)
                 self.w_hc = nn.Conv2D(channels, 1, in_channels=hidden) if inter_frame else None
@@ -86,3 +87,8 @@ class LevelAttention(HybridBlock):
         psi_c = None if self.channel is None else self.channel(phi, *h_c)
         attended = emphasise(F, phi, psi_s, psi_c)  # Eq. 7
         return attended if self.cell is None else (attended, h, c)
+
+
+def _cell_tanh(x, name: str = ""):
+    """`operators.tanh` for the cell, whose own "tanh" is the slower `F.tanh`."""
+    return tanh(nd if isinstance(x, nd.NDArray) else sym, x)
