@@ -85,6 +85,7 @@ class TrackingConfig:
     window: str = assumed("square", "SiamFC, CFNet; per-axis: DCFNet", one_of("square", "per-axis"))
     scales: int = paper(3, "Section 4.1", odd(1, 33))
     scale_step: float = paper(1.02, "Section 4.1", between(1.0, 1.5))
+    scale_every: int = assumed(1, "ours: of so many frames one is seen in all scales, others in one", between(1, 100))
     scale_penalty: float = assumed(
         0.98, "SiamFC, DCFNet: response of a changed scale is multiplied by it", between(0.5, 1.0)
     )

@@ -100,7 +100,7 @@ class Tracker:
         if self.scale_filter is not None:
             self.scale_filter.start(frame, self.box)
         self.score = self._first_score = self._mean_score = float(np.nan_to_num(self._filter.respond(z0).max()))
-        self._unlearned = 0
+        self._unlearned = self._updates = 0
 
     def update(self, frame: np.ndarray) -> Box:
         """Find the target on the next frame and adapt to it; returns the box (x, y, w, h).
@@ -123,13 +123,15 @@ class Tracker:
             )
         settings = self.config.tracking
         base = self._window_of(self.box)
-        windows = [geometry.scaled(base, float(factor)) for factor in np.exp(self._logs)]
+        logs = self._logs if self._updates % settings.scale_every == 0 else np.zeros(1)
+        self._updates += 1
+        windows = [geometry.scaled(base, float(factor)) for factor in np.exp(logs)]
         responses = self.look(frame, windows)
         if not responses.any():  # a fade to black: nothing to find or to learn
             self.response, self.window, self.score = responses[0], base, 0.0  # of this frame, though empty
             return self.box
-        change = scale.change(responses.max(axis=(1, 2)), self._logs, settings)
-        best = int(np.argmin(np.abs(self._logs - change)))
+        change = scale.change(responses.max(axis=(1, 2)), logs, settings)
+        best = int(np.argmin(np.abs(logs - change)))
         if responses[best].max() < settings.lost_below * self._mean_score:
             beside = geometry.around(base)
             wide = self.look(frame, beside)

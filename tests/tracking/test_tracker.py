@@ -505,6 +505,18 @@ def test_learning_every_third_frame(small, texture, monkeypatch):
     assert rates == [1.0, pytest.approx(1 - 0.9**3), pytest.approx(1 - 0.9**3)]
 
 
+def test_scales_are_looked_at_every_so_many_frames(small, texture):
+    tracking = Tracker(changed(small[0], scale_every=3), small[1])
+    tracking.init(texture(120, 160), START)
+    counts, look = [], tracking.look
+    tracking.look = lambda frame, windows: counts.append(len(windows)) or look(frame, windows)
+    for _ in range(7):
+        before = tracking.box
+        tracking.update(texture(120, 160))
+        assert counts[-1] == 3 or tracking.box[2:] == before[2:]
+    assert counts == [3, 1, 1, 3, 1, 1, 3]
+
+
 def recording(learn, rates):
     """`OnlineFilter.learn` that keeps the rates it is called with."""
     return lambda self, z0, zi, rate: rates.append(rate) or learn(self, z0, zi, rate)
