@@ -87,7 +87,10 @@ class TrackingConfig:
     scale_step: float = paper(1.02, "Section 4.1", between(1.0, 1.5))
     scale_every: int = assumed(1, "ours: of so many frames one is seen in all scales, others in one", between(1, 100))
     scale_penalty: float = assumed(
-        0.98, "SiamFC, DCFNet: response of a changed scale is multiplied by it", between(0.5, 1.0)
+        0.98, "SiamFC, DCFNet: a smaller window's response is multiplied by it", between(0.5, 1.0)
+    )
+    scale_penalty_larger: float = assumed(
+        0.98, "SiamFC, DCFNet: a larger window's response is multiplied by it", between(0.5, 1.0)
     )
     scale_rule: str = paper(
         "paper",

@@ -25,12 +25,12 @@ def change(peaks: np.ndarray, logs: np.ndarray, settings: TrackingConfig) -> flo
     """
     if settings.scale_rule == "parabola":
         return settings.scale_damping * parabola(peaks, logs, settings.scale_tilt, settings.scale_prior)
-    return largest(peaks, logs, settings.scale_penalty)
+    return largest(peaks, logs, settings.scale_penalty, settings.scale_penalty_larger)
 
 
-def largest(peaks: np.ndarray, logs: np.ndarray, penalty: float) -> float:
-    """The scale of the largest response (Section 4.1), those of a changed scale multiplied by `penalty` before."""
-    return float(logs[np.argmax(np.where(logs == 0, peaks, penalty * peaks))])
+def largest(peaks: np.ndarray, logs: np.ndarray, smaller: float, larger: float) -> float:
+    """The scale of the largest response (Section 4.1), those of smaller and larger windows multiplied by a penalty."""
+    return float(logs[np.argmax(peaks * np.where(logs == 0, 1.0, np.where(logs < 0, smaller, larger)))])
 
 
 def parabola(peaks: np.ndarray, logs: np.ndarray, tilt: float, prior: float) -> float:

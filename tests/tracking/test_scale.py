@@ -20,19 +20,22 @@ def test_log_factors(count, exponents):
 
 
 @pytest.mark.parametrize(
-    "peaks, penalty, expected",
+    "peaks, smaller, larger, expected",
     [
-        ([0.5, 0.6, 0.61], 1.0, 1),
-        ([0.5, 0.6, 0.61], 0.98, 0),  # .598
-        ([0.7, 0.6, 0.61], 0.98, -1),
-        ([0.6, 0.6, 0.6], 0.98, 0),
-        ([0.0, 0.0, 0.0], 0.98, -1),  # nothing to choose by: the first
+        ([0.5, 0.6, 0.61], 1.0, 1.0, 1),
+        ([0.5, 0.6, 0.61], 0.98, 0.98, 0),  # .598
+        ([0.7, 0.6, 0.61], 0.98, 0.98, -1),
+        ([0.6, 0.6, 0.6], 0.98, 0.98, 0),
+        ([0.61, 0.6, 0.62], 0.99, 0.965, -1),  # .6039, .6, .5983
+        ([0.61, 0.6, 0.62], 0.965, 0.99, 1),
+        ([0.0, 0.0, 0.0], 0.98, 0.98, -1),  # nothing to choose by: the first
     ],
 )
-def test_the_papers_rule_takes_the_largest(peaks, penalty, expected):
+def test_the_papers_rule_takes_the_largest(peaks, smaller, larger, expected):
     logs, peaks = scale.log_factors(3, 1.02), np.array(peaks)
-    assert scale.largest(peaks, logs, penalty) == pytest.approx(expected * np.log(1.02))
-    assert scale.change(peaks, logs, settings(scale_penalty=penalty)) == scale.largest(peaks, logs, penalty)
+    assert scale.largest(peaks, logs, smaller, larger) == pytest.approx(expected * np.log(1.02))
+    given = settings(scale_penalty=smaller, scale_penalty_larger=larger)
+    assert scale.change(peaks, logs, given) == scale.largest(peaks, logs, smaller, larger)
 
 
 @pytest.mark.parametrize("count", [3, 5, 33])

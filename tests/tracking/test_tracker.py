@@ -100,7 +100,7 @@ def test_a_growing_or_shrinking_target_is_followed(shipped, make_clip, growth):
 def test_a_zoom_by_one_step_is_found(shipped, texture, step, exponent):
     """The picture scaled about the target's centre by a scale that is looked at: box and window scale by it."""
     config, net = shipped
-    config = changed(config, scale_rule="paper", scale_penalty=1.0, scale_step=step)
+    config = changed(config, scale_rule="paper", scale_penalty=1.0, scale_penalty_larger=1.0, scale_step=step)
     scene = texture(300, 400, seed=2, grain=12)
     box, zoom = (179, 129, 42, 42), step**exponent
     matrix = np.array([[zoom, 0, (1 - zoom) * (200 - 0.5)], [0, zoom, (1 - zoom) * (150 - 0.5)]])
@@ -434,7 +434,7 @@ def test_the_update_rate_follows_the_score(small, texture, monkeypatch):
 
 def test_a_changed_scale_pays_its_penalty(small, frame, monkeypatch):
     """Of equal responses the unchanged scale wins; of one above the penalty, the changed one does."""
-    config = from_dict({"tracking": {"scales": 3, "scale_penalty": 0.9, "learning_rate": 0.0}}, base=small[0])
+    config = changed(small[0], scales=3, scale_penalty=0.9, scale_penalty_larger=0.9, learning_rate=0.0)
     for heights, factor in (([1, 1, 1], 1), ([1, 1, 1.1], 1), ([1, 1, 1.2], 1.02), ([1.2, 1, 1], 1 / 1.02)):
         tracking = Tracker(config, small[1])
         tracking.init(frame, START)
