@@ -63,11 +63,18 @@ def plain(folder: str, preset: str) -> Callable:
 
 
 def prepared(folder: str, preset: str, precision: str) -> Callable:
-    """The network made ready for tracking."""
+    """The network made ready for tracking, int8 by the ranges of the input."""
+    from mxnet import nd
+
     from rar_gluon.net.inference import InferenceNetwork
 
     net = _network(preset)
-    return _ours(InferenceNetwork(net) if precision == "fp32" else InferenceNetwork(net, precision), Path(folder))
+    if precision == "fp32":
+        return _ours(InferenceNetwork(net), Path(folder))  # as checkouts without precision take it too
+    from rar_gluon.net.inference import measure_ranges
+
+    ranges = measure_ranges(net, nd.array(read_graph(Path(folder)).inputs["image"])) if precision == "int8" else None
+    return _ours(InferenceNetwork(net, precision, ranges), Path(folder))
 
 
 def onnxruntime_session(folder: str, precision: str) -> Callable:

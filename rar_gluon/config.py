@@ -21,6 +21,7 @@ from rar_gluon.strict_yaml import shown
 
 PRESETS = Path(__file__).parent / "presets"
 STAGES = ("conv3", "conv4", "conv5")
+PRECISIONS = ("fp32", "int8", "bf16", "fp16")
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,9 @@ class TrackingConfig:
         0.1, "ours: the score of which half the frames are lost, on the split", between(1e-6, 10.0)
     )
     confidence_slope: float = assumed(5.0, "ours: how fast confidence rises there", between(0.0, 100.0))
+    precision: str = assumed(
+        "fp32", "ours: what the network computes in; int8: its backbone, on CPUs", one_of(*PRECISIONS)
+    )
     min_side: float = assumed(2.0, "ours: pixels; a box never shrinks below it", between(1.0, 64.0))
 
     __post_init__ = check_section
@@ -271,6 +275,11 @@ def name_of(config: str | os.PathLike) -> str:
     """What a preset or a file is called: a row's config.yaml after its folder."""
     path = Path(config)
     return path.resolve().parent.name if path.name == "config.yaml" else path.stem
+
+
+def with_precision(config: Config, precision: str | None) -> Config:
+    """The configuration with another `tracking.precision`, or itself for None."""
+    return config if precision is None else from_dict({"tracking": {"precision": precision}}, base=config)
 
 
 def load(source: str | os.PathLike) -> Config:

@@ -57,6 +57,7 @@ def eval_command(arguments: argparse.Namespace) -> int:
         weights=arguments.weights,
         pretrained=arguments.pretrained,
         device=arguments.device,
+        precision=arguments.precision,
         workers=arguments.workers,
         scheduler=arguments.scheduler,
     )
@@ -268,6 +269,6 @@ def trax_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.evaluation.vot.trax import serve
 
     name = arguments.tracker or arguments.config
-    tracker = runnable(name, arguments.weights, arguments.pretrained, arguments.device)
+    tracker = runnable(name, arguments.weights, arguments.pretrained, arguments.device, arguments.precision)
     serve(tracker.make, tracker.name)
     return 0

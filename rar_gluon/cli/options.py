@@ -51,13 +51,18 @@ def weights_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", type=int, metavar="N", help="GPU to use, -1: the CPU; default: the first GPU, if any"
     )
+    parser.add_argument(
+        "--precision",
+        choices=configuration.PRECISIONS,
+        help="of the network's numbers; default: the configuration's, fp32 in the presets",
+    )
 
 
 def named_tracker(arguments: argparse.Namespace):
     """Build the tracker that the arguments name."""
     from rar_gluon.evaluation.trackers import build_tracker
 
-    config = configuration.load(arguments.config)
+    config = configuration.with_precision(configuration.load(arguments.config), arguments.precision)
     return build_tracker(config, arguments.weights, arguments.pretrained, arguments.device)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from mxnet import nd
 from mxnet.gluon import SymbolBlock
 
+from rar_gluon.common import InputError
+from rar_gluon.net.precision import HALVES, bound, in_half, quantised, value_ranges
 from rar_gluon.net.rar import RAR
 
 
@@ -22,12 +24,28 @@ class InferenceNetwork:
     Parameters
     ----------
     net : the network, on one device.
+    precision : of `config.PRECISIONS`: fp32; int8 for the backbone but its stem, on CPUs; convolutions in bf16, fp16 on
+        devices that have them.
+    ranges : (N, 2) for int8: the least and largest values that eight bits stand for (`measure_ranges`).
+
+    Raises
+    ------
+    InputError
+        The device has no such precision; of bf16 and fp16 this is known at the first call.
     """
 
-    def __init__(self, net: RAR):
-        self._symbol, self._parameters = fold_batch_norms(*trace(net))
-        self._ctx = net.ctx
+    def __init__(self, net: RAR, precision: str = "fp32", ranges: np.ndarray | None = None):
+        self._symbol, parameters = fold_batch_norms(*trace(net))
+        self._parameters = {name: nd.array(value) for name, value in parameters.items()}
+        self._ctx, self._precision = net.ctx, precision
         self._compiled: Dict[Tuple[int, ...], SymbolBlock] = {}
+        if precision in HALVES:
+            self._symbol = in_half(self._symbol, HALVES[precision])
+        elif precision == "int8":
+            if self._ctx.device_type != "cpu":
+                raise InputError("int8 is for CPUs: on a GPU choose fp32 or fp16.")
+            layers = [name for name in convolutions(self._symbol) if name.startswith(net.backbone.prefix)][1:]
+            self._symbol, self._parameters = quantised(self._symbol, self._parameters, layers, ranges)
 
     def __call__(self, image: nd.NDArray, *state: nd.NDArray) -> List[nd.NDArray]:
         """Representation and new state, [(B, D, H', W'), h, c, …], of images (B, 3, H, W) and a state."""
@@ -38,17 +56,33 @@ class InferenceNetwork:
         return outputs if isinstance(outputs, (list, tuple)) else [outputs]
 
     def _compile(self, image: nd.NDArray, *state: nd.NDArray) -> SymbolBlock:
-        names = ["image", *state_names(len(state))]
-        block = SymbolBlock(self._symbol, [mx.sym.var(name, dtype="float32") for name in names])
-        for name, parameter in block.collect_params().items():
-            parameter.shape, parameter.grad_req = self._parameters[name].shape, "null"
-            parameter.initialize(mx.init.Zero(), self._ctx)
-            parameter.set_data(nd.array(self._parameters[name]))
+        block = bound(self._symbol, self._parameters, ["image", *state_names(len(state))], self._ctx)
         static = {"static_alloc": True, "static_shape": True}
         block.hybridize(**static)
-        if self._ctx.device_type == "cpu":  # oneDNN's fusions of a convolution with what follows it
+        if self._precision in HALVES:
+            try:
+                nd.waitall()
+                block(image, *state)
+                nd.waitall()
+            except mx.MXNetError as error:
+                raise InputError(f"{self._ctx} computes nothing in {self._precision}: choose fp32.") from error
+        elif self._precision == "fp32" and self._ctx.device_type == "cpu":
+            # oneDNN's fusions of a convolution with what follows it
             block.optimize_for(image, *state, backend="MKLDNN", **static)
         return block
+
+
+def measure_ranges(net: RAR, images: nd.NDArray) -> np.ndarray:
+    """Values that the parts of a network take on images (N, 3, H, W), as `InferenceNetwork` needs them for int8."""
+    symbol, parameters = fold_batch_norms(*trace(net))
+    state = net.begin_state(images.shape)
+    inputs = dict(zip(["image", *state_names(len(state))], [images, *state]))
+    return value_ranges(symbol, {name: nd.array(value) for name, value in parameters.items()}, inputs)
+
+
+def convolutions(symbol: mx.sym.Symbol) -> List[str]:
+    """Names of a graph's convolutions in their order."""
+    return [node["name"] for node in json.loads(symbol.tojson())["nodes"] if node["op"] == "Convolution"]
 
 
 def state_names(count: int) -> List[str]:

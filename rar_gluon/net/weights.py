@@ -193,6 +193,42 @@ def read_npz(path: str | os.PathLike, advice: str) -> Dict[str, np.ndarray]:
         raise InputError(f"{path} is damaged or no file of rar-gluon: {advice}.") from error
 
 
+def ranges_path(weights: Path) -> Path:
+    """Where the ranges for int8 of a weights file are: beside it."""
+    return weights.with_suffix(".int8.npz")
+
+
+def save_ranges(weights: Path, ranges: np.ndarray) -> None:
+    """Write the ranges (N, 2) of a weights file's network beside it."""
+    content = io.BytesIO()
+    np.savez_compressed(content, ranges=ranges, weights=hashlib.sha256(weights.read_bytes()).hexdigest())
+    with atomic_path(ranges_path(weights)) as temporary:
+        temporary.write_bytes(content.getbuffer())
+
+
+def read_ranges(weights: Path | None) -> np.ndarray:
+    """Ranges (N, 2) of a network's values for int8 (`inference.measure_ranges`), as they were measured for its weights.
+
+    Raises
+    ------
+    InputError
+        No such file is beside the weights, or it is damaged or of other weights.
+    """
+    advice = "python experiments/rar_thin/int8.py measures them"
+    if weights is None:
+        raise InputError(f"int8 needs the ranges of the network's values, from beside a weights file: {advice}.")
+    path = ranges_path(weights)
+    if not path.is_file():
+        raise InputError(f"int8 needs the ranges of the network's values in {path}: {advice}.")
+    stored = read_npz(path, advice)
+    ranges = stored.get("ranges", np.empty(0))
+    if ranges.ndim != 2 or ranges.shape[1] != 2 or ranges.dtype != np.float32 or not np.isfinite(ranges).all():
+        raise InputError(f"{path} holds no ranges: {advice}.")
+    if str(stored.get("weights")) != hashlib.sha256(weights.read_bytes()).hexdigest():
+        raise InputError(f"{path} was measured for other weights: {advice}.")
+    return ranges
+
+
 def _check_shipped(path: Path) -> None:
     """Raise `InputError` when a file of the package is not the one that assets/weights.csv tells of."""
     if path not in (SHIPPED, BACKBONE):

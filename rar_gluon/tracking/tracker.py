@@ -19,12 +19,12 @@ from rar_gluon.filter.layer import OnlineFilter, desired_response
 from rar_gluon.net.export import OnnxNetwork
 from rar_gluon.net.inference import InferenceNetwork
 from rar_gluon.net.rar import RAR, pad_state, to_images
-from rar_gluon.net.weights import SHIPPED, load_network
+from rar_gluon.net.weights import SHIPPED, load_network, read_ranges
 from rar_gluon.tracking import geometry, scale
 from rar_gluon.tracking.geometry import Box, Window
 from rar_gluon.tracking.scale_filter import ScaleFilter
 
-RUNTIMES = {"mxnet": InferenceNetwork, "onnx": OnnxNetwork}
+RUNTIMES = ("mxnet", "onnx")
 SCORE_RATE = 0.05  # of the mean score that a frame's is compared with: twenty frames
 
 
@@ -75,13 +75,23 @@ class Tracker:
         self.net, self.state = net, []
         if runtime not in RUNTIMES:
             raise InputError(f"there is no runtime '{runtime}': choose {' or '.join(RUNTIMES)}.")
-        self._inference = RUNTIMES[runtime](net)
+        self._inference = self._prepared(runtime)
         self._logs = scale.log_factors(config.tracking.scales, config.tracking.scale_step)
         self.scale_filter = ScaleFilter(config.tracking) if config.tracking.scale_rule == "filter" else None
         self.box: Box | None = None
         self.window: Window | None = None
         self.response: np.ndarray | None = None
         self.score = 0.0
+
+    def _prepared(self, runtime: str) -> InferenceNetwork | OnnxNetwork:
+        """The network as a runtime computes it."""
+        precision = self.config.tracking.precision
+        if runtime == "mxnet":
+            ranges = read_ranges(self.weights) if precision == "int8" else None
+            return InferenceNetwork(self.net, precision, ranges)
+        if precision != "fp32":
+            raise InputError(f"ONNX Runtime computes in fp32 here, not in {precision}: choose mxnet.")
+        return OnnxNetwork(self.net)
 
     def init(self, frame: np.ndarray, box: Sequence[float]) -> None:
         """Start on `frame` (H, W[, C]; grey, BGR or BGRA, 8 or 16 bits) with the target in `box`.
