@@ -95,7 +95,7 @@ setup(
             "distributed==2023.5.0",
         ],
         "docs": ["sphinx==7.1.2", "numpydoc==1.7.0"],
-        "test": ["bottle==0.13.2", "pytest==8.3.3", "ruff==0.6.9", "hypothesis==6.113.0"],
+        "test": ["bottle==0.13.2", "selenium==4.25.0", "pytest==8.3.3", "ruff==0.6.9", "hypothesis==6.113.0"],
     },
     entry_points={"console_scripts": ["rar = rar_gluon.cli:main"]},
 )

@@ -116,7 +116,7 @@ def browser(tmp_path):
     """Headless Chromium, driven by Selenium."""
     webdriver = pytest.importorskip("selenium.webdriver")
     if CHROMIUM is None or shutil.which("chromedriver") is None:
-        pytest.skip("needs chromium and chromedriver")
+        pytest.skip("needs chromium and chromedriver: apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for flag in (
