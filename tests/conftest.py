@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
+from rar_gluon.common import InputError
 from rar_gluon.config import from_dict
 
 SMALL_NETWORK = {  # as RAR's, with few channels
@@ -27,6 +28,20 @@ def small_config():
         return from_dict({**values, "filter": filter or {}, "training": training or {}})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def refusal():
+    """Make a call that raises `InputError`; gives its message: one sentence on one line."""
+
+    def call(function, *arguments, **options):
+        with pytest.raises(InputError) as caught:
+            function(*arguments, **options)
+        message = str(caught.value)
+        assert "\n" not in message and message.endswith((".", "?"))
+        return message
+
+    return call
 
 
 @pytest.fixture(scope="session")

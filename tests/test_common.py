@@ -1,15 +1,6 @@
 import pytest
 
-from rar_gluon.common import InputError, atomic_path, inside, read_json, read_text, write_text
-
-
-def refusal(function, *arguments):
-    """Message of the `InputError` that a call raises: one sentence on one line."""
-    with pytest.raises(InputError) as caught:
-        function(*arguments)
-    message = str(caught.value)
-    assert "\n" not in message and message.endswith((".", "?"))
-    return message
+from rar_gluon.common import atomic_path, inside, read_json, read_text, write_text
 
 
 def test_atomic_path_gives_the_whole_file_or_none(tmp_path):
@@ -33,7 +24,7 @@ def test_atomic_path_leaves_nothing_behind_on_an_error(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_atomic_path_of_a_folder_or_below_a_file_is_refused(tmp_path):
+def test_atomic_path_of_a_folder_or_below_a_file_is_refused(tmp_path, refusal):
     (tmp_path / "file").write_text("")
     for path in (tmp_path, tmp_path / "file" / "out.txt"):
         refusal(write_text, path, "text")
@@ -41,12 +32,12 @@ def test_atomic_path_of_a_folder_or_below_a_file_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["..", "../a", "a/../../b", "/etc/passwd", "", ".", "a\0b"])
-def test_a_name_stays_in_its_folder(tmp_path, name):
+def test_a_name_stays_in_its_folder(tmp_path, name, refusal):
     assert "leads out of" in refusal(inside, tmp_path, name)
     assert inside(tmp_path, "val/ILSVRC/1") == tmp_path / "val" / "ILSVRC" / "1"
 
 
-def test_texts_are_read_as_utf8(tmp_path):
+def test_texts_are_read_as_utf8(tmp_path, refusal):
     path = tmp_path / "a.json"
     path.write_bytes(b'\xef\xbb\xbf{"name": "\xc3\xa4"}')
     assert read_json(path) == {"name": "\u00e4"} and read_text(path).startswith("{")

@@ -1,19 +1,7 @@
-import pytest
-
 from rar_gluon.cli import windows
-from rar_gluon.common import InputError
 
 
-def refusal(function, *arguments):
-    """Message of the `InputError` that a call raises: one sentence on one line."""
-    with pytest.raises(InputError) as caught:
-        function(*arguments)
-    message = str(caught.value)
-    assert "\n" not in message and message.endswith((".", "?"))
-    return message
-
-
-def test_no_window_without_a_display(monkeypatch):
+def test_no_window_without_a_display(monkeypatch, refusal):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(windows.sys, "platform", "linux")

@@ -19,15 +19,6 @@ from rar_gluon.data.frames import (
 from rar_gluon.report.overlay import VideoSink
 
 
-def refusal(function, *arguments):
-    """Message of the `InputError` that a call raises: one sentence on one line."""
-    with pytest.raises(InputError) as caught:
-        function(*arguments)
-    message = str(caught.value)
-    assert "\n" not in message and message.endswith((".", "?"))
-    return message
-
-
 @pytest.fixture
 def picture():
     return np.random.default_rng(0).integers(0, 256, (24, 32, 3)).astype(np.uint8)
@@ -108,11 +99,11 @@ def test_whole_numbers_of_0_to_255_are_not_taken_for_0_to_1(picture, dtype):
         (np.array([[None]]), "an image of object"),
     ],
 )
-def test_values_that_their_type_should_not_hold(values, words):
+def test_values_that_their_type_should_not_hold(values, words, refusal):
     assert words in refusal(to_bgr8, values)
 
 
-def test_8_bits_in_16_are_black_and_refused_where_a_sequence_begins(tmp_path, picture):
+def test_8_bits_in_16_are_black_and_refused_where_a_sequence_begins(tmp_path, picture, refusal):
     """Later they are a dark frame: a film may fade to black."""
     small = picture.astype(np.uint16)
     assert "16 bits, but values up to 255" in refusal(lambda: to_bgr8(small, first=True))
@@ -126,18 +117,18 @@ def test_8_bits_in_16_are_black_and_refused_where_a_sequence_begins(tmp_path, pi
 
 
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0), (5,), (5, 5, 2), (1, 5, 5, 3), ()])
-def test_arrays_that_are_no_picture(shape):
+def test_arrays_that_are_no_picture(shape, refusal):
     assert str(shape) in refusal(to_bgr8, np.zeros(shape, np.uint8))
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture"])
-def test_a_broken_picture_is_named(tmp_path, content):
+def test_a_broken_picture_is_named(tmp_path, content, refusal):
     path = tmp_path / "broken.png"
     path.write_bytes(content)
     assert "broken.png" in refusal(read_image, path)
 
 
-def test_an_absent_picture_is_named(tmp_path):
+def test_an_absent_picture_is_named(tmp_path, refusal):
     assert "absent.png" in refusal(read_image, tmp_path / "absent.png")
 
 
@@ -175,13 +166,13 @@ def test_a_folder_in_natural_order(tmp_path, picture):
     assert len(frames) == 5 and frames[3][0, 0, 0] == 10
 
 
-def test_an_empty_folder(tmp_path):
+def test_an_empty_folder(tmp_path, refusal):
     assert tmp_path.name in refusal(open_frames, tmp_path)
     (tmp_path / "notes.txt").write_text("")
     assert "no images" in refusal(list_images, tmp_path)
 
 
-def test_an_absent_source(tmp_path):
+def test_an_absent_source(tmp_path, refusal):
     assert "absent does not exist" in refusal(open_frames, tmp_path / "absent")
 
 
@@ -193,17 +184,17 @@ def test_a_number_is_a_camera_unless_a_file_has_that_name(tmp_path, picture, mon
     assert isinstance(open_frames("7"), ImageFolder)
 
 
-def test_a_digit_that_is_no_number_is_no_camera(tmp_path, monkeypatch):
+def test_a_digit_that_is_no_number_is_no_camera(tmp_path, monkeypatch, refusal):
     monkeypatch.chdir(tmp_path)
     assert "² does not exist" in refusal(open_frames, "²")
 
 
-def test_an_absent_camera_is_refused(capfd):
+def test_an_absent_camera_is_refused(capfd, refusal):
     assert "camera 99" in refusal(next, iter(Webcam(99)))
 
 
 @pytest.mark.parametrize("number", ["2147483648", "99999999999999999999"])
-def test_numbers_of_no_camera(number):
+def test_numbers_of_no_camera(number, refusal):
     assert f"no camera {number}" in refusal(open_frames, number)
 
 
@@ -221,7 +212,7 @@ def test_a_folder_as_benchmarks_lay_it_out(tmp_path, picture, inner):
     assert len(frames) == 1 and frames.name == "Deer"
 
 
-def test_frames_from_a_number_on(tmp_path, picture, clip):
+def test_frames_from_a_number_on(tmp_path, picture, clip, refusal):
     for index in range(4):
         cv2.imwrite(str(tmp_path / f"{index}.png"), np.full_like(picture, index))
     assert [frame[0, 0, 0] for frame in open_frames(tmp_path, 2)] == [2, 3]
@@ -230,7 +221,7 @@ def test_frames_from_a_number_on(tmp_path, picture, clip):
     assert levels(open_frames(clip, 7)) == [7, 8, 9]
 
 
-def test_a_broken_picture_in_a_folder_is_named(tmp_path, picture):
+def test_a_broken_picture_in_a_folder_is_named(tmp_path, picture, refusal):
     cv2.imwrite(str(tmp_path / "1.png"), picture)
     (tmp_path / "2.png").write_bytes(b"")
     frames = iter(open_frames(tmp_path))
@@ -238,7 +229,7 @@ def test_a_broken_picture_in_a_folder_is_named(tmp_path, picture):
     assert "2.png" in refusal(next, frames)
 
 
-def test_pictures_of_different_size_are_refused(tmp_path, picture):
+def test_pictures_of_different_size_are_refused(tmp_path, picture, refusal):
     cv2.imwrite(str(tmp_path / "1.png"), picture)
     cv2.imwrite(str(tmp_path / "2.png"), picture[:, :30])
     frames = iter(open_frames(tmp_path))
@@ -275,13 +266,13 @@ def test_a_range_of_a_video(clip, start, stop, expected):
 
 
 @pytest.mark.parametrize("content", [b"", b"no video at all", b"RIFF\x00\x00\x00\x00AVI LIST"])
-def test_a_broken_video(tmp_path, content, capfd):
+def test_a_broken_video(tmp_path, content, capfd, refusal):
     path = tmp_path / "broken.avi"
     path.write_bytes(content)
     assert "broken.avi" in refusal(open_frames, path)
 
 
-def test_a_video_without_a_whole_frame(tmp_path, clip, capfd):
+def test_a_video_without_a_whole_frame(tmp_path, clip, capfd, refusal):
     path = tmp_path / "cut.avi"
     path.write_bytes(clip.read_bytes()[:600])
     assert "cut.avi" in refusal(open_frames, path)
@@ -304,18 +295,18 @@ def test_names_that_a_decoder_might_read_more_into(tmp_path, clip, name, monkeyp
 @pytest.mark.parametrize(
     "content", ["letters", "ffconcat version 1.0\nfile /etc/passwd", "#EXTM3U\nhttp://x", "ü" * 4096]
 )
-def test_text_is_no_video(tmp_path, content):
+def test_text_is_no_video(tmp_path, content, refusal):
     (tmp_path / "list.mp4").write_text(content)
     assert "list.mp4 is text" in refusal(open_frames, tmp_path / "list.mp4")
 
 
-def test_a_name_that_the_decoder_crashes_on(tmp_path, clip):
+def test_a_name_that_the_decoder_crashes_on(tmp_path, clip, refusal):
     path = os.fsencode(tmp_path) + b"/\xff.avi"
     os.rename(clip, path)
     assert "not UTF-8" in refusal(open_frames, os.fsdecode(path))
 
 
-def test_what_is_neither_file_nor_folder(tmp_path):
+def test_what_is_neither_file_nor_folder(tmp_path, refusal):
     os.mkfifo(tmp_path / "pipe.mp4")
     assert "neither a folder nor a file" in refusal(open_frames, tmp_path / "pipe.mp4")
 

@@ -38,15 +38,6 @@ def known(config):
     return {"network": to_dict(config.network)}
 
 
-def refusal(function, *arguments):
-    """Message of the `InputError` that a call raises: one sentence on one line."""
-    with pytest.raises(InputError) as caught:
-        function(*arguments)
-    message = str(caught.value)
-    assert "\n" not in message and message.endswith(".")
-    return message
-
-
 @pytest.fixture(scope="module")
 def config(small_config):
     return small_config(levels=["conv3", "conv4"])
@@ -140,7 +131,7 @@ def test_a_backbone_serves_every_stride_level_and_deformable_stage(saved, small_
 # Refusals ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_absent_file(config, tmp_path):
+def test_an_absent_file(config, tmp_path, refusal):
     assert "absent.npz" in refusal(load_network, config, tmp_path / "absent.npz")
     assert str(tmp_path) in refusal(load_network, config, tmp_path)  # a folder
 
@@ -167,7 +158,7 @@ def write_npy(path):
     ],
     ids=["half", "end-cut", "start", "empty", "text", "npy", "foreign", "no-yaml", "no-map", "bad-value", "pickle"],
 )
-def test_a_damaged_or_foreign_file(saved, config, tmp_path, damage):
+def test_a_damaged_or_foreign_file(saved, config, tmp_path, damage, refusal):
     path = tmp_path / "damaged.npz"
     path.write_bytes(saved[1].read_bytes())
     damage(path)
@@ -209,7 +200,7 @@ def test_flipped_bytes_anywhere_are_refused_or_harmless(tmp_path):
     ],
 )
 @pytest.mark.parametrize("holds", ["network", "backbone"])
-def test_numbers_that_no_training_gives(saved, config, tmp_path, name, value, words, holds):
+def test_numbers_that_no_training_gives(saved, config, tmp_path, name, value, words, holds, refusal):
     arrays = values(saved[0])
     arrays[name].flat[-1] = value
     path = tmp_path / "absurd.npz"
@@ -218,7 +209,7 @@ def test_numbers_that_no_training_gives(saved, config, tmp_path, name, value, wo
 
 
 @pytest.mark.parametrize("dtype", ["int8", "complex64", "U3", "bool", "datetime64[s]"])
-def test_parameters_that_are_no_floating_point_numbers(saved, config, tmp_path, dtype):
+def test_parameters_that_are_no_floating_point_numbers(saved, config, tmp_path, dtype, refusal):
     arrays = values(saved[0])
     arrays["refinement.out.weight"] = np.ones_like(arrays["refinement.out.weight"]).astype("i4").astype(dtype)
     path = tmp_path / "odd.npz"
@@ -226,7 +217,7 @@ def test_parameters_that_are_no_floating_point_numbers(saved, config, tmp_path, 
     assert "and not floating-point numbers" in refusal(load_network, config, path)
 
 
-def test_a_small_file_that_unpacks_into_more_than_there_is_room_for(config, tmp_path, monkeypatch):
+def test_a_small_file_that_unpacks_into_more_than_there_is_room_for(config, tmp_path, monkeypatch, refusal):
     path = tmp_path / "bomb.npz"
     save_arrays(path, {"zeros": np.zeros(10**6)}, known(config), "network")
     monkeypatch.setattr(weights, "LARGEST_FILE", 10**6)
@@ -261,7 +252,7 @@ def test_files_of_earlier_versions_load(saved, config, tmp_path):
     assert all((array == loaded[name]).all() for name, array in values(saved[0]).items())
 
 
-def test_weights_of_another_network(saved, config, small_config):
+def test_weights_of_another_network(saved, config, small_config, refusal):
     _, path = saved
     for options, words in (
         ({"levels": ["conv3", "conv4"], "width": 0.25}, ["network.width is 0.125 there and 0.25 here"]),
@@ -272,12 +263,12 @@ def test_weights_of_another_network(saved, config, small_config):
         assert all(word in message for word in words) and "net.npz" in message
 
 
-def test_shipped_weights_for_another_network():
+def test_shipped_weights_for_another_network(refusal):
     message = refusal(load_network, load("rar"))
     assert "--weights" in message and "--pretrained" in message
 
 
-def test_a_backbone_of_another_width(saved, config, small_config, tmp_path):
+def test_a_backbone_of_another_width(saved, config, small_config, tmp_path, refusal):
     path = tmp_path / "backbone.npz"
     save_arrays(path, values(saved[0]), known(config), "backbone")
     message = refusal(load_network, small_config(downsample="1x1"), path)
@@ -285,7 +276,7 @@ def test_a_backbone_of_another_width(saved, config, small_config, tmp_path):
 
 
 @pytest.mark.parametrize("holds", ["network", "backbone"])
-def test_a_file_that_lacks_parameters(saved, config, tmp_path, holds):
+def test_a_file_that_lacks_parameters(saved, config, tmp_path, holds, refusal):
     arrays = values(saved[0])
     del arrays["backbone.conv3.1.conv2.weight"]
     path = tmp_path / "partial.npz"
@@ -294,7 +285,7 @@ def test_a_file_that_lacks_parameters(saved, config, tmp_path, holds):
     assert "partial.npz lacks 1 parameter" in message and "backbone.conv3.1.conv2.weight" in message
 
 
-def test_a_parameter_of_another_shape(saved, config, tmp_path):
+def test_a_parameter_of_another_shape(saved, config, tmp_path, refusal):
     arrays = values(saved[0])
     arrays["backbone.conv1.weight"] = arrays["backbone.conv1.weight"][:4]
     path = tmp_path / "odd.npz"
@@ -303,7 +294,7 @@ def test_a_parameter_of_another_shape(saved, config, tmp_path):
     assert "backbone.conv1.weight has shape (4, 3, 7, 7), this network needs (8, 3, 7, 7)" in message
 
 
-def test_assign_changes_nothing_when_it_refuses(saved, config):
+def test_assign_changes_nothing_when_it_refuses(saved, config, refusal):
     net = build(config.network)
     before = values(net)
     arrays = values(saved[0])
@@ -415,7 +406,7 @@ def test_the_shipped_backbone_starts_rar_thin_and_its_frozen_stages_are_still_th
             assert frozen == np.array_equal(start[name], trained[name]) or name.endswith(("_mean", "_var")), name
 
 
-def test_the_files_of_the_package_are_those_it_tells_of(tmp_path, monkeypatch):
+def test_the_files_of_the_package_are_those_it_tells_of(tmp_path, monkeypatch, refusal):
     """assets/weights.csv has each, with its hash, and a file that was exchanged is not loaded."""
     with open(SHIPPED.with_name("weights.csv"), encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

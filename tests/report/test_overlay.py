@@ -8,16 +8,6 @@ from rar_gluon.common import InputError
 from rar_gluon.data.frames import VideoFile
 from rar_gluon.report.overlay import VideoSink, draw_box, overlay, response_picture
 
-
-def refusal(function, *arguments):
-    """Message of the `InputError` that a call raises: one sentence on one line."""
-    with pytest.raises(InputError) as caught:
-        function(*arguments)
-    message = str(caught.value)
-    assert "\n" not in message and message.endswith((".", "?"))
-    return message
-
-
 # Writing -------------------------------------------------------------------------------------------------------------
 
 
@@ -35,11 +25,11 @@ def test_what_is_written_can_be_read(tmp_path, suffix, size):
 
 
 @pytest.mark.parametrize("name", ["out.txt", "out", "out.mp3", ".mp4"])
-def test_names_that_are_no_video(tmp_path, name):
+def test_names_that_are_no_video(tmp_path, name, refusal):
     assert "video name" in refusal(VideoSink, tmp_path / name, 25.0)
 
 
-def test_a_video_that_cannot_be_written(tmp_path, capfd):
+def test_a_video_that_cannot_be_written(tmp_path, capfd, refusal):
     (tmp_path / "file").write_text("")
     assert "out.mp4" in refusal(VideoSink, tmp_path / "file" / "out.mp4", 25.0)
 
