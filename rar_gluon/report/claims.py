@@ -96,6 +96,7 @@ def bootstrap(values: np.ndarray, draws: int = DRAWS) -> np.ndarray:
     A sequence is drawn whole, with what all seeds have of it: pairs and frames of one are no independent samples, and a
     row's seed is drawn whole too. One seed alone says nothing of others: the spread is then of the sequences only.
     """
+    # Not scipy.stats.bootstrap, which draws along one axis alone; of `holm` it has nothing.
     rng = np.random.default_rng(0)  # the same numbers give the same interval
     seeds, sequences = (rng.multinomial(count, np.full(count, 1 / count), draws) / count for count in values.shape)
     return np.einsum("ds,sn,dn->d", seeds, values, sequences)

@@ -1,8 +1,6 @@
 """examples/backbone.py: a network of GluonCV as backbone, trained, tracking."""
 
 import csv
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,15 +11,10 @@ from rar_gluon.net.rar import RAR
 pytest.importorskip("gluoncv")
 pytest.importorskip("skimage")
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "backbone.py"
-
 
 @pytest.fixture(scope="module")
-def example():
-    spec = importlib.util.spec_from_file_location("example_backbone", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def example(load_example):
+    return load_example("backbone")
 
 
 @pytest.mark.slow
