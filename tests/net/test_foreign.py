@@ -1,13 +1,19 @@
+import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.config import load, to_dict
+from rar_gluon.config import from_dict, load, to_dict
 from rar_gluon.net.foreign import read_foreign, read_safetensors
+from rar_gluon.net.rar import to_images
 from rar_gluon.net.weights import convert, load_network, parameters, read_weights
 
+import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "resnet50_torchvision.csv"
 BLOCKS = {"layer1": 3, "layer2": 4, "layer3": 6, "layer4": 3}
 
 
@@ -91,6 +97,24 @@ def test_a_resnet_of_torch_fills_the_backbone(theirs, tmp_path):
     load_network(load("rar"), tmp_path / "half.npz")
     with pytest.raises(InputError, match="of another network"):
         load_network(load("rar_thin"), path)
+
+
+@pytest.mark.slow
+def test_features_are_those_of_torchvision(theirs):
+    """The golden file says how they were made; at their strides, and no cell that has seen their padding or ours."""
+    levels = ["conv3", "conv4", "conv5"]
+    network = {"stride": 32, "downsample": "3x3", "dilate": False, "deformable": [], "levels": levels}
+    net = load_network(from_dict({"network": network}), theirs[0])
+    picture = np.random.default_rng(1).integers(0, 256, (1, 511, 511, 3)).astype(np.uint8)
+    maps = dict(zip(levels, net.backbone(to_images(picture, mx.cpu()))))
+    with open(GOLDEN, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    assert [row["level"] for row in rows] == levels
+    for row in rows:
+        values, cell = np.array(row["values"].split(), float), int(row["cell"])
+        ours = maps[row["level"]][0, :, cell, cell].asnumpy()
+        assert len(values) == 16 and values.max() > 0
+        np.testing.assert_allclose(ours[:: len(ours) // 16], values, rtol=1e-5, atol=1e-5 * values.max())
 
 
 def test_types_of_safetensors(tmp_path):
