@@ -36,10 +36,11 @@ docs: .venv/installed
 	$(BIN)/python -m sphinx -q -W --keep-going docs/api build/docs
 
 # gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
+# onnxruntime too: it declares a newer numpy than it needs.
 .venv/installed: setup.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[$(EXTRA),demo,train,zoo,test]'
-	$(BIN)/pip install -qq --disable-pip-version-check --no-deps gluoncv==0.10.5.post0
+	$(BIN)/pip install -qq --disable-pip-version-check --no-deps gluoncv==0.10.5.post0 onnxruntime==1.16.3
 	touch $@
 
 clean:

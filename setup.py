@@ -21,6 +21,9 @@ CUDA_11 = [  # the shared libraries that mxnet-cu112 1.9.1 is linked to, from Py
     "nvidia-cudnn-cu11==8.7.0.84",
 ]
 
+# Beside it `pip install --no-deps onnxruntime==1.16.3`, which declares a newer numpy than it needs.
+ONNX = ["onnx==1.13.1", "protobuf==3.20.3", "coloredlogs==15.0.1", "flatbuffers==23.5.26", "sympy==1.12"]
+
 setup(
     name="rar-gluon",
     version=VERSION,
@@ -83,8 +86,7 @@ setup(
         "vot": ["vot-trax==4.0.1"],
         "cluster": ["dask==2023.5.0", "distributed==2023.5.0"],
         "convert": ["onnx==1.13.1", "protobuf==3.20.3"],
-        # Beside it `pip install --no-deps onnxruntime==1.16.3`, which declares a newer numpy than it needs.
-        "onnx": ["onnx==1.13.1", "protobuf==3.20.3", "coloredlogs==15.0.1", "flatbuffers==23.5.26", "sympy==1.12"],
+        "onnx": ONNX,
         "bench": [  # peers of benchmarks/
             "torch==2.13.0; python_version >= '3.10'",
             "onnxruntime==1.26.0; python_version >= '3.11'",
@@ -95,7 +97,10 @@ setup(
             "distributed==2023.5.0",
         ],
         "docs": ["sphinx==7.1.2", "numpydoc==1.7.0"],
-        "test": ["bottle==0.13.2", "selenium==4.25.0", "pytest==8.3.3", "ruff==0.6.9", "hypothesis==6.113.0"],
+        "test": [
+            *("bottle==0.13.2", "selenium==4.25.0", "pytest==8.3.3", "ruff==0.6.9", "hypothesis==6.113.0"),
+            *("pytest-cov==5.0.0", "coverage==7.6.1", *ONNX),
+        ],
     },
     entry_points={"console_scripts": ["rar = rar_gluon.cli:main"]},
 )

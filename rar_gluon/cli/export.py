@@ -29,11 +29,15 @@ def export_command(arguments: argparse.Namespace) -> int:
     """Write a network as an ONNX model, or as MXNet's symbol and parameters; batch norms are folded."""
     from rar_gluon.evaluation.trackers import build_tracker
     from rar_gluon.net.export import export
+    from rar_gluon.net.weights import read_ranges
 
     output_path(arguments.output)
     config = configuration.load(arguments.config)
-    net = build_tracker(config, arguments.weights, arguments.pretrained, -1).net
-    for path in export(net, arguments.output, arguments.format, arguments.size or config.tracking.input_size):
+    precision = arguments.precision or config.tracking.precision
+    tracker = build_tracker(configuration.with_precision(config, "fp32"), arguments.weights, arguments.pretrained, -1)
+    ranges = read_ranges(tracker.weights) if precision == "int8" else None
+    size = arguments.size or config.tracking.input_size
+    for path in export(tracker.net, arguments.output, arguments.format, size, precision, ranges):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

@@ -12,28 +12,48 @@ import numpy as np
 from mxnet import nd
 
 from rar_gluon.common import InputError, atomic_path
-from rar_gluon.net.inference import fold_batch_norms, state_names, trace
+from rar_gluon.net.inference import eight_bit_layers, fold_batch_norms, state_names, trace
 from rar_gluon.net.onnx_graph import onnx_model
+from rar_gluon.net.precision import HALVES, in_half, ranges_by_node
 from rar_gluon.net.rar import RAR
 
 FORMATS = ("onnx", "symbol")
 
 
-def onnx_of(net: RAR, size: Sequence[int]) -> Any:
+def onnx_of(net: RAR, size: Sequence[int], precision: str = "fp32", ranges: np.ndarray | None = None) -> Any:
     """A network as an ONNX model for images of `size` (height, width), any number at a time.
 
     Inputs are `image` (B, 3, H, W), BGR 0-255, and `state0`, `state1`, ...; outputs are `representation` and
-    `new_state0`, ... `InputError` when onnx is missing.
+    `new_state0`, ...; all of them are float32. `precision` and `ranges` are those of `InferenceNetwork`.
+
+    Raises
+    ------
+    InputError
+        onnx is missing, the precision is bf16, or the ranges are of another network.
     """
     symbol, parameters = fold_batch_norms(*trace(net))
+    eight_bits: Dict[str, Any] = {}
+    if precision == "bf16":
+        raise InputError("convolutions of ONNX know no bf16: choose fp32, fp16 or int8.")
+    if precision == "fp16":
+        symbol = in_half(symbol, HALVES[precision])
+    elif precision == "int8":
+        eight_bits = {"layers": eight_bit_layers(net, symbol), "ranges": ranges_by_node(symbol, ranges)}
     state = net.begin_state((1, 3, *size), net.ctx)
     inputs: Dict[str, Tuple[int, ...]] = {"image": (1, 3, *size)}
     inputs.update(zip(state_names(len(state)), (part.shape for part in state)))
     outputs = ["representation", *(f"new_{name}" for name in state_names(len(state)))]
-    return onnx_model(symbol, parameters, inputs, outputs)
+    return onnx_model(symbol, parameters, inputs, outputs, **eight_bits)
 
 
-def export(net: RAR, path: str | os.PathLike, format: str, size: int) -> List[Path]:
+def export(
+    net: RAR,
+    path: str | os.PathLike,
+    format: str,
+    size: int,
+    precision: str = "fp32",
+    ranges: np.ndarray | None = None,
+) -> List[Path]:
     """Write a network for another runtime; returns the files.
 
     Parameters
@@ -41,24 +61,30 @@ def export(net: RAR, path: str | os.PathLike, format: str, size: int) -> List[Pa
     path : of the model; "symbol" writes PATH-symbol.json and PATH-0000.params, as `SymbolBlock.imports` reads them.
     format : of `FORMATS`.
     size : of the images, pixels; "symbol" takes every size.
+    precision, ranges : those of `InferenceNetwork`.
 
     Raises
     ------
     InputError
-        The format is none of these, the package onnx is missing, or the files cannot be written.
+        The format is none of these, or not of this precision, the package onnx is missing, or the files cannot be
+        written.
     """
     if format not in FORMATS:
         raise InputError(f"'{format}' is no format to export to: choose {' or '.join(FORMATS)}.")
     if format == "onnx":
-        content = onnx_of(net, (size, size)).SerializeToString()
+        content = onnx_of(net, (size, size), precision, ranges).SerializeToString()
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)
         return [Path(path)]
+    if precision == "int8":
+        raise InputError("a symbol in int8 is of one version of oneDNN: choose another precision, or --format onnx.")
     symbol, parameters = fold_batch_norms(*trace(net))
+    if precision in HALVES:
+        symbol = in_half(symbol, HALVES[precision])
     used = {name: nd.array(parameters[name]) for name in symbol.list_inputs() if name in parameters}
     files = [Path(f"{path}-symbol.json"), Path(f"{path}-0000.params")]
     with atomic_path(files[0]) as temporary:
-        temporary.write_text(json.dumps(json.loads(symbol.tojson()), indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(json.loads(symbol.tojson(remove_amp_cast=False)), indent=1), encoding="utf-8")
     with atomic_path(files[1]) as temporary:
         nd.save(str(temporary), {f"arg:{name}": array for name, array in used.items()})
     return files
@@ -67,18 +93,21 @@ def export(net: RAR, path: str | os.PathLike, format: str, size: int) -> List[Pa
 class OnnxNetwork:
     """`net(image, *state)` as for `RAR`, computed by ONNX Runtime on the CPU; a graph is made for each size of images.
 
+    `precision` and `ranges` are those of `onnx_of`; in fp16, CPUs that have none compute with rounded weights.
+
     Raises
     ------
     InputError
         onnx or onnxruntime is missing.
     """
 
-    def __init__(self, net: RAR):
+    def __init__(self, net: RAR, precision: str = "fp32", ranges: np.ndarray | None = None):
         try:
             import onnxruntime
         except ImportError as error:
             raise InputError("the package onnxruntime is missing: pip install 'rar-gluon[onnx]'.") from error
         self._net, self._runtime, self._sessions = net, onnxruntime, {}
+        self._precision, self._ranges = precision, ranges
 
     def __call__(self, image: nd.NDArray, *state: nd.NDArray) -> List[nd.NDArray]:
         """Representation and new state, [(B, D, H', W'), h, c, …], of images (B, 3, H, W) and a state."""
@@ -86,9 +115,8 @@ class OnnxNetwork:
         if size not in self._sessions:
             options = self._runtime.SessionOptions()
             options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
-            self._sessions[size] = self._runtime.InferenceSession(
-                onnx_of(self._net, size).SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+            content = onnx_of(self._net, size, self._precision, self._ranges).SerializeToString()
+            self._sessions[size] = self._runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         names = ["image", *state_names(len(state))]
         fed = {name: np.asarray(part.asnumpy(), np.float32) for name, part in zip(names, (image, *state))}
         return [nd.array(part, ctx=mx.cpu()) for part in self._sessions[size].run(None, fed)]

@@ -44,7 +44,7 @@ class InferenceNetwork:
         elif precision == "int8":
             if self._ctx.device_type != "cpu":
                 raise InputError("int8 is for CPUs: on a GPU choose fp32 or fp16.")
-            layers = [name for name in convolutions(self._symbol) if name.startswith(net.backbone.prefix)][1:]
+            layers = eight_bit_layers(net, self._symbol)
             self._symbol, self._parameters = quantised(self._symbol, self._parameters, layers, ranges)
 
     def __call__(self, image: nd.NDArray, *state: nd.NDArray) -> List[nd.NDArray]:
@@ -83,6 +83,11 @@ def measure_ranges(net: RAR, images: nd.NDArray) -> np.ndarray:
 def convolutions(symbol: mx.sym.Symbol) -> List[str]:
     """Names of a graph's convolutions in their order."""
     return [node["name"] for node in json.loads(symbol.tojson())["nodes"] if node["op"] == "Convolution"]
+
+
+def eight_bit_layers(net: RAR, symbol: mx.sym.Symbol) -> List[str]:
+    """Names of the convolutions of a network's graph that are computed in int8: the backbone's, but for its stem."""
+    return [name for name in convolutions(symbol) if name.startswith(net.backbone.prefix)][1:]
 
 
 def state_names(count: int) -> List[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -25,6 +25,7 @@ BINARY = {
     **{f"{kind}_{name.lower()}": name for kind in ("elemwise", "broadcast") for name in ("Add", "Sub", "Mul", "Div")},
     **{"_maximum": "Max", "broadcast_maximum": "Max"},
 }
+WEIGHT_LEVELS = 63  # of a sign in int8: more overflow 16 bits on CPUs that add two products of eight bits there
 SCALAR = {"_plus_scalar": "Add", "_minus_scalar": "Sub", "_mul_scalar": "Mul", "_div_scalar": "Div"}
 
 
@@ -52,9 +53,36 @@ class _Writer:
         self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
         return names[0] if outputs == 1 else names
 
+    def rounded(self, name: str, low: float, high: float) -> str:
+        """Values through 256 levels of a range, which holds 0."""
+        low, high = min(low, 0.0), max(high, 1e-9)
+        scale = (high - low) / 255
+        levels = (self.constant(scale), self.constant(round(-low / scale), "uint8"))
+        return self.add("DequantizeLinear", self.add("QuantizeLinear", name, *levels), *levels)
+
+    def in_eight_bits(self, sources: List[str], low: float, high: float) -> List[str]:
+        """Kernel and bias of a convolution as integers; its input, of a range, is rounded already."""
+        image, *rest = sources
+        kernel = self.constants[rest[0]]
+        scales = np.maximum(np.abs(kernel).reshape(len(kernel), -1).max(axis=1), 1e-9) / WEIGHT_LEVELS
+        whole = np.rint(kernel / scales.reshape(-1, *[1] * (kernel.ndim - 1)))
+        steps = scales * (max(high, 1e-9) - min(low, 0.0)) / 255  # of the sums
+        parts = [self._integers(whole, scales, "int8")]
+        parts += [self._integers(np.rint(self.constants[bias] / steps), steps, "int32") for bias in rest[1:]]
+        return [image, *parts]
+
+    def _integers(self, values: np.ndarray, scales: np.ndarray, dtype: str) -> str:
+        zeros = self.constant(np.zeros(len(scales)), dtype)
+        return self.add("DequantizeLinear", self.constant(values, dtype), self.constant(scales), zeros, axis=0)
+
 
 def onnx_model(
-    symbol: mx.sym.Symbol, parameters: Dict[str, np.ndarray], inputs: Dict[str, Tuple[int, ...]], outputs: Sequence[str]
+    symbol: mx.sym.Symbol,
+    parameters: Dict[str, np.ndarray],
+    inputs: Dict[str, Tuple[int, ...]],
+    outputs: Sequence[str],
+    layers: Sequence[str] = (),
+    ranges: Mapping[str, Tuple[float, float]] | None = None,
 ) -> Any:
     """Write a graph of `net.inference.trace` as an ONNX model.
 
@@ -63,6 +91,8 @@ def onnx_model(
     symbol, parameters : the graph and its values.
     inputs : shapes by name, of one image; the first axis is the batch and becomes free.
     outputs : names to give to what the graph returns, in its order.
+    layers : convolutions that compute with eight bits, with QuantizeLinear and DequantizeLinear about them.
+    ranges : of values by the name of the node that gives them (`precision.ranges_by_node`), for these.
 
     Returns
     -------
@@ -79,8 +109,12 @@ def onnx_model(
     except ImportError as error:
         raise InputError("the package onnx is missing: pip install 'rar-gluon[onnx]'.") from error
     helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
-    graph, writer = json.loads(symbol.tojson()), _Writer()
+    graph, writer = json.loads(symbol.tojson(remove_amp_cast=False)), _Writer()
     one, two = (_shapes(symbol, {name: (batch, *shape[1:]) for name, shape in inputs.items()}) for batch in (1, 2))
+    ranges, nodes = ranges or {}, graph["nodes"]
+    small = {index for index, node in enumerate(nodes) if _has_eight_bits(nodes, node, layers, ranges)}
+    stored = {index for index in small if nodes[index]["name"] in ranges}  # without what it is fused with
+    stored |= {nodes[index]["inputs"][0][0] for index in small}
     given: Dict[Tuple[int, int], str] = {}
     for index, node in enumerate(graph["nodes"]):
         sources = [given[source, output] for source, output, *_ in node["inputs"]]
@@ -92,11 +126,14 @@ def onnx_model(
             continue
         shapes = [one[source, output] for source, output, *_ in node["inputs"]]
         target = [-1 if a != b else a for a, b in zip(one[index, 0], two[index, 0])]
+        if index in small:
+            sources = writer.in_eight_bits(sources, *ranges[nodes[node["inputs"][0][0]]["name"]])
         made = _convert(writer, node["op"], _attributes(node), sources, shapes, target)
         for output, name in enumerate(made if isinstance(made, list) else [made]):
-            given[index, output] = name
+            given[index, output] = writer.rounded(name, *ranges[node["name"]]) if index in stored else name
     for (index, output, *_), name in zip(graph["heads"], outputs):
         writer.nodes.append(helper.make_node("Identity", [given[index, output]], [name]))
+    used = {name for node in writer.nodes for name in node.input}
     made = helper.make_graph(
         writer.nodes,
         "rar",
@@ -105,7 +142,7 @@ def onnx_model(
             helper.make_tensor_value_info(name, float32, ["batch", *one[index, output][1:]])
             for (index, output, *_), name in zip(graph["heads"], outputs)
         ],
-        [numpy_helper.from_array(value, name) for name, value in writer.constants.items()],
+        [numpy_helper.from_array(value, name) for name, value in writer.constants.items() if name in used],
     )
     model = helper.make_model(made, producer_name="rar-gluon", opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = 8
@@ -113,10 +150,18 @@ def onnx_model(
     return model
 
 
+def _has_eight_bits(nodes: List[Dict], node: Dict, layers: Sequence[str], ranges: Mapping) -> bool:
+    """Whether a node is one of these convolutions, of a known range, and its kernel is no other node's result."""
+    if node["name"] not in layers:
+        return False
+    source, kernel = (nodes[entry[0]] for entry in node["inputs"][:2])
+    return source["name"] in ranges and kernel["op"] == "null"
+
+
 def _shapes(symbol: mx.sym.Symbol, inputs: Dict[str, Tuple[int, ...]]) -> Dict[Tuple[int, int], Tuple[int, ...]]:
     """Shape of every output of every node, by (node, output)."""
     internals = symbol.get_internals()
-    graph = json.loads(internals.tojson())
+    graph = json.loads(internals.tojson(remove_amp_cast=False))
     _, shapes, _ = internals.infer_shape(**inputs)
     return {(index, output): shape for (index, output, *_), shape in zip(graph["heads"], shapes)}
 
@@ -156,6 +201,12 @@ def _convolution(w, a, sources, shapes, target):
         dilations=a.get("dilate", (1, 1)),
         group=a.get("num_group", 1),
     )
+
+
+def _cast(w, a, sources, shapes, target):
+    if sources[0] in w.constants:
+        return w.constant(w.constants[sources[0]], a["dtype"])
+    return w.add("Cast", *sources, to={"float16": 10, "float32": 1}[a["dtype"]])
 
 
 def _pooling(w, a, sources, shapes, target):
@@ -259,6 +310,7 @@ RULES: Dict[str, Callable] = {
     "SliceChannel": _split,
     "_contrib_arange_like": _arange_like,
     "_ones": _filled(1.0),
+    "amp_cast": _cast,
     "batch_dot": _batch_dot,
     "max": _reduce("ReduceMax"),
     "mean": _reduce("ReduceMean"),

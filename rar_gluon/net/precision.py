@@ -67,12 +67,10 @@ def quantised(
         The ranges are of another graph.
     """
     fused = _fused(symbol)
-    names = _inner(fused)
-    if ranges.shape != (len(names), 2):
-        raise InputError(f"int8 needs the ranges of {len(names)} outputs of the network, not {ranges.shape[0]}.")
+    by_output = _ranges_by_output(fused, ranges)
     kept = [node["name"] for node in json.loads(fused.tojson())["nodes"] if not _computes(node, layers)]
     values = {name: parameters[name] for name in fused.list_inputs() if name in parameters}
-    table = _Ranges({name: (float(low), float(high)) for name, (low, high) in zip(names, ranges)})
+    table = _Ranges(by_output)
     calibration = {"calib_mode": "customize", "quantized_dtype": "auto", "logger": None}
     with _silence():
         graph, *_ = quantization.quantize_graph(
@@ -108,6 +106,31 @@ def value_ranges(symbol: mx.sym.Symbol, parameters: Dict[str, nd.NDArray], input
     internals = fused.get_internals()
     block = bound(mx.sym.Group([internals[name] for name in _inner(fused)]), parameters, list(inputs), mx.cpu())
     return np.array([(out.min().asscalar(), out.max().asscalar()) for out in block(*inputs.values())], np.float32)
+
+
+def ranges_by_node(symbol: mx.sym.Symbol, ranges: np.ndarray) -> Dict[str, Tuple[float, float]]:
+    """Those of `value_ranges` by the names of the graph's own nodes; what oneDNN computes along with others has none.
+
+    Raises
+    ------
+    InputError
+        The ranges are of another graph.
+    """
+    fused = _fused(symbol)
+    by_output, found = _ranges_by_output(fused, ranges), {}
+    for node in json.loads(fused.tojson())["nodes"]:
+        if f"{node['name']}_output" in by_output:
+            part = node.get("subgraphs", [None])[0]  # a convolution and what follows it, whose name counts
+            name = node["name"] if part is None else part["nodes"][part["heads"][0][0]]["name"]
+            found[name] = by_output[f"{node['name']}_output"]
+    return found
+
+
+def _ranges_by_output(fused: mx.sym.Symbol, ranges: np.ndarray) -> Dict[str, Tuple[float, float]]:
+    names = _inner(fused)
+    if ranges.shape != (len(names), 2):
+        raise InputError(f"int8 needs the ranges of {len(names)} outputs of the network, not {ranges.shape[0]}.")
+    return {name: (float(low), float(high)) for name, (low, high) in zip(names, ranges)}
 
 
 def _fused(symbol: mx.sym.Symbol) -> mx.sym.Symbol:

@@ -86,12 +86,8 @@ class Tracker:
     def _prepared(self, runtime: str) -> InferenceNetwork | OnnxNetwork:
         """The network as a runtime computes it."""
         precision = self.config.tracking.precision
-        if runtime == "mxnet":
-            ranges = read_ranges(self.weights) if precision == "int8" else None
-            return InferenceNetwork(self.net, precision, ranges)
-        if precision != "fp32":
-            raise InputError(f"ONNX Runtime computes in fp32 here, not in {precision}: choose mxnet.")
-        return OnnxNetwork(self.net)
+        ranges = read_ranges(self.weights) if precision == "int8" else None
+        return {"mxnet": InferenceNetwork, "onnx": OnnxNetwork}[runtime](self.net, precision, ranges)
 
     def init(self, frame: np.ndarray, box: Sequence[float]) -> None:
         """Start on `frame` (H, W[, C]; grey, BGR or BGRA, 8 or 16 bits) with the target in `box`.
