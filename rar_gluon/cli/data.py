@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rar_gluon.cli.options import add_command
+from rar_gluon.cli.options import add_command, add_group
 from rar_gluon.data.datasets import DATASETS
 
 
 def add_data(commands) -> None:
     """Add `rar data`."""
-    data = commands.add_parser("data", help="look at datasets", description="Look at datasets.")
-    actions = data.add_subparsers(title="actions", required=True, metavar="ACTION")
-    check = add_command(actions, "check", check_command, "say what is there", "rar data check otb2015 OTB")
+    example = "rar data check otb2015 OTB"
+    actions = add_group(commands, "data", "actions", "look at datasets", example)
+    check = add_command(actions, "check", check_command, "say what is there", example)
     check.add_argument("dataset", choices=tuple(DATASETS))
     check.add_argument("root", type=Path, metavar="ROOT")
 

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from rar_gluon.cli.options import add_command, network_arguments, scoring_arguments, weights_arguments
+from rar_gluon.cli.options import add_command, add_group, network_arguments, scoring_arguments, weights_arguments
 from rar_gluon.common import check_outputs, output_path, write_text
 from rar_gluon.data.datasets import DATASETS, chosen_names
 
@@ -73,15 +73,9 @@ def eval_command(arguments: argparse.Namespace) -> int:
 
 def add_score(commands) -> None:
     """Add `rar score`."""
-    score = commands.add_parser("score", help="score results", description="Score results on a benchmark.")
-    benchmarks = score.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
-    otb = add_command(
-        benchmarks,
-        "otb",
-        score_otb_command,
-        "OTB-2013, TB-50, OTB-2015",
-        "rar score otb --results runs --annotations OTB --sequences otb2013",
-    )
+    example = "rar score otb --results runs --annotations OTB --sequences otb2013"
+    benchmarks = add_group(commands, "score", "benchmarks", "score results on a benchmark", example)
+    otb = add_command(benchmarks, "otb", score_otb_command, "OTB-2013, TB-50, OTB-2015", example)
     otb.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
     scoring_arguments(otb)
     _table_arguments(otb)

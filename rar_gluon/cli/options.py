@@ -24,6 +24,12 @@ def add_command(commands, name: str, run: Callable, about: str, example: str) ->
     return parser
 
 
+def add_group(commands, name: str, title: str, about: str, example: str) -> argparse._SubParsersAction:
+    """Add a command that has commands of its own, `title` (in the plural) together; returns what they are added to."""
+    parser = commands.add_parser(name, help=about, description=f"{about.capitalize()}.", epilog=f"example: {example}")
+    return parser.add_subparsers(title=title, required=True, metavar=title[:-1].upper())
+
+
 def scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what scoring OTB results needs."""
     parser.add_argument("--annotations", required=True, type=Path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB")

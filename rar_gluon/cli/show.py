@@ -5,20 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rar_gluon.cli.options import add_command, named_tracker, network_arguments, parse_box
+from rar_gluon.cli.options import add_command, add_group, named_tracker, network_arguments, parse_box
 
 
 def add_show(commands) -> None:
     """Add `rar show`."""
-    show = commands.add_parser("show", help="draw what the network sees", description="Draw what the network sees.")
-    pictures = show.add_subparsers(title="pictures", required=True, metavar="PICTURE")
-    attention = add_command(
-        pictures,
-        "attention",
-        attention_command,
-        "maps and response",
-        "rar show attention video.mp4 --init 214,120,60,80 --output maps.png",
-    )
+    example = "rar show attention video.mp4 --init 214,120,60,80 --output maps.png"
+    pictures = add_group(commands, "show", "pictures", "draw what the network sees", example)
+    attention = add_command(pictures, "attention", attention_command, "maps and response", example)
     attention.add_argument("source", metavar="VIDEO", help="folder of images or video file")
     attention.add_argument("--init", required=True, metavar="x,y,w,h", help="the target in the first frame")
     attention.add_argument("--output", required=True, type=Path, metavar="FILE", help="picture to write (.png, .pdf)")

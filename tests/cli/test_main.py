@@ -53,20 +53,19 @@ def test_a_reader_that_leaves_is_no_error():
 # Comfort -------------------------------------------------------------------------------------------------------------
 
 
-def leaves(parser, path=()):
+def commands(parser, path=()):
     """Every command's parser by its words."""
-    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    if not groups:
-        yield " ".join(path), parser
-    for group in groups:
-        for name, inner in group.choices.items():
-            yield from leaves(inner, (*path, name))
+    for group in parser._actions:
+        if isinstance(group, argparse._SubParsersAction):
+            for name, inner in group.choices.items():
+                yield " ".join((*path, name)), inner
+                yield from commands(inner, (*path, name))
 
 
 def test_every_command_ends_with_an_example_that_can_be_parsed(capsys):
     parser = cli.make_parser()
-    found = dict(leaves(parser))
-    assert {"track", "eval", "score otb", "score vot", "data check", "show attention", "doctor"} <= set(found)
+    found = dict(commands(parser))
+    assert {"track", "eval", "score", "score otb", "score vot", "data check", "show attention", "doctor"} <= set(found)
     for name, inner in found.items():
         head, example = inner.format_help().rstrip().splitlines()[-1].split(": ", 1)
         assert head == "example" and example.startswith(f"rar {name} "), name
