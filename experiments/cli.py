@@ -18,7 +18,7 @@ from typing import List, Sequence
 from experiments.jobs import OUTCOMES, job_main
 from experiments.sizes import SIZES
 from experiments.targets import TARGETS
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, Stopped, stoppable
 from rar_gluon.data.clips import weighted_folders
 from rar_gluon.data.datasets import split_names
 from rar_gluon.net.device import find_device, parse_devices
@@ -161,15 +161,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status: 0 done, 1 a part failed, 2 unusable input, 130 interrupted."""
+    """Run the command line; the exit status: 0 done, 1 a part failed, 2 unusable input, 130 interrupted, 128
+    and the signal's number when a signal stopped it.
+    """
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv[:1] == ["job"]:  # what jobs.start_job calls
         return job_main(Path(argv[1]), split_names(argv[2]), [int(device) for device in argv[3:]])
     try:
-        return run(parse(argv))
+        with stoppable():
+            return run(parse(argv))
     except InputError as error:
         print(f"experiments: {error}", file=sys.stderr)
         return 2
+    except Stopped as stop:
+        print(f"experiments: stopped by {stop}; the same call goes on.", file=sys.stderr)
+        return 128 + stop.number
     except KeyboardInterrupt:
         print("experiments: interrupted; the same call goes on.", file=sys.stderr)
         return 130

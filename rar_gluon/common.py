@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import secrets
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+import zlib
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator
 
@@ -100,6 +102,7 @@ def _open_place(path: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists() and not place.is_file():
             raise InputError(f"{path} is a pipe or a device: give the name of a file to write.")
+        _clear(place)
         temporary = _beside(place)
         temporary.touch()
         temporary.unlink()
@@ -111,7 +114,32 @@ def _open_place(path: Path) -> Path:
 def _beside(path: Path) -> Path:
     """A new name in the folder of a file, with its suffix, by which video and image writers choose their format."""
     suffix = path.suffix if len(path.suffix) <= 16 else ""
-    return path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}{suffix}")
+    return path.with_name(f"{_mark(path)}{os.getpid()}-{secrets.token_hex(4)}{suffix}")
+
+
+def _mark(path: Path) -> str:
+    """What the temporary names of one file begin with on this machine; short, as its name may be as long as can be."""
+    return f".{zlib.crc32(os.fsencode(f'{platform.node()}/{path.name}')):08x}-"
+
+
+def _clear(path: Path) -> None:
+    """Remove what processes of this machine that were killed amid writing a file have left of it."""
+    mark = _mark(path)
+    for left in path.parent.glob(f"{mark}*"):
+        number = left.name[len(mark) :].partition("-")[0]
+        if number.isdecimal() and not _is_running(int(number)):
+            with suppress(OSError):  # another user's, or just removed
+                left.unlink()
+
+
+def _is_running(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def inside(folder: str | os.PathLike, name: str) -> Path:
@@ -126,7 +154,8 @@ def inside(folder: str | os.PathLike, name: str) -> Path:
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well, remove it when it does not.
 
-    A link is written through; a pipe or a device is refused.
+    A link is written through; a pipe or a device is refused. What a process that was killed has left of writing the
+    same file is removed.
 
     Raises
     ------

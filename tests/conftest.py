@@ -93,3 +93,17 @@ def shipped():
 
     config = load("rar_thin")
     return config, load_network(config)
+
+
+@pytest.fixture(scope="session")
+def tiny_size():
+    """Text of a size of experiments, in which a row takes seconds."""
+    return """about: Not comparable.
+config:
+  network: {width: 0.125, stem_channels: 8, lstm_hidden: 4, refinement_channels: 8, statistics: trained}
+  filter: {contexts: 0}
+  tracking: {input_size: 129, scales: 1}
+  training: {epochs: 1, epoch_clips: 4, batch: 2, frozen: []}
+matching: {pairs: 4, synthetic: 4, seed: 6, gap: 20, shift: 0.5, scale: 0.1, steps: [1]}
+tracking: {synthetic: 2, frames: 3, seed: 5}
+"""

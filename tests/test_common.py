@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from rar_gluon.common import atomic_path, inside, read_json, read_text, write_text
@@ -46,3 +49,20 @@ def test_texts_are_read_as_utf8(tmp_path, refusal):
         assert told in refusal(read_json, path)
     assert "cannot be read" in refusal(read_text, tmp_path / "nowhere")
     assert "cannot be read" in refusal(read_text, tmp_path)
+
+
+def test_what_a_killed_process_left_is_taken_away_by_the_next(tmp_path):
+    """Not what one that lives still writes, nor what another file's has left."""
+    path, code = tmp_path / "out.mp4", "import sys, time; from rar_gluon.common import atomic_path\n"
+    code += "with atomic_path(sys.argv[1]) as place: place.write_text('half'); print(flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    write_text(path, "beside it")
+    (left,) = set(tmp_path.iterdir()) - {path}
+    assert left.name.startswith(".") and left.suffix == ".mp4" and left.read_text() == "half"
+    process.kill()
+    process.communicate()
+    write_text(tmp_path / "other.mp4", "")
+    assert left.exists()
+    write_text(path, "after it")
+    assert path.read_text() == "after it" and not left.exists()

@@ -14,12 +14,9 @@ from typing import List, Mapping, NamedTuple, Tuple
 import yaml
 
 from rar_gluon.config import Config, load
-from rar_gluon.net.rar import build
-from rar_gluon.report.summary import count_macs
+from rar_gluon.report.summary import count_macs, outline
 from rar_gluon.tracking.geometry import context_margin
 from rar_gluon.training.loop import freeze
-
-import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
 
 CARDS = Path(__file__).with_name("cards.yaml")
 
@@ -66,13 +63,9 @@ def estimate(config: Config, cards: Mapping, clips: int | None = None, epochs: i
 
 def macs_per_image(config: Config) -> Tuple[int, int]:
     """Multiply-accumulates of all convolutions, and of those that are trained, for one image of the input size."""
-    net = build(config.network)
+    net, output, shapes = outline(config)
     trained = {parameter.name for parameter in freeze(net, config.training).values()}
-    shape = (1, 3, config.tracking.input_size, config.tracking.input_size)
-    state = {f"state{index}": part.shape for index, part in enumerate(net.begin_state(shape))}
-    output = net(mx.sym.var("image"), *(mx.sym.var(name) for name in state))[0]
     kernels = {name: parameter.shape for name, parameter in net.collect_params().items()}
-    shapes = {"image": shape, **state}
     learning = {name: kernel if name in trained else (0,) for name, kernel in kernels.items()}
     return count_macs(output, shapes, kernels), count_macs(output, shapes, learning)
 

@@ -77,24 +77,45 @@ def read_image(path: str | os.PathLike, first: bool = False) -> np.ndarray:
 
     `first` is `to_bgr8`'s.
     """
-    image = _decode(path, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        raise InputError(f"{path} cannot be read as an image: is it complete, and is it an image?")
+    image = decode_image(path, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     try:
         return to_bgr8(image, first)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _decode(path: str | os.PathLike, flags: int) -> np.ndarray | None:
-    """`cv2.imread`, but of a file of any name: it takes none that is not UTF-8."""
+def decode_image(path: str | os.PathLike, flags: int) -> np.ndarray:
+    """`cv2.imread` with its `flags`, of a file of any name; `InputError` when it is not there whole.
+
+    OpenCV takes no name that is not UTF-8, and gives grey for what a JPEG that was cut off does not hold.
+    """
     try:
-        check_decoder_name(path)
-        return cv2.imread(os.fspath(path), flags)
-    except InputError:
-        return cv2.imdecode(np.fromfile(path, np.uint8), flags)
-    except cv2.error:  # a picture of more pixels than it takes
-        return None
+        content = np.fromfile(path, np.uint8)
+        image = None if is_cut_off(content.tobytes()) else cv2.imdecode(content, flags)
+    except (OSError, cv2.error):  # no such file, nothing in it, or a picture of more pixels than OpenCV takes
+        image = None
+    if image is None:
+        raise InputError(f"{path} cannot be read as an image: is it complete, and is it an image?")
+    return image
+
+
+def is_cut_off(content: bytes) -> bool:
+    """Tell whether a file is a JPEG that ends before its picture does."""
+    if not content.startswith(b"\xff\xd8\xff"):
+        return False
+    at = 2
+    while at >= 0:
+        marker = content[at + 1 : at + 2]
+        if marker == b"\xda":  # the picture: in its data 255 is followed by 0, but in markers
+            return b"\xff\xd9" not in content[at:]
+        if marker == b"\xff":  # filling
+            at += 1
+        elif b"\xd0" <= marker <= b"\xd9" or marker == b"\x01":
+            at += 2
+        else:  # a segment, in which a preview with an end of its own may be
+            at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        at = content.find(b"\xff", at)
+    return True
 
 
 class ImageFolder:

@@ -10,7 +10,7 @@ import mxnet as mx
 import numpy as np
 
 from rar_gluon.config import Config
-from rar_gluon.net.rar import build
+from rar_gluon.net.rar import RAR
 
 Shape = Tuple[int, ...]
 
@@ -25,14 +25,28 @@ class Summary:
     representation: Tuple[int, int]  # D, side
 
 
+def outline(config: Config) -> Tuple[RAR, mx.sym.Symbol, Dict[str, Shape]]:
+    """The network of `config` without values, its graph up to the representation, and the shapes of the graph's inputs.
+
+    Parameters have shapes, for one image of `tracking.input_size`; making values, too, would take most of a minute.
+    """
+    net = RAR(config.network)
+    shape = (1, 3, config.tracking.input_size, config.tracking.input_size)
+    shapes = {"image": shape}
+    shapes.update((f"state{index}", part.shape) for index, part in enumerate(net.begin_state(shape)))
+    outputs = mx.sym.Group(net(*map(mx.sym.var, shapes)))
+    arguments, _, auxiliary = outputs.infer_shape(**shapes)
+    names = [*outputs.list_arguments(), *outputs.list_auxiliary_states()]
+    inferred = dict(zip(names, [*arguments, *auxiliary]))
+    for name, parameter in net.collect_params().items():
+        parameter.shape = inferred[name]
+    return net, outputs[0], shapes
+
+
 def summarise(config: Config) -> Summary:
     """Measure the network of `config` at `tracking.input_size`."""
-    net = build(config.network)
-    shape = (1, 3, config.tracking.input_size, config.tracking.input_size)
-    state = {f"state{index}": part.shape for index, part in enumerate(net.begin_state(shape))}
-    shapes = {"image": shape, **state}
-    output = net(mx.sym.var("image"), *(mx.sym.var(name) for name in state))[0]
-    _, levels, _ = mx.sym.Group(net.backbone(mx.sym.var("image"))).infer_shape(image=shape)
+    net, output, shapes = outline(config)
+    _, levels, _ = mx.sym.Group(net.backbone(mx.sym.var("image"))).infer_shape(image=shapes["image"])
     parameters = {name: parameter.shape for name, parameter in net.collect_params().items()}
     counted = [parameter.shape for parameter in net.collect_params().values() if parameter.grad_req != "null"]
     _, (representation,), _ = output.infer_shape_partial(**_present(shapes, output))

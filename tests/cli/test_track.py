@@ -68,10 +68,14 @@ def test_frames_of_different_size(refused, folder, small, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["boxes.txt", "video.mp4"]
 
 
-def test_a_frame_that_cannot_be_read(refused, folder, small, tmp_path):
-    (folder / "5.png").write_bytes((folder / "5.png").read_bytes()[:50])
+@pytest.mark.parametrize("suffix, left", [(".png", 50), (".jpg", -200)])
+def test_a_frame_that_is_cut_off(refused, folder, frames, small, tmp_path, suffix, left):
+    (folder / "5.png").unlink()
+    (folder / f"5{suffix}").write_bytes(cv2.imencode(suffix, frames[5])[1].tobytes()[:left])
     boxes, video = tmp_path / "out" / "boxes.txt", tmp_path / "out" / "video.avi"
-    assert "5.png" in refused("track", folder, "--init", BOX, *small, "--boxes", boxes, "--video", video, tracked=5)
+    assert f"5{suffix}" in refused(
+        "track", folder, "--init", BOX, *small, "--boxes", boxes, "--video", video, tracked=5
+    )
     assert len(read_boxes(boxes)) == len(list(VideoFile(video))) == 5
 
 

@@ -177,19 +177,8 @@ def test_a_dry_run_does_nothing_and_says_what_it_would_cost(tmp_path, capsys):
     assert not output.exists()
 
 
-TINY = """about: Not comparable.
-config:
-  network: {width: 0.125, stem_channels: 8, lstm_hidden: 4, refinement_channels: 8, statistics: trained}
-  filter: {contexts: 0}
-  tracking: {input_size: 129, scales: 1}
-  training: {epochs: 1, epoch_clips: 4, batch: 2, frozen: []}
-matching: {pairs: 4, synthetic: 4, seed: 6, gap: 20, shift: 0.5, scale: 0.1, steps: [1]}
-tracking: {synthetic: 2, frames: 3, seed: 5}
-"""
-
-
 @pytest.fixture
-def copy(tmp_path):
+def copy(tmp_path, tiny_size):
     """The checkout's experiments, with a size of its own."""
     folder = tmp_path / "experiments"
     folder.mkdir()
@@ -197,7 +186,7 @@ def copy(tmp_path):
         if path.name != "sizes":
             (folder / path.name).symlink_to(path)
     (folder / "sizes").mkdir()
-    (folder / "sizes" / "quick.yaml").write_text(TINY)
+    (folder / "sizes" / "quick.yaml").write_text(tiny_size)
     return folder
 
 
@@ -215,9 +204,10 @@ def test_a_table_is_made_interrupted_and_completed(copy, tmp_path):
     first = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while not list(out.glob("row*/seed0/log.txt")) and first.poll() is None:
         time.sleep(0.1)
-    first.send_signal(signal.SIGINT)
+    first.send_signal(signal.SIGTERM)
     _, error = first.communicate(timeout=60)
-    assert first.returncode == 130, error.decode()
+    assert first.returncode == 128 + signal.SIGTERM, error.decode()
+    assert error.decode().endswith("experiments: stopped by SIGTERM; the same call goes on.\n")
     assert not list(out.glob("*/*/scores.json"))
 
     second = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

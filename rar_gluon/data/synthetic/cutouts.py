@@ -15,7 +15,7 @@ import numpy as np
 
 from rar_gluon.common import InputError, progress
 from rar_gluon.data import folder
-from rar_gluon.data.frames import list_images
+from rar_gluon.data.frames import decode_image, list_images
 from rar_gluon.data.synthetic.pictures import Lazy, makers, photographs, shrunk
 
 Cutout = Tuple[np.ndarray, np.ndarray]  # (H, W, 3) BGR uint8, and how much of each pixel is the object's, (H, W) uint8
@@ -160,10 +160,7 @@ def given(cutouts: Rows[Cutout], kind: str | None = None) -> List[Source]:
 
 def read_mask(path: str | os.PathLike) -> np.ndarray:
     """Read a mask of any depth; (H, W) uint8, 1 where it is not 0."""
-    mask = cv2.imread(str(path), cv2.IMREAD_ANYDEPTH)
-    if mask is None:
-        raise InputError(f"{path} cannot be read as an image: is it complete, and is it an image?")
-    return (mask > 0).astype(np.uint8)
+    return (decode_image(path, cv2.IMREAD_ANYDEPTH) > 0).astype(np.uint8)
 
 
 def largest_part(mask: np.ndarray) -> np.ndarray | None:
@@ -269,9 +266,9 @@ def load_stills(root: str | os.PathLike) -> List[Source]:
         if mask.stem not in by_stem:
             raise InputError(f"{root} holds a mask {mask.name}, but no photograph {mask.stem}.jpg.")
         shape = read_mask(mask).shape
-        eighth = cv2.imread(str(by_stem[mask.stem]), cv2.IMREAD_REDUCED_GRAYSCALE_8)  # as good as its header
-        if eighth is None or eighth.shape != tuple(-(-length // 8) for length in shape):
-            raise InputError(f"{by_stem[mask.stem]} cannot be read, or is not as large as {mask.name}.")
+        eighth = decode_image(by_stem[mask.stem], cv2.IMREAD_REDUCED_GRAYSCALE_8)  # as good as its header
+        if eighth.shape != tuple(-(-length // 8) for length in shape):
+            raise InputError(f"{by_stem[mask.stem]} is not as large as {mask.name}.")
         if largest_part(read_mask(mask)) is not None:
             kind = re.sub(r"[\W_]*\d+$", "", mask.stem)
             found.append(Source(f"{root}/{kind}", partial(cut_still, by_stem[mask.stem], mask)))
@@ -280,4 +277,4 @@ def load_stills(root: str | os.PathLike) -> List[Source]:
 
 def cut_still(photograph: Path, mask: Path) -> Cutout:
     """Cut the object out of a photograph that `load_stills` has found one in."""
-    return cut_out(cv2.imread(str(photograph), cv2.IMREAD_COLOR), largest_part(read_mask(mask)))
+    return cut_out(decode_image(photograph, cv2.IMREAD_COLOR), largest_part(read_mask(mask)))

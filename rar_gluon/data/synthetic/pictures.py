@@ -16,7 +16,7 @@ from PIL import Image
 
 from rar_gluon.common import InputError, progress
 from rar_gluon.data import folder
-from rar_gluon.data.frames import VideoFile
+from rar_gluon.data.frames import VideoFile, decode_image
 
 LONGEST = 480  # pixels of a background's longest side: a frame shows half of it or more
 KEPT = 256  # backgrounds, of half a megabyte or less each
@@ -128,10 +128,7 @@ def photographs(root: str | os.PathLike) -> List[Path]:
 
 def read_background(path: Path) -> np.ndarray:
     """Read a photograph, longest side up to `LONGEST`."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise InputError(f"{path} cannot be read as an image: is it complete, and is it an image?")
-    return shrunk(picture, LONGEST)
+    return shrunk(decode_image(path, cv2.IMREAD_COLOR), LONGEST)
 
 
 def still_backgrounds(root: str | os.PathLike) -> List[Callable[[], np.ndarray]]:

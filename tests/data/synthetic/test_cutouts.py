@@ -86,7 +86,7 @@ def test_photographs_that_do_not_fit(stills, tmp_path):
     with pytest.raises(InputError, match="holds no photographs"):
         load_stills(tmp_path / "empty")
     cv2.imwrite(str(stills / "cat-1.png"), np.full((140, 100), 255, np.uint8))
-    with pytest.raises(InputError, match=r"cat-1.jpg cannot be read, or is not as large as cat-1.png"):
+    with pytest.raises(InputError, match=r"cat-1.jpg is not as large as cat-1.png"):
         load_stills(stills)
     cv2.imwrite(str(stills / "alone.png"), np.full((140, 100), 255, np.uint8))
     with pytest.raises(InputError, match="a mask alone.png, but no photograph"):
