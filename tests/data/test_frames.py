@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from rar_gluon.common import InputError
 from rar_gluon.data.frames import (
     ImageFolder,
     VideoFile,
