@@ -2,13 +2,14 @@
 # make table3: the rows of Table 3, small; writes runs/.
 # make bench: the short form of benchmarks/, its ratios held against benchmarks/baseline.csv.
 # make power: kills every command at random moments, and resumes; half an hour.
+# make coverage: what of the code the tests run, and the files below 80 %.
 # make docs: the API's reference, build/docs/index.html; a warning is an error.
 # EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one.
 PYTHON ?= python3
 EXTRA ?= cpu
 BIN := .venv/bin
 
-.PHONY: demo table3 test lint bench power clean
+.PHONY: demo table3 test lint bench power coverage docs clean
 
 demo: .venv/installed
 	$(BIN)/rar demo --output demo
@@ -26,6 +27,11 @@ test: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
+
+# Counting lines makes tests a quarter longer, so it is a job of its own beside the gate.
+coverage: .venv/installed
+	$(BIN)/python -m pytest -q --cov=rar_gluon --cov=experiments --cov-report=
+	@$(BIN)/python -m coverage report --sort=cover | awk '$$NF + 0 < 80 || /^TOTAL/'
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks peak backbone filter tracker training flops --short --rounds 3 \
