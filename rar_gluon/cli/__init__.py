@@ -66,7 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output left: `rar config --explain | head`
         _drop_output()
         return 1
+    except ModuleNotFoundError as error:
+        if error.name != "mxnet":
+            raise
+        return _fail("MXNet is not installed: pip install 'rar-gluon[cpu]', or [cu112] or [cu102] for GPUs.", 2)
     except OSError as error:  # a full disk, a folder that vanishes
+        if error.errno is None:  # MXNet's libraries
+            return _fail(f"a library cannot be loaded: {error}; rar doctor says more.", 2)
         if error.filename is None:
             _drop_output()
         return _fail(f"{error.filename or 'writing'} failed: {error.strerror or error}.", 2)
