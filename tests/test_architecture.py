@@ -71,13 +71,21 @@ def test_no_file_is_too_long_to_read(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
+def defined(node):
+    """Names of a function, a class or constants."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return [node.name]
+    return [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]
+
+
 @pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=identity)
 def test_no_name_is_defined_twice_in_a_folder(folder):
     names = Counter(
-        node.name
+        name
         for path in folder.glob("*.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+        for name in defined(node)
+        if not name.startswith("_")
     )
     same = DATA_SETS if folder.name == "data" else set()
     assert {name for name, count in names.items() if count > 1} == same

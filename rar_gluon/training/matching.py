@@ -20,7 +20,7 @@ from rar_gluon.training.step import loss, representation_cells, responses, to_ba
 CELL = 8  # pixels of the search region that errors are counted in, whatever a network's stride
 NEAR = (0.5, 1.0, 2.0)  # of these cells
 BATCH = 16
-SEED = 1  # of the pairs' sampling
+PAIRS_SEED = 1  # of the pairs' sampling
 
 
 class Match(NamedTuple):
@@ -41,7 +41,7 @@ def pairs_of(sources: Sequence[Tuple[Tracks, float]], config: Config, gap: int, 
     """
     plain = {"photometric": 0.0, "grey": 0.0, "blur": 0.0, "negatives": 0.0, "templates": 1}
     changes = {"training": {**plain, "max_gap": gap, "shift_jitter": shift, "scale_jitter": scale}}
-    return Clips(sources, configuration.from_dict(changes, base=config), SEED)
+    return Clips(sources, configuration.from_dict(changes, base=config), PAIRS_SEED)
 
 
 def match(net: RAR, config: Config, pairs: Clips, count: int) -> List[Match]:

@@ -16,7 +16,7 @@ from rar_gluon.net.rar import RAR, build, to_images
 from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
 from rar_gluon.provenance import file_hash
 
-CLIPS = 200  # whose search regions the components are of
+START_CLIPS = 200  # whose search regions the components are of
 
 
 def fitting(network: NetworkConfig) -> str:
@@ -109,5 +109,5 @@ def set_start(net: RAR, config: Config, clips: Clips) -> None:
     """Give untrained parts the start that `training.start` names."""
     if config.training.start == "principal":
         ctx = net.ctx
-        search = np.stack([clips[number].search for number in range(CLIPS)])
+        search = np.stack([clips[number].search for number in range(START_CLIPS)])
         principal_start(net, to_images(search, ctx))

@@ -88,7 +88,7 @@ def test_a_network_without_such_a_start_is_refused(tiny_config, images):
 
 
 def test_the_configuration_names_the_start(tiny_config, clips_of, values_of, monkeypatch):
-    monkeypatch.setattr(start, "CLIPS", 3)
+    monkeypatch.setattr(start, "START_CLIPS", 3)
     random, principal = (tiny_config(training={"start": name}) for name in ("random", "principal"))
     net = build(random.network)
     before = values_of(net)

