@@ -18,7 +18,7 @@ from rar_gluon.common import InputError, output_folder
 WHEELS = ("mxnet", "mxnet-cu112", "mxnet-cu102")  # one of them
 FREE = 5 << 30  # bytes, of a training with its checkpoints
 TOLERANCE = 1e-3  # between a GPU's results and the CPU's
-CARDS = "README.md says which wheel has machine code for which card"
+CARDS = "docs/usage.md says which wheel has machine code for which card"
 
 
 @dataclass(frozen=True)
