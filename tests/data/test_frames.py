@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -337,7 +338,11 @@ def test_what_is_neither_file_nor_folder(tmp_path, refusal):
 
 
 def test_leaving_a_video_early_closes_it(clip):
+    def is_open():
+        return str(clip) in {os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()}
+
     frames = iter(VideoFile(clip))
     next(frames)
+    assert is_open()
     frames.close()
-    clip.unlink()
+    assert not is_open()
