@@ -7,8 +7,6 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Callable, Tuple, get_type_hints
 
-import numpy as np
-
 from rar_gluon.common import InputError
 from rar_gluon.strict_yaml import shown
 
@@ -70,7 +68,7 @@ def check_section(section: Any) -> None:
 
 def checked(value: Any, kind: Any, accept: Accept, path: str) -> Any:
     """Return `value` as `kind`, or raise `InputError` with `path` and the accepted values."""
-    if isinstance(value, np.generic):
+    if getattr(value, "shape", None) == ():  # numpy's scalars; `rar --help` does not wait for numpy itself
         value = value.item()
     if kind is float and isinstance(value, str):
         with contextlib.suppress(ValueError):  # YAML 1.1 reads 1e-4 as text
