@@ -69,4 +69,6 @@ def main(output: str) -> rar.Tracker:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     main(sys.argv[1])

@@ -89,6 +89,8 @@ def make() -> rar.Tracker:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     source, start = sys.argv[1:]
     for _, box in make().track(source, [float(value) for value in start.split(",")]):
         print(*(f"{value:.1f}" for value in box), sep=",")
