@@ -1,38 +1,11 @@
 import json
 
-import numpy as np
 import pytest
 
 from rar_gluon.config import load
 from rar_gluon.net.inference import InferenceNetwork, convolutions, eight_bit_layers, fold_batch_norms, trace
 from rar_gluon.net.weights import load_network
-
-from mxnet import nd  # isort: skip  (after rar_gluon, which sets its threads)
-
-VARIANTS = [
-    {},
-    {"stride": 16, "levels": ["conv3", "conv4"], "deformable": ["conv3"]},
-    {"stride": 4, "dilate": True, "downsample": "1x1", "deformable": []},
-    {"refinement": "concat", "inter_frame": False, "deformable": []},
-    {"levels": ["conv5"], "channel": False},
-]
-
-
-def arrays(outputs):
-    return [part.asnumpy() for part in outputs]
-
-
-def random_state(net, shape, seed=0):
-    rng = np.random.default_rng(seed)
-    return [nd.array(rng.normal(size=part.shape)) for part in net.begin_state(shape)]
-
-
-def assert_equal(ours, theirs, tolerance):
-    """Largest difference relative to the largest value, of each output."""
-    assert len(ours) == len(theirs)
-    for a, b in zip(ours, theirs):
-        assert a.shape == b.shape
-        np.testing.assert_allclose(a, b, atol=tolerance * np.abs(b).max(), rtol=0)
+from tests.net.comparing import VARIANTS, arrays, assert_equal, random_state
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
