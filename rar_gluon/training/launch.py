@@ -232,13 +232,21 @@ def share_parameters(trainer: mx.gluon.Trainer) -> None:
     """Give every worker the first one's parameters, and wait until it has them.
 
     Left to the first step, as Trainer does it, a worker's pull of a parameter can be overtaken by its push of that
-    parameter's gradient, and then brings back the gradient (MXNet 1.9.1, seen on a busy machine).
+    parameter's gradient, and then brings back the gradient (MXNet 1.9.1, seen on a busy machine). And copies are sent,
+    because a forward pass leaves weights in oneDNN's layout, which a store fails to send, silently.
     """
     import mxnet as mx
 
     if not trainer._kv_initialized:
         trainer._init_kvstore()
-    trainer._init_params()
+    store = trainer._kvstore
+    if store is None or not store.type.startswith("dist"):
+        trainer._init_params()
+    else:
+        for parameter in trainer._params_to_init:
+            values = parameter.list_data()
+            store.broadcast(trainer._param2idx[parameter.name], mx.nd.array(values[0].asnumpy()), values)
+        trainer._params_to_init = []
     mx.nd.waitall()
 
 

@@ -202,14 +202,15 @@ from rar_gluon.training.launch import kvstore, share_parameters
 
 name, output, fails = sys.argv[1:]
 random = np.random.default_rng(3)
-inputs, targets = random.normal(size=(12, 5)).astype("f"), random.normal(size=(12, 2)).astype("f")
+inputs, targets = random.normal(size=(12, 16, 4, 4)).astype("f"), random.normal(size=(12, 2)).astype("f")
 net = gluon.nn.HybridSequential()
-net.add(gluon.nn.Dense(7, activation="tanh", in_units=5), gluon.nn.Dense(2, in_units=7))
+net.add(gluon.nn.Conv2D(16, 3, activation="tanh", in_channels=16), gluon.nn.Dense(2, in_units=64))
 net.initialize()
 for parameter in net.collect_params().values():
-    parameter.set_data(nd.array(random.normal(size=parameter.shape)))
+    parameter.set_data(nd.array(random.normal(size=parameter.shape) / 8))
+net(nd.array(inputs)).wait_to_read()  # leaves the kernel in oneDNN's layout
 with kvstore(name) as store:
-    sgd = {"learning_rate": 0.1, "momentum": 0.9, "wd": 1e-3}
+    sgd = {"learning_rate": 0.05, "momentum": 0.9, "wd": 1e-3}
     trainer = gluon.Trainer(net.collect_params(), "sgd", sgd, kvstore=store, update_on_kvstore=False)
     share_parameters(trainer)
     mine = slice(store.rank, None, store.num_workers)
