@@ -1,8 +1,8 @@
 """A long track: memory stays, speed stays, and a target that leaves and comes back is found again.
 
 Its size is not held to: it becomes smaller each time that the target leaves, and nothing makes it larger again. And the
-tracker waits where the target left (`lost_below` 0): looking all around, as the preset does, it takes the background for
-the target on this scene.
+tracker waits where the target left (`lost_below` 0): looking all around, as the preset does, it takes the background
+for the target on this scene.
 """
 
 import os
