@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import rar_gluon
 from rar_gluon import config
 from rar_gluon.common import write_text
 from rar_gluon.net.weights import SHIPPED, load_network, read_weights, save_arrays
+from rar_gluon.provenance import file_hash
 
 TABLE = SHIPPED.with_name("weights.csv")
 
@@ -24,8 +24,7 @@ def record(path: Path, command: str) -> None:
     row = next(row for row in rows if row["file"] == path.name)
     git = ["git", "-C", str(path.parent), "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    row.update(version=rar_gluon.__version__, sha256=digest, commit=commit, command=command)
+    row.update(version=rar_gluon.__version__, sha256=file_hash(path), commit=commit, command=command)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()

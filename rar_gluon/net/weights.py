@@ -8,7 +8,6 @@ whole configuration they were trained with, or as much of it as is known, the ne
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import os
 import warnings
@@ -26,6 +25,7 @@ from rar_gluon.common import InputError, Notice, atomic_path
 from rar_gluon.config import Config, NetworkConfig, from_dict, load, to_dict
 from rar_gluon.net.foreign import FOREIGN, from_gluoncv, read_foreign
 from rar_gluon.net.rar import RAR, build
+from rar_gluon.provenance import file_hash
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "rar_thin.npz"  # trained
 BACKBONE = Path(__file__).parents[1] / "assets" / "thin_resnet50.npz"  # its start: ImageNet's, conv1 to conv5
@@ -56,9 +56,13 @@ def save_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], confi
 
     `config` are the sections of the configuration that are known, as `to_dict` gives them.
     """
+    _write_npz(Path(path), config=yaml.safe_dump(dict(config), sort_keys=False), holds=holds, **arrays)
+
+
+def _write_npz(path: Path, **arrays: Any) -> None:
     content = io.BytesIO()  # whole before it is written: a disk that fills leaves numpy's archive in pieces
-    np.savez_compressed(content, config=yaml.safe_dump(dict(config), sort_keys=False), holds=holds, **arrays)
-    with atomic_path(Path(path)) as temporary:
+    np.savez_compressed(content, **arrays)
+    with atomic_path(path) as temporary:
         temporary.write_bytes(content.getbuffer())
 
 
@@ -200,10 +204,7 @@ def ranges_path(weights: Path) -> Path:
 
 def save_ranges(weights: Path, ranges: np.ndarray) -> None:
     """Write the ranges (N, 2) of a weights file's network beside it."""
-    content = io.BytesIO()
-    np.savez_compressed(content, ranges=ranges, weights=hashlib.sha256(weights.read_bytes()).hexdigest())
-    with atomic_path(ranges_path(weights)) as temporary:
-        temporary.write_bytes(content.getbuffer())
+    _write_npz(ranges_path(weights), ranges=ranges, weights=file_hash(weights))
 
 
 def read_ranges(weights: Path | None) -> np.ndarray:
@@ -224,7 +225,7 @@ def read_ranges(weights: Path | None) -> np.ndarray:
     ranges = stored.get("ranges", np.empty(0))
     if ranges.ndim != 2 or ranges.shape[1] != 2 or ranges.dtype != np.float32 or not np.isfinite(ranges).all():
         raise InputError(f"{path} holds no ranges: {advice}.")
-    if str(stored.get("weights")) != hashlib.sha256(weights.read_bytes()).hexdigest():
+    if str(stored.get("weights")) != file_hash(weights):
         raise InputError(f"{path} was measured for other weights: {advice}.")
     return ranges
 
@@ -235,7 +236,7 @@ def _check_shipped(path: Path) -> None:
         return
     with open(path.with_name("weights.csv"), encoding="utf-8", newline="") as file:
         expected = {row["file"]: row["sha256"] for row in csv.DictReader(file)}
-    if hashlib.sha256(path.read_bytes()).hexdigest() != expected[path.name]:
+    if file_hash(path) != expected[path.name]:
         raise InputError(f"{path} is not the file that this version comes with: install rar-gluon again.")
 
 

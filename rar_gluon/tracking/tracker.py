@@ -24,7 +24,7 @@ from rar_gluon.tracking import geometry, scale
 from rar_gluon.tracking.geometry import Box, Window
 from rar_gluon.tracking.scale_filter import ScaleFilter
 
-RUNTIMES = ("mxnet", "onnx")
+RUNTIMES = {"mxnet": InferenceNetwork, "onnx": OnnxNetwork}
 SCORE_RATE = 0.05  # of the mean score that a frame's is compared with: twenty frames
 
 
@@ -75,19 +75,15 @@ class Tracker:
         self.net, self.state = net, []
         if runtime not in RUNTIMES:
             raise InputError(f"there is no runtime '{runtime}': choose {' or '.join(RUNTIMES)}.")
-        self._inference = self._prepared(runtime)
+        precision = config.tracking.precision
+        ranges = read_ranges(self.weights) if precision == "int8" else None
+        self._inference = RUNTIMES[runtime](net, precision, ranges)
         self._logs = scale.log_factors(config.tracking.scales, config.tracking.scale_step)
         self.scale_filter = ScaleFilter(config.tracking) if config.tracking.scale_rule == "filter" else None
         self.box: Box | None = None
         self.window: Window | None = None
         self.response: np.ndarray | None = None
         self.score = 0.0
-
-    def _prepared(self, runtime: str) -> InferenceNetwork | OnnxNetwork:
-        """The network as a runtime computes it."""
-        precision = self.config.tracking.precision
-        ranges = read_ranges(self.weights) if precision == "int8" else None
-        return {"mxnet": InferenceNetwork, "onnx": OnnxNetwork}[runtime](self.net, precision, ranges)
 
     def init(self, frame: np.ndarray, box: Sequence[float]) -> None:
         """Start on `frame` (H, W[, C]; grey, BGR or BGRA, 8 or 16 bits) with the target in `box`.
