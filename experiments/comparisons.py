@@ -15,6 +15,7 @@ import rar_gluon  # before mxnet: sets its threads
 from experiments.sizes import HERE, changes, planned_frames, read_size, sequences_of, tracking_of
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError, read_json, write_text
+from rar_gluon.config import Config
 from rar_gluon.data import otb
 from rar_gluon.data.sequence import Sequence, read_boxes
 from rar_gluon.evaluation import runner
@@ -50,7 +51,8 @@ def make_comparison(
     about = [about_size(arguments), *changes(arguments), f"Written by rar-gluon {rar_gluon.__version__}.", *made.notes]
     write_document(arguments.output, title, about, made.tables, made.pictures)
     page = os.path.relpath(arguments.output / "report.html")
-    print("\n\n".join([about[0], *map(to_text, made.tables), *made.notes, f"see {page}"]))
+    head = " ".join([about[0], *changes(arguments)])
+    print("\n\n".join([head, *map(to_text, made.tables), *made.notes, f"see {page}"]))
     return 1 if made.failed else 0
 
 
@@ -81,14 +83,20 @@ def about_size(arguments: argparse.Namespace) -> str:
     )
 
 
-def our_tracker(arguments: argparse.Namespace, spec: Mapping) -> Tuple[str, str, Path | None]:
-    """Name, configuration and weights (None: those of the package) of our tracker."""
+def our_tracker(arguments: argparse.Namespace, spec: Mapping) -> Tuple[str, str | Config, Path | None]:
+    """Name, configuration and weights (None: those of the package) of our tracker.
+
+    A row of run_table3.sh is configured as it was trained, whatever `--set` changed then.
+    """
     full, weights = arguments.size == "full", arguments.weights
     if full and weights is None:
         weights = arguments.output.parent / "table3-full" / spec["tracker"] / "seed0" / "training" / "last.npz"
     if weights is not None and not weights.is_file():
         hint = "run experiments/run_table3.sh --size full, or give --weights FILE" if full else "give a file of weights"
         raise InputError(f"{weights} is not there: {hint}.")
+    if full and arguments.weights is None:
+        record = weights.with_name("run.json")
+        return "RAR", configuration.from_dict(read_json(record).get("config"), str(record)), weights
     if full:
         return "RAR", str(HERE / arguments.target / "config.yaml"), weights
     return spec["tracker"], spec["tracker"], weights

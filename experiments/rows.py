@@ -264,7 +264,7 @@ def report_rows(
     skipped = ("where", "sequences", "p", "loss", "within 0.5", "within 2")
     page = os.path.relpath(arguments.output / "report.html")
     shown = [to_text(table, skipped) for table in tables if table.name != "gates"]
-    return "\n\n".join([words[0], *shown, f"see {page}"])
+    return "\n\n".join([" ".join([words[0], *changes(arguments)]), *shown, f"see {page}"])
 
 
 def plan_rows(arguments: argparse.Namespace) -> str:

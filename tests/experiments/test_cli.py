@@ -122,7 +122,7 @@ def test_every_seed_that_is_done_with_these_settings_is_reported(tmp_path):
 
 def test_a_report_holds_both_outcomes_and_the_gates(tmp_path):
     """Row 9 matches and tracks better than row 1 on each of eight sequences, with two seeds."""
-    call, size = cli.parse(["table3", "--output", str(tmp_path)]), sizes.read_size("quick")
+    call, size = cli.parse(["table3", "--output", str(tmp_path), "--frames", "9"]), sizes.read_size("quick")
     folders = {row: {} for row in row_names("table3")}
     for row, error, auc in (("row01", 1.5, 0.4), ("row09", 0.7, 0.5)):
         for seed in (0, 1):
@@ -135,6 +135,7 @@ def test_a_report_holds_both_outcomes_and_the_gates(tmp_path):
             scores = {f"s{i}": {"auc": auc + 0.01 * seed, "dp": 0.9} for i in range(8)}
             (folder / "scores.json").write_text(json.dumps(scores))
     text = rows.report_rows(call, size, folders, {"matching": {"steps": [50], "pairs": 40}, "tracking": {}}, "T")
+    assert "Changed from the size: --frames 9." in text
     assert len(re.findall(r"three stages beat conv3 .*row09 +row01 +supported", text)) == 2
     claims = (tmp_path / "claims_within_1.csv").read_text().splitlines()
     (claim,) = (line for line in claims if line.startswith("three stages beat conv3,"))

@@ -8,6 +8,7 @@ import pytest
 
 from experiments import comparisons
 from experiments.targets import TARGETS
+from rar_gluon import config as configuration
 from rar_gluon.common import InputError
 from rar_gluon.data import otb
 from rar_gluon.data.sequence import Sequence, shortened, write_boxes
@@ -154,6 +155,10 @@ def test_our_tracker_at_full_size_needs_its_weights(tmp_path):
     weights = tmp_path / "table3-full" / "row13" / "seed0" / "training" / "last.npz"
     weights.parent.mkdir(parents=True)
     weights.touch()
+    trained = configuration.from_dict({"network": {"width": 0.25}, "tracking": {"scales": 5}})
+    weights.with_name("run.json").write_text(json.dumps({"config": configuration.to_dict(trained)}))
+    assert comparisons.our_tracker(arguments, {"tracker": "row13"}) == ("RAR", trained, weights)
+    arguments.weights = weights
     name, config, found = comparisons.our_tracker(arguments, {"tracker": "row13"})
     assert (name, found) == ("RAR", weights) and config.endswith("table2/config.yaml")
 
