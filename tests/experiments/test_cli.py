@@ -149,7 +149,7 @@ def test_seeds_are_counted_or_named():
 
 
 def test_what_would_stop_every_job_is_said_before_the_first(tmp_path):
-    size = sizes.read_size("quick")  # a batch of 8
+    size = sizes.read_size("quick")  # a batch of 4
     job = rows.make_job(cli.parse(["table3"]), size, "row01", 0)
     with pytest.raises(InputError, match="shared equally"):
         rows.check_call(cli.parse(["table3", "--devices", "0,1,2"]), [job], [])
