@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence
 
 import mxnet as mx
 import numpy as np
 from mxnet import nd
 
 from rar_gluon.common import InputError, atomic_path
-from rar_gluon.net.inference import eight_bit_layers, fold_batch_norms, state_names, trace
+from rar_gluon.net.inference import eight_bit_layers, folded, input_names
 from rar_gluon.net.onnx_graph import onnx_model
 from rar_gluon.net.precision import HALVES, in_half, ranges_by_node
 from rar_gluon.net.rar import RAR
@@ -31,7 +31,7 @@ def onnx_of(net: RAR, size: Sequence[int], precision: str = "fp32", ranges: np.n
     InputError
         onnx is missing, the precision is bf16, or the ranges are of another network.
     """
-    symbol, parameters = fold_batch_norms(*trace(net))
+    symbol, parameters = folded(net)
     eight_bits: Dict[str, Any] = {}
     if precision == "bf16":
         raise InputError("convolutions of ONNX know no bf16: choose fp32, fp16 or int8.")
@@ -40,9 +40,9 @@ def onnx_of(net: RAR, size: Sequence[int], precision: str = "fp32", ranges: np.n
     elif precision == "int8":
         eight_bits = {"layers": eight_bit_layers(net, symbol), "ranges": ranges_by_node(symbol, ranges)}
     state = net.begin_state((1, 3, *size), net.ctx)
-    inputs: Dict[str, Tuple[int, ...]] = {"image": (1, 3, *size)}
-    inputs.update(zip(state_names(len(state)), (part.shape for part in state)))
-    outputs = ["representation", *(f"new_{name}" for name in state_names(len(state)))]
+    image, *names = input_names(len(state))
+    inputs = {image: (1, 3, *size), **{name: part.shape for name, part in zip(names, state)}}
+    outputs = ["representation", *(f"new_{name}" for name in names)]
     return onnx_model(symbol, parameters, inputs, outputs, **eight_bits)
 
 
@@ -78,7 +78,7 @@ def export(
         return [Path(path)]
     if precision == "int8":
         raise InputError("a symbol in int8 is of one version of oneDNN: choose another precision, or --format onnx.")
-    symbol, parameters = fold_batch_norms(*trace(net))
+    symbol, parameters = folded(net)
     if precision in HALVES:
         symbol = in_half(symbol, HALVES[precision])
     used = {name: nd.array(parameters[name]) for name in symbol.list_inputs() if name in parameters}
@@ -117,6 +117,6 @@ class OnnxNetwork:
             options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
             content = onnx_of(self._net, size, self._precision, self._ranges).SerializeToString()
             self._sessions[size] = self._runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        names = ["image", *state_names(len(state))]
+        names = input_names(len(state))
         fed = {name: np.asarray(part.asnumpy(), np.float32) for name, part in zip(names, (image, *state))}
         return [nd.array(part, ctx=mx.cpu()) for part in self._sessions[size].run(None, fed)]

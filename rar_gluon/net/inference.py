@@ -35,7 +35,7 @@ class InferenceNetwork:
     """
 
     def __init__(self, net: RAR, precision: str = "fp32", ranges: np.ndarray | None = None):
-        self._symbol, parameters = fold_batch_norms(*trace(net))
+        self._symbol, parameters = folded(net)
         self._parameters = {name: nd.array(value) for name, value in parameters.items()}
         self._ctx, self._precision = net.ctx, precision
         self._compiled: Dict[Tuple[int, ...], SymbolBlock] = {}
@@ -56,7 +56,7 @@ class InferenceNetwork:
         return outputs if isinstance(outputs, (list, tuple)) else [outputs]
 
     def _compile(self, image: nd.NDArray, *state: nd.NDArray) -> SymbolBlock:
-        block = bound(self._symbol, self._parameters, ["image", *state_names(len(state))], self._ctx)
+        block = bound(self._symbol, self._parameters, input_names(len(state)), self._ctx)
         static = {"static_alloc": True, "static_shape": True}
         block.hybridize(**static)
         if self._precision in HALVES:
@@ -74,9 +74,9 @@ class InferenceNetwork:
 
 def measure_ranges(net: RAR, images: nd.NDArray) -> np.ndarray:
     """Values that the parts of a network take on images (N, 3, H, W), as `InferenceNetwork` needs them for int8."""
-    symbol, parameters = fold_batch_norms(*trace(net))
+    symbol, parameters = folded(net)
     state = net.begin_state(images.shape)
-    inputs = dict(zip(["image", *state_names(len(state))], [images, *state]))
+    inputs = dict(zip(input_names(len(state)), [images, *state]))
     return value_ranges(symbol, {name: nd.array(value) for name, value in parameters.items()}, inputs)
 
 
@@ -90,15 +90,20 @@ def eight_bit_layers(net: RAR, symbol: mx.sym.Symbol) -> List[str]:
     return [name for name in convolutions(symbol) if name.startswith(net.backbone.prefix)][1:]
 
 
-def state_names(count: int) -> List[str]:
-    """Names of a traced network's inputs after the image."""
-    return [f"state{index}" for index in range(count)]
+def input_names(states: int) -> List[str]:
+    """Names of a traced network's inputs: the image, then so many states."""
+    return ["image", *(f"state{index}" for index in range(states))]
+
+
+def folded(net: RAR) -> Tuple[mx.sym.Symbol, Dict[str, np.ndarray]]:
+    """Graph of a network and its parameters, batch norms in the convolutions (`trace`, `fold_batch_norms`)."""
+    return fold_batch_norms(*trace(net))
 
 
 def trace(net: RAR) -> Tuple[mx.sym.Symbol, Dict[str, np.ndarray]]:
     """Graph of `net(image, *state)`, its outputs grouped, and the values of its parameters by name."""
     state = net.begin_state((1, 3, 16 * net.config.stride, 16 * net.config.stride))
-    inputs = [mx.sym.var(name) for name in ("image", *state_names(len(state)))]
+    inputs = [mx.sym.var(name) for name in input_names(len(state))]
     parameters = {p.name: p.list_data()[0].asnumpy() for p in net.collect_params().values()}
     return mx.sym.Group(net(*inputs)), parameters
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from rar_gluon.config import load
-from rar_gluon.net.inference import InferenceNetwork, convolutions, eight_bit_layers, fold_batch_norms, trace
+from rar_gluon.net.inference import InferenceNetwork, convolutions, eight_bit_layers, fold_batch_norms, folded, trace
 from rar_gluon.net.weights import load_network
 from tests.net.comparing import VARIANTS, arrays, assert_equal, random_state
 
@@ -38,8 +38,8 @@ def test_every_batch_norm_behind_a_convolution_is_folded(small_config, make_net)
     net = make_net(small_config(deformable=["conv4"]))
     symbol, values = trace(net)
     before = {name: value.copy() for name, value in values.items()}
-    folded, _ = fold_batch_norms(symbol, values)
-    operators = [node["op"] for node in json.loads(folded.tojson())["nodes"]]
+    graph, _ = fold_batch_norms(symbol, values)
+    operators = [node["op"] for node in json.loads(graph.tojson())["nodes"]]
     assert (
         operators.count("BatchNorm")
         == 0
@@ -50,7 +50,7 @@ def test_every_batch_norm_behind_a_convolution_is_folded(small_config, make_net)
 
 def test_eight_bits_are_for_the_backbone_but_not_its_stem(small_config, make_net):
     net = make_net(small_config(levels=["conv3"], deformable=[]))
-    symbol, _ = fold_batch_norms(*trace(net))
+    symbol, _ = folded(net)
     every, chosen = convolutions(symbol), eight_bit_layers(net, symbol)
     assert len(chosen) == (3 * 3 + 1) + (4 * 3 + 1) and set(chosen) < set(every)  # conv2 and conv3 of Table 1
     assert every[0] == f"{net.backbone.prefix}conv0_fwd" and every[0] not in chosen

@@ -9,7 +9,7 @@ from mxnet import nd
 
 from rar_gluon.common import InputError
 from rar_gluon.config import load
-from rar_gluon.net.inference import InferenceNetwork, fold_batch_norms, measure_ranges, state_names, trace
+from rar_gluon.net.inference import InferenceNetwork, folded, input_names, measure_ranges
 from rar_gluon.net.precision import bound, in_half
 from rar_gluon.net.weights import SHIPPED, load_network, ranges_path, read_ranges, save_ranges
 
@@ -24,7 +24,7 @@ def relative(ours, theirs) -> float:
 
 
 def test_only_convolutions_are_in_half(small_config, make_net):
-    symbol, _ = fold_batch_norms(*trace(make_net(small_config(deformable=["conv4"]))))
+    symbol, _ = folded(make_net(small_config(deformable=["conv4"])))
     nodes = json.loads(in_half(symbol, "float16").tojson(remove_amp_cast=False))["nodes"]
     for node in nodes:
         types = {nodes[source]["attrs"]["dtype"] for source, *_ in node["inputs"] if nodes[source]["op"] == "amp_cast"}
@@ -37,9 +37,9 @@ def test_only_convolutions_are_in_half(small_config, make_net):
 def test_between_casts_it_is_the_same_function(small_config, make_net, images):
     """In float32, where a cast is none: this CPU computes no halves."""
     net = make_net(small_config(deformable=["conv4"]))
-    symbol, values = fold_batch_norms(*trace(net))
+    symbol, values = folded(net)
     state = net.begin_state((2, 3, 127, 127))
-    names = ["image", *state_names(len(state))]
+    names = input_names(len(state))
     block = bound(
         in_half(symbol, "float32"), {name: nd.array(value) for name, value in values.items()}, names, mx.cpu()
     )
