@@ -22,6 +22,7 @@ from rar_gluon.strict_yaml import shown
 PRESETS = Path(__file__).parent / "presets"
 STAGES = ("conv3", "conv4", "conv5")
 PRECISIONS = ("fp32", "int8", "bf16", "fp16")
+RUNTIMES = ("mxnet", "onnx")
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class TrackingConfig:
     precision: str = assumed(
         "fp32", "ours: what the network computes in; int8: its backbone, on CPUs", one_of(*PRECISIONS)
     )
+    runtime: str = assumed("mxnet", "ours: what computes the network; onnx: ONNX Runtime, on CPUs", one_of(*RUNTIMES))
     min_side: float = assumed(2.0, "ours: pixels; a box never shrinks below it", between(1.0, 64.0))
 
     __post_init__ = check_section
@@ -277,9 +279,10 @@ def name_of(config: str | os.PathLike) -> str:
     return path.resolve().parent.name if path.name == "config.yaml" else path.stem
 
 
-def with_precision(config: Config, precision: str | None) -> Config:
-    """The configuration with another `tracking.precision`, or itself for None."""
-    return config if precision is None else from_dict({"tracking": {"precision": precision}}, base=config)
+def with_tracking(config: Config, **settings: Any) -> Config:
+    """The configuration with other settings of `tracking`; those that are None stay."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    return from_dict({"tracking": given}, base=config) if given else config
 
 
 def load(source: str | os.PathLike) -> Config:

@@ -7,7 +7,14 @@ import json
 import sys
 from pathlib import Path
 
-from rar_gluon.cli.options import add_command, add_group, network_arguments, scoring_arguments, weights_arguments
+from rar_gluon.cli.options import (
+    add_command,
+    add_group,
+    network_arguments,
+    runtime_argument,
+    scoring_arguments,
+    weights_arguments,
+)
 from rar_gluon.common import check_outputs, output_path, write_text
 from rar_gluon.data.datasets import DATASETS, chosen_names
 
@@ -30,6 +37,7 @@ def add_eval(commands) -> None:
         help="a preset, a YAML file, a peer (opencv-kcf, gluoncv-siamrpn, ...), or yours: module:factory",
     )
     weights_arguments(run)
+    runtime_argument(run)
     run.add_argument("--output", required=True, type=Path, metavar="DIR", help="results go to DIR/TRACKER/SEQUENCE.txt")
     run.add_argument("--name", help="name of the result folder; default: the tracker's")
     run.add_argument(
@@ -58,6 +66,7 @@ def eval_command(arguments: argparse.Namespace) -> int:
         pretrained=arguments.pretrained,
         device=arguments.device,
         precision=arguments.precision,
+        runtime=arguments.runtime,
         workers=arguments.workers,
         scheduler=arguments.scheduler,
     )
@@ -255,6 +264,7 @@ def add_trax(commands) -> None:
     )
     trax.add_argument("--tracker", metavar="NAME", help="instead of --config: a peer, or yours, module:factory")
     network_arguments(trax)
+    runtime_argument(trax)
 
 
 def trax_command(arguments: argparse.Namespace) -> int:
@@ -263,6 +273,7 @@ def trax_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.evaluation.vot.trax import serve
 
     name = arguments.tracker or arguments.config
-    tracker = runnable(name, arguments.weights, arguments.pretrained, arguments.device, arguments.precision)
+    options = (arguments.weights, arguments.pretrained, arguments.device, arguments.precision, arguments.runtime)
+    tracker = runnable(name, *options)
     serve(tracker.make, tracker.name)
     return 0

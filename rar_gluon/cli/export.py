@@ -34,7 +34,8 @@ def export_command(arguments: argparse.Namespace) -> int:
     output_path(arguments.output)
     config = configuration.load(arguments.config)
     precision = arguments.precision or config.tracking.precision
-    tracker = build_tracker(configuration.with_precision(config, "fp32"), arguments.weights, arguments.pretrained, -1)
+    plain = configuration.with_tracking(config, precision="fp32", runtime="mxnet")
+    tracker = build_tracker(plain, arguments.weights, arguments.pretrained, -1)
     ranges = read_ranges(tracker.weights) if precision == "int8" else None
     size = arguments.size or config.tracking.input_size
     for path in export(tracker.net, arguments.output, arguments.format, size, precision, ranges):

@@ -64,11 +64,21 @@ def weights_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def runtime_argument(parser: argparse.ArgumentParser) -> None:
+    """Add what computes the network of a tracker."""
+    parser.add_argument(
+        "--runtime",
+        choices=configuration.RUNTIMES,
+        help="what computes the network; onnx: ONNX Runtime, faster on CPUs; default: the configuration's, mxnet",
+    )
+
+
 def named_tracker(arguments: argparse.Namespace):
     """Build the tracker that the arguments name."""
     from rar_gluon.evaluation.trackers import build_tracker
 
-    config = configuration.with_precision(configuration.load(arguments.config), arguments.precision)
+    given = {"precision": arguments.precision, "runtime": arguments.runtime}
+    config = configuration.with_tracking(configuration.load(arguments.config), **given)
     return build_tracker(config, arguments.weights, arguments.pretrained, arguments.device)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rar_gluon.cli.options import add_command, add_group, named_tracker, network_arguments, parse_box
+from rar_gluon.cli.options import add_command, add_group, named_tracker, network_arguments, parse_box, runtime_argument
 
 
 def add_show(commands) -> None:
@@ -18,6 +18,7 @@ def add_show(commands) -> None:
     attention.add_argument("--output", required=True, type=Path, metavar="FILE", help="picture to write (.png, .pdf)")
     attention.add_argument("--frame", type=int, default=10, metavar="N", help="which is drawn; default: 10")
     network_arguments(attention)
+    runtime_argument(attention)
 
 
 def attention_command(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from rar_gluon.cli.options import add_command, named_tracker, network_arguments, parse_box
+from rar_gluon.cli.options import add_command, named_tracker, network_arguments, parse_box, runtime_argument
 from rar_gluon.common import InputError, check_outputs, progress
 
 NO_BOX = (math.nan,) * 4
@@ -43,6 +43,7 @@ def add_track(commands) -> None:
         help="draw the box and watch on a page of this machine's loopback; default: a free port",
     )
     network_arguments(track)
+    runtime_argument(track)
 
 
 def track_command(arguments: argparse.Namespace) -> None:
@@ -141,6 +142,7 @@ def add_demo(commands) -> None:
     demo.add_argument("clip", nargs="?", default="carphone", choices=("carphone", "bikes"), help="default: carphone")
     demo.add_argument("--output", type=Path, default=Path("demo"), metavar="DIR", help="default: demo")
     network_arguments(demo)
+    runtime_argument(demo)
 
 
 def demo_command(arguments: argparse.Namespace) -> None:

@@ -74,6 +74,7 @@ def runnable(
     pretrained: bool = False,
     device: int | None = None,
     precision: str | None = None,
+    runtime: str | None = None,
 ) -> Runnable:
     """Say how to make a tracker, and what its results depend on.
 
@@ -82,7 +83,7 @@ def runnable(
     tracker : a preset, a YAML file, a peer's name (`peers.peer_names`), `module:factory`, a configuration; or an object
         with `init` and `update`, or a function or class that makes one.
     weights, pretrained, device : of ours (`build_tracker`).
-    precision : of ours, instead of the configuration's.
+    precision, runtime : of ours, instead of the configuration's.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def runnable(
     from rar_gluon.net.weights import SHIPPED
 
     config = tracker if isinstance(tracker, Config) else configuration.load(tracker)
-    config = configuration.with_precision(config, precision)
+    config = configuration.with_tracking(config, precision=precision, runtime=runtime)
     make = functools.partial(build_tracker, config, weights, pretrained, device)
     name = "rar" if isinstance(tracker, Config) else configuration.name_of(name)
     return Runnable(name, make, configuration.to_dict(config), None if pretrained else weights or SHIPPED)

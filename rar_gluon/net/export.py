@@ -98,7 +98,7 @@ class OnnxNetwork:
     Raises
     ------
     InputError
-        onnx or onnxruntime is missing.
+        onnx or onnxruntime is missing, or the network is on a GPU.
     """
 
     def __init__(self, net: RAR, precision: str = "fp32", ranges: np.ndarray | None = None):
@@ -106,6 +106,8 @@ class OnnxNetwork:
             import onnxruntime
         except ImportError as error:
             raise InputError("the package onnxruntime is missing: pip install 'rar-gluon[onnx]'.") from error
+        if net.ctx.device_type != "cpu":
+            raise InputError("ONNX Runtime computes on the CPU here: choose --device -1, or --runtime mxnet.")
         self._net, self._runtime, self._sessions = net, onnxruntime, {}
         self._precision, self._ranges = precision, ranges
 
@@ -115,6 +117,8 @@ class OnnxNetwork:
         if size not in self._sessions:
             options = self._runtime.SessionOptions()
             options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
+            # Idle threads that spin would take the cores from each other's sessions, and from MXNet.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             content = onnx_of(self._net, size, self._precision, self._ranges).SerializeToString()
             self._sessions[size] = self._runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         names = input_names(len(state))

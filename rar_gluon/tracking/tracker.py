@@ -12,7 +12,7 @@ import numpy as np
 from mxnet import nd
 
 from rar_gluon.common import InputError
-from rar_gluon.config import Config, TrackingConfig, load
+from rar_gluon.config import Config, TrackingConfig, load, with_tracking
 from rar_gluon.data.frames import open_frames, to_bgr8
 from rar_gluon.filter.fourier import gaussian_label
 from rar_gluon.filter.layer import OnlineFilter, desired_response
@@ -24,7 +24,7 @@ from rar_gluon.tracking import geometry, scale
 from rar_gluon.tracking.geometry import Box, Window
 from rar_gluon.tracking.scale_filter import ScaleFilter
 
-RUNTIMES = {"mxnet": InferenceNetwork, "onnx": OnnxNetwork}
+NETWORKS = {"mxnet": InferenceNetwork, "onnx": OnnxNetwork}  # of tracking.runtime
 SCORE_RATE = 0.05  # of the mean score that a frame's is compared with: twenty frames
 
 
@@ -38,7 +38,7 @@ class Tracker:
     ctx : device, default the CPU; a given network must be on it.
     filter : an object in place of `OnlineFilter`, with its methods `learn` and `respond`; learning at rate 1 must begin
         anew, for the next target.
-    runtime : what computes the network: "mxnet", or "onnx", ONNX Runtime on the CPU (pip install 'rar-gluon[onnx]').
+    runtime : instead of the configuration's: "mxnet", or "onnx", ONNX Runtime on the CPU (docs/usage.md).
 
     Raises
     ------
@@ -63,9 +63,9 @@ class Tracker:
         weights: str | os.PathLike | RAR | None = None,
         ctx: mx.Context | None = None,
         filter: Any = None,
-        runtime: str = "mxnet",
+        runtime: str | None = None,
     ):
-        config = config if isinstance(config, Config) else load(config)
+        config = with_tracking(config if isinstance(config, Config) else load(config), runtime=runtime)
         self.config, self.ctx, self._given_filter = config, ctx or mx.cpu(), filter
         given = isinstance(weights, RAR)
         net = weights if given else load_network(config, weights, self.ctx)
@@ -73,11 +73,9 @@ class Tracker:
         if net.config != config.network:
             raise InputError("the network was built for another configuration than the tracker's: give both the same.")
         self.net, self.state = net, []
-        if runtime not in RUNTIMES:
-            raise InputError(f"there is no runtime '{runtime}': choose {' or '.join(RUNTIMES)}.")
         precision = config.tracking.precision
         ranges = read_ranges(self.weights) if precision == "int8" else None
-        self._inference = RUNTIMES[runtime](net, precision, ranges)
+        self._inference = NETWORKS[config.tracking.runtime](net, precision, ranges)
         self._logs = scale.log_factors(config.tracking.scales, config.tracking.scale_step)
         self.scale_filter = ScaleFilter(config.tracking) if config.tracking.scale_rule == "filter" else None
         self.box: Box | None = None

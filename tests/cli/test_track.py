@@ -176,6 +176,16 @@ def test_tracking_by_the_shipped_weights(clip, tmp_path):
     assert moved == pytest.approx([5.6, 2.8], abs=4)
 
 
+def test_onnxruntime_computes_the_network(folder, small, tmp_path):
+    pytest.importorskip("onnxruntime")
+    boxes = []
+    for runtime in ("mxnet", "onnx"):
+        path = tmp_path / f"{runtime}.txt"
+        assert cli.main(["track", str(folder), *small, "--init", BOX, "--boxes", str(path), "--runtime", runtime]) == 0
+        boxes.append(read_boxes(path))
+    np.testing.assert_allclose(*boxes, atol=0.05)
+
+
 def test_an_interrupted_run_keeps_what_it_has(folder, small, tmp_path, monkeypatch, capsys):
     from rar_gluon.tracking.tracker import Tracker
 

