@@ -14,7 +14,7 @@ def cases(options) -> List[Case]:
     """Each route is a case of its own: one process at a time."""
     found = []
     for preset in options.preset:
-        given = {"source": "bikes", "count": 5, "preset": preset, "precision": "fp32"}
+        given = {"source": "bikes", "count": 5, "preset": preset, "settings": {}}
         found.append(Case(f"tracking, {preset}", [Route("5 frames", "benchmarks.tracker:rar", given)]))
     for batch in (1, 16) if options.short else (1, 4, 16, 32):
         given = {"name": "rar_thin", "batch": batch}

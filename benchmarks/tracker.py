@@ -13,7 +13,13 @@ import numpy as np
 from benchmarks import video
 from benchmarks.alternate import Case, Route
 
-PRECISIONS = ("fp32", "bf16", "int8")
+WAYS = {  # settings of `tracking`; an old checkout knows none of them
+    "fp32": {},
+    "bf16": {"precision": "bf16"},
+    "int8": {"precision": "int8"},
+    "fp32, ONNX Runtime": {"runtime": "onnx"},
+    "int8, ONNX Runtime": {"precision": "int8", "runtime": "onnx"},
+}
 OPENCV_MODELS = {  # files of --models, as OpenCV's documentation of each tracker names them
     "Nano": {"backbone": "nanotrack_backbone_sim.onnx", "neckhead": "nanotrack_head_sim.onnx"},
     "DaSiamRPN": {
@@ -31,9 +37,9 @@ def cases(options) -> List[Case]:
         given = {"source": source, "count": options.frames}
         for threads in options.threads:
             routes = [
-                Route(f"{preset} {precision}", "benchmarks.tracker:rar", _rar(given, preset, precision), threads)
+                Route(f"{preset} {way}", "benchmarks.tracker:rar", _rar(given, preset, settings), threads, not settings)
                 for preset in options.preset
-                for precision in PRECISIONS
+                for way, settings in WAYS.items()
             ]
             for preset in options.preset:
                 routes.append(
@@ -52,13 +58,13 @@ def cases(options) -> List[Case]:
     return found
 
 
-def rar(preset: str, precision: str, source: str, count: int) -> Callable:
-    """Our tracker; a precision other than fp32 is a setting that an old checkout does not know."""
-    tracker = _tracker(preset, precision)
+def rar(preset: str, settings: dict, source: str, count: int) -> Callable:
+    """Our tracker."""
+    tracker = _tracker(preset, settings)
     return lambda: _tracked(tracker, source, count)
 
 
-def by_part(preset: str, precision: str, source: str, count: int) -> Callable:
+def by_part(preset: str, settings: dict, source: str, count: int) -> Callable:
     """Our tracker, with the device waited for before and after each part: slower, and split."""
     from mxnet import nd
 
@@ -77,7 +83,7 @@ def by_part(preset: str, precision: str, source: str, count: int) -> Callable:
 
         return call
 
-    tracker = _tracker(preset, precision)
+    tracker = _tracker(preset, settings)
     module._crops = timed("crop", module._crops)
     tracker._represent = timed("network", tracker._represent)
 
@@ -151,18 +157,18 @@ def siamrpn(source: str, count: int) -> Callable:
     return lambda: _tracked(Tracker(), source, count)
 
 
-def _rar(given: dict, preset: str, precision: str = "fp32") -> dict:
-    return {**given, "preset": preset, "precision": precision}
+def _rar(given: dict, preset: str, settings: dict | None = None) -> dict:
+    return {**given, "preset": preset, "settings": settings or {}}
 
 
-def _tracker(preset: str, precision: str):
+def _tracker(preset: str, settings: dict):
     from rar_gluon.config import from_dict, load
     from rar_gluon.net.rar import build
     from rar_gluon.tracking.tracker import Tracker
 
     config = load(preset)
-    if precision != "fp32":
-        config = from_dict({"tracking": {"precision": precision}}, base=config)
+    if settings:
+        config = from_dict({"tracking": settings}, base=config)
     return Tracker(config, None if preset == "rar_thin" else build(config.network))
 
 
