@@ -15,7 +15,7 @@ from typing import Sequence as ListOf
 from rar_gluon.common import InputError, read_json, write_text
 from rar_gluon.strict_yaml import shown
 
-PACKAGES = ("rar-gluon", "mxnet", "numpy", "opencv-contrib-python-headless", "gluoncv")
+PACKAGES = ("rar-gluon", "mxnet", "numpy", "opencv-contrib-python-headless", "gluoncv", "onnxruntime")
 
 
 def describe_run(config: Any, weights: Path | None) -> Dict:
