@@ -20,8 +20,9 @@ table3: .venv/installed
 power: .venv/installed
 	RAR_KILLS=12 $(BIN)/python -m pytest -q -m power
 
+# A process a core, a thread each; a file's tests stay together, for what they share.
 test: .venv/installed
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 	@$(MAKE) --no-print-directory lint
 
 lint: .venv/installed
@@ -30,7 +31,7 @@ lint: .venv/installed
 
 # Counting lines makes tests a quarter longer, so it is a job of its own beside the gate.
 coverage: .venv/installed
-	$(BIN)/python -m pytest -q --cov=rar_gluon --cov=experiments --cov-report=
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile --cov=rar_gluon --cov=experiments --cov-report=
 	@$(BIN)/python -m coverage report --sort=cover | awk '$$NF + 0 < 80 || /^TOTAL/'
 
 bench: .venv/installed
