@@ -98,15 +98,8 @@ setup(
         ],
         "docs": ["sphinx==7.1.2", "numpydoc==1.7.0"],
         "test": [
-            *(
-                "bottle==0.13.2",
-                "selenium==4.25.0",
-                "pytest==8.3.3",
-                "pytest-xdist==3.6.1",
-                "ruff==0.6.9",
-                "hypothesis==6.113.0",
-            ),
-            *("pytest-cov==5.0.0", "coverage==7.6.1", *ONNX),
+            *("bottle==0.13.2", "selenium==4.25.0", "ruff==0.6.9", "hypothesis==6.113.0", *ONNX),
+            *("pytest==8.3.3", "pytest-xdist==3.6.1", "pytest-cov==5.0.0", "coverage==7.6.1"),
         ],
     },
     entry_points={"console_scripts": ["rar = rar_gluon.cli:main"]},
