@@ -77,5 +77,7 @@ def box_of(region) -> tuple[float, ...]:
     if region.type != "polygon":
         raise InputError(f"the TraX client names a target by a {region.type}: a rectangle or a polygon is needed.")
     corners = np.array(list(region), np.float64)
+    if not np.isfinite(corners).all():
+        raise InputError("the TraX client names a target by a corner that is no finite number.")
     low, high = corners.min(axis=0), corners.max(axis=0)
     return tuple(float(value) for value in (*low, *(high - low)))
