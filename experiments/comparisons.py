@@ -48,11 +48,11 @@ def make_comparison(
 ) -> int:
     """Write what `make` makes of a call and the size's `comparison`; the exit status, 1 when a tracker failed."""
     made = make(arguments, read_size(arguments.size)["comparison"])
-    about = [about_size(arguments), *changes(arguments), f"Written by rar-gluon {rar_gluon.__version__}.", *made.notes]
+    head = [about_size(arguments), *changes(arguments)]
+    about = [*head, f"Written by rar-gluon {rar_gluon.__version__}.", *made.notes]
     write_document(arguments.output, title, about, made.tables, made.pictures)
     page = os.path.relpath(arguments.output / "report.html")
-    head = " ".join([about[0], *changes(arguments)])
-    print("\n\n".join([head, *map(to_text, made.tables), *made.notes, f"see {page}"]))
+    print("\n\n".join([" ".join(head), *map(to_text, made.tables), *made.notes, f"see {page}"]))
     return 1 if made.failed else 0
 
 
@@ -89,12 +89,13 @@ def our_tracker(arguments: argparse.Namespace, spec: Mapping) -> Tuple[str, str 
     A row of run_table3.sh is configured as it was trained, whatever `--set` changed then.
     """
     full, weights = arguments.size == "full", arguments.weights
-    if full and weights is None:
+    of_row = full and weights is None
+    if of_row:
         weights = arguments.output.parent / "table3-full" / spec["tracker"] / "seed0" / "training" / "last.npz"
     if weights is not None and not weights.is_file():
         hint = "run experiments/run_table3.sh --size full, or give --weights FILE" if full else "give a file of weights"
         raise InputError(f"{weights} is not there: {hint}.")
-    if full and arguments.weights is None:
+    if of_row:
         record = weights.with_name("run.json")
         return "RAR", configuration.from_dict(read_json(record).get("config"), str(record)), weights
     if full:

@@ -253,9 +253,9 @@ def report_rows(
 ) -> str:
     """Write the report of jobs by row and seed, and return its tables for the terminal."""
     done = {row: len(seeds) for row, seeds in folders.items()}
+    head = [" ".join(size["about"].split()), *changes(arguments)]
     words = [
-        " ".join(size["about"].split()),
-        *changes(arguments),
+        *head,
         f"{sum(map(bool, done.values()))} of {len(folders)} rows are done, with {sum(done.values())} seeds in all.",
         f"Written by rar-gluon {rar_gluon.__version__}.",
     ]
@@ -264,7 +264,7 @@ def report_rows(
     skipped = ("where", "sequences", "p", "loss", "within 0.5", "within 2")
     page = os.path.relpath(arguments.output / "report.html")
     shown = [to_text(table, skipped) for table in tables if table.name != "gates"]
-    return "\n\n".join([" ".join([words[0], *changes(arguments)]), *shown, f"see {page}"])
+    return "\n\n".join([" ".join(head), *shown, f"see {page}"])
 
 
 def plan_rows(arguments: argparse.Namespace) -> str:

@@ -285,15 +285,15 @@ def with_tracking(config: Config, **settings: Any) -> Config:
     return from_dict({"tracking": given}, base=config) if given else config
 
 
-def load(source: str | os.PathLike) -> Config:
-    """Read a config: a preset's name (`rar`, `rar_thin`) or a YAML file.
+def load(source: str | os.PathLike | Config) -> Config:
+    """Read a config: a preset's name (`rar`, `rar_thin`) or a YAML file; one that is read already is given back.
 
     Raises
     ------
     InputError
         The file is absent or no YAML, inherits in a circle, or holds anything `from_dict` refuses.
     """
-    return _load(_locate(source, Path()), ())
+    return source if isinstance(source, Config) else _load(_locate(source, Path()), ())
 
 
 def _locate(source: str | os.PathLike, folder: Path) -> Path:

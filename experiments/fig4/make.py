@@ -7,7 +7,6 @@ from typing import Mapping
 
 from experiments.comparisons import SHOWN, Made, chosen, our_tracker, plan_frames
 from rar_gluon import config as configuration
-from rar_gluon.config import Config
 from rar_gluon.evaluation.trackers import build_tracker
 from rar_gluon.report.attention import STEP, attention_figure
 
@@ -15,8 +14,7 @@ from rar_gluon.report.attention import STEP, attention_figure
 def make(arguments: argparse.Namespace, spec: Mapping) -> Made:
     """Fig. 4: attention maps and response on a frame, as `rar show attention` draws them."""
     _, source, weights = our_tracker(arguments, spec)
-    config = source if isinstance(source, Config) else configuration.load(source)
-    tracker = build_tracker(config, weights, device=arguments.devices[0])
+    tracker = build_tracker(configuration.load(source), weights, device=arguments.devices[0])
     pictures = {}
     for sequence in chosen(arguments, spec):
         frames = [frame for _, frame in zip(range(STEP + 1), sequence.frames)]

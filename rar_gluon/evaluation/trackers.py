@@ -103,8 +103,7 @@ def runnable(
         return Runnable(name, make, name)
     from rar_gluon.net.weights import SHIPPED
 
-    config = tracker if isinstance(tracker, Config) else configuration.load(tracker)
-    config = configuration.with_tracking(config, precision=precision, runtime=runtime)
+    config = configuration.with_tracking(configuration.load(tracker), precision=precision, runtime=runtime)
     make = functools.partial(build_tracker, config, weights, pretrained, device)
     name = "rar" if isinstance(tracker, Config) else configuration.name_of(name)
     return Runnable(name, make, configuration.to_dict(config), None if pretrained else weights or SHIPPED)

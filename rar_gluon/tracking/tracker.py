@@ -65,7 +65,7 @@ class Tracker:
         filter: Any = None,
         runtime: str | None = None,
     ):
-        config = with_tracking(config if isinstance(config, Config) else load(config), runtime=runtime)
+        config = with_tracking(load(config), runtime=runtime)
         self.config, self.ctx, self._given_filter = config, ctx or mx.cpu(), filter
         given = isinstance(weights, RAR)
         net = weights if given else load_network(config, weights, self.ctx)
