@@ -105,7 +105,8 @@ class OnnxNetwork:
         try:
             import onnxruntime
         except ImportError as error:
-            raise InputError("the package onnxruntime is missing: pip install 'rar-gluon[onnx]'.") from error
+            told = "onnxruntime is missing: pip install --no-deps onnxruntime==1.16.3, and rar-gluon's extra 'onnx'."
+            raise InputError(told) from error
         if net.ctx.device_type != "cpu":
             raise InputError("ONNX Runtime computes on the CPU here: choose --device -1, or --runtime mxnet.")
         self._net, self._runtime, self._sessions = net, onnxruntime, {}
