@@ -179,7 +179,6 @@ def _match(folder: Path, spec: Mapping, config: Config, ctx) -> None:
     for step, weights in {**kept, steps_of(config): training / "last.npz"}.items():
         table = folder / "matching" / f"{step}.csv"
         net = load_network(config, weights, ctx)
-        net.hybridize()
         if not table.is_file():
             matching.write_matches(table, matching.match(net, config, pairs, spec["pairs"]))
         gates = matching.gate_spread(load_network(config, weights, ctx), windows)

@@ -16,7 +16,8 @@ from rar_gluon.net.rar import RAR
 
 
 class InferenceNetwork:
-    """The function of a network as it is now, without gradients: `net(image, *state)` as for `RAR`.
+    """The function of a network as it is now, without gradients: `net(image, *state)` as for `RAR`, with its
+    `begin_state`, `strides` and `ctx`.
 
     It is compiled for each shape of images when they first come, which takes a second; later changes of the network's
     parameters are not seen.
@@ -37,12 +38,13 @@ class InferenceNetwork:
     def __init__(self, net: RAR, precision: str = "fp32", ranges: np.ndarray | None = None):
         self._symbol, parameters = folded(net)
         self._parameters = {name: nd.array(value) for name, value in parameters.items()}
-        self._ctx, self._precision = net.ctx, precision
+        self.ctx, self.strides, self.begin_state = net.ctx, net.strides, net.begin_state
+        self._precision = precision
         self._compiled: Dict[Tuple[int, ...], SymbolBlock] = {}
         if precision in HALVES:
             self._symbol = in_half(self._symbol, HALVES[precision])
         elif precision == "int8":
-            if self._ctx.device_type != "cpu":
+            if self.ctx.device_type != "cpu":
                 raise InputError("int8 is for CPUs: on a GPU choose fp32 or fp16.")
             layers = eight_bit_layers(net, self._symbol)
             self._symbol, self._parameters = quantised(self._symbol, self._parameters, layers, ranges)
@@ -56,7 +58,7 @@ class InferenceNetwork:
         return outputs if isinstance(outputs, (list, tuple)) else [outputs]
 
     def _compile(self, image: nd.NDArray, *state: nd.NDArray) -> SymbolBlock:
-        block = bound(self._symbol, self._parameters, input_names(len(state)), self._ctx)
+        block = bound(self._symbol, self._parameters, input_names(len(state)), self.ctx)
         static = {"static_alloc": True, "static_shape": True}
         block.hybridize(**static)
         if self._precision in HALVES:
@@ -65,8 +67,8 @@ class InferenceNetwork:
                 block(image, *state)
                 nd.waitall()
             except mx.MXNetError as error:
-                raise InputError(f"{self._ctx} computes nothing in {self._precision}: choose fp32.") from error
-        elif self._precision == "fp32" and self._ctx.device_type == "cpu":
+                raise InputError(f"{self.ctx} computes nothing in {self._precision}: choose fp32.") from error
+        elif self._precision == "fp32" and self.ctx.device_type == "cpu":
             # oneDNN's fusions of a convolution with what follows it
             block.optimize_for(image, *state, backend="MKLDNN", **static)
         return block

@@ -12,6 +12,7 @@ from rar_gluon.config import Config
 from rar_gluon.data.clips import Clip
 from rar_gluon.filter.fourier import hann_window
 from rar_gluon.filter.layer import correlation_response, desired_response
+from rar_gluon.net.inference import InferenceNetwork
 from rar_gluon.net.rar import RAR, pad_state, to_images
 from rar_gluon.tracking import geometry
 
@@ -35,7 +36,7 @@ def to_batch(clips: Clip, cells: Tuple[int, int], config: Config, ctx: mx.Contex
     return Batch(templates, to_images(clips.search, ctx), nd.array(np.stack(desired), ctx=ctx))
 
 
-def responses(net: RAR, batch: Batch, config: Config) -> nd.NDArray:
+def responses(net: RAR | InferenceNetwork, batch: Batch, config: Config) -> nd.NDArray:
     """Responses g (B, H, W): the state runs from zero through the T templates to the search region (Section 3.2)."""
     ctx, settings = batch.search.context, config.filter
     state = net.begin_state(batch.search.shape, ctx)
@@ -77,7 +78,7 @@ def representation_cells(net: RAR, config: Config) -> Tuple[int, int]:
     return x.shape[2:]
 
 
-def _template(net: RAR, images: nd.NDArray, state: List[nd.NDArray], config: Config):
+def _template(net: RAR | InferenceNetwork, images: nd.NDArray, state: List[nd.NDArray], config: Config):
     """Template z0 (B, D, H, W), contexts zi (B, k, D, H, W) or None, and new state, of images (B, 1 + k, 3, S, S).
 
     Only the target-centred patch moves the state, as in `Tracker`.
@@ -87,7 +88,7 @@ def _template(net: RAR, images: nd.NDArray, state: List[nd.NDArray], config: Con
     if contexts and config.filter.context_source == "feature":
         pixels, strides = (size - config.tracking.input_size) // 2, net.strides
         z, *state = net(images[:, 0], *pad_state(state, pixels, strides))
-        z0, zi = geometry.split_contexts(z, z.shape[-1] - 2 * pixels // net.config.stride)
+        z0, zi = geometry.split_contexts(z, z.shape[-1] - 2 * pixels // config.network.stride)
         return z0, nd.stack(*zi, axis=1), pad_state(state, -pixels, strides)
     state = [nd.repeat(part, patches, axis=0) for part in state]
     z, *state = net(images.reshape((-1, 3, size, size)), *state)

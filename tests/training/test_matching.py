@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.data.clips import Stored
+from rar_gluon.data.clips import Stored, stack_clips
 from rar_gluon.net.rar import build
-from rar_gluon.training import matching
+from rar_gluon.training import matching, step
 from rar_gluon.training.matching import Match
 
 
@@ -24,6 +24,18 @@ def test_a_network_finds_what_has_only_moved(tiny_config, pairs_for):
     assert len(found) == 20 and {one.sequence for one in found} == {"a", "b"}
     assert np.median([one.error for one in found]) < 1
     assert matching.match(build(config.network), config, pairs_for(config), 4) == pytest.approx(found[:4])
+
+
+@pytest.mark.parametrize("source", ["feature", "image"])
+def test_the_loss_is_the_training_steps(tiny_config, lively_network, pairs_for, source):
+    """What matches is compiled; the step computes the same with the network itself."""
+    config = tiny_config(filter={"contexts": 4, "context_source": source})
+    net, pairs = lively_network(config), pairs_for(config)
+    batch = step.to_batch(
+        stack_clips([pairs[number] for number in range(3)]), step.representation_cells(net, config), config, net.ctx
+    )
+    expected = step.loss(step.responses(net, batch, config), batch.desired).asnumpy()
+    assert [one.loss for one in matching.match(net, config, pairs, 3)] == pytest.approx(expected, rel=1e-4)
 
 
 def test_errors_are_in_pixels_whatever_the_stride(tiny_config, pairs_for):
