@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 STAGES = {"start": "starts", "train": "trains", "match": "is matched", "track": "tracks", "done": "done"}
 OUTCOMES = {"matching": "matching.json", "tracking": "scores.json"}  # and the file that says that one is there
 GATES = 32  # search regions that the spread of the gates is measured on
+KEPT = 4  # batches of pairs after which what is found is written
 POLL = 1.0  # seconds between looks at the jobs' folders
 STOP = "stop"  # file that ends a job which a cluster runs
 
@@ -101,8 +102,17 @@ def write_job(job: Job, wanted: Mapping) -> None:
     if wanted == {**stored, "protocol": wanted["protocol"]}:  # the same boxes, to be scored again
         (job.folder / "scores.json").unlink(missing_ok=True)
         write_text(path, json.dumps(wanted, indent=1) + "\n")
+    elif only_more_pairs(stored, wanted):
+        (job.folder / OUTCOMES["matching"]).unlink(missing_ok=True)  # the first of them are matched
+        write_text(path, json.dumps(wanted, indent=1) + "\n")
     else:
         raise InputError(f"{job.folder} was begun with other settings: give another --output, or remove it.")
+
+
+def only_more_pairs(stored: Mapping, wanted: Mapping) -> bool:
+    """Whether a description differs from another by more pairs alone."""
+    before, now = (each["matching"].get("pairs", 0) for each in (stored, wanted))
+    return before < now and wanted == {**stored, "matching": {**stored["matching"], "pairs": now}}
 
 
 def distinct(jobs: Sequence[Job]) -> List[Job]:
@@ -178,14 +188,16 @@ def _match(folder: Path, spec: Mapping, config: Config, ctx) -> None:
     kept = {step: path for step, path in steps.items() if path.is_file()}
     for step, weights in {**kept, steps_of(config): training / "last.npz"}.items():
         table = folder / "matching" / f"{step}.csv"
+        found = matching.read_matches(table) if table.is_file() else []
         net = load_network(config, weights, ctx)
-        if not table.is_file():
-            matching.write_matches(table, matching.match(net, config, pairs, spec["pairs"]))
+        for count, batch in enumerate(matching.match(net, config, pairs, range(len(found), spec["pairs"]))):
+            found += batch
+            if count % KEPT == 0:
+                matching.write_matches(table, found)
+        matching.write_matches(table, found)
         gates = matching.gate_spread(load_network(config, weights, ctx), windows)
         numbers[step] = {**matching.summary(matching.read_matches(table)), "gates": gates}
     write_text(folder / OUTCOMES["matching"], json.dumps(numbers, indent=1) + "\n")
-    for path in kept.values():
-        path.unlink()
 
 
 def _track(folder: Path, spec: Mapping, config: Config, ctx) -> None:
@@ -361,17 +373,23 @@ def steps_of(config: Config) -> int:
 
 
 def progress_of(job: Job, matched: int, tracked: int) -> Tuple[str, int, int]:
-    """Stage of a job, and how many of how many steps, files of pairs or sequences it has done, from what is on disk."""
+    """Stage of a job, and how many of how many steps, pairs or sequences it has done, from what is on disk."""
     if job.done:
         return "done", 1, 1
     if (job.folder / "training" / "last.npz").is_file():
         if "matching" in job.outcomes and not has_outcomes(job.folder, ["matching"]):
-            return "match", len(list((job.folder / "matching").glob("*.csv"))), matched
+            tables = (job.folder / "matching").glob("*.csv")
+            return "match", sum(lines_of(table) for table in tables), matched
         return "track", len(list((job.folder / "results").glob("*.txt"))), tracked
     log, steps = job.folder / "training" / "log.csv", steps_of(job.config)
     if log.is_file():
-        return "train", max(0, log.read_text(encoding="utf-8").count("\n") - 1), steps
+        return "train", lines_of(log), steps
     return "start", 0, steps
+
+
+def lines_of(table: Path) -> int:
+    """Lines of a CSV but its head."""
+    return max(0, table.read_text(encoding="utf-8").count("\n") - 1)
 
 
 def part_done(stage: str, count: int, of: int, costs: Mapping[str, float]) -> float:

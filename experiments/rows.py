@@ -301,7 +301,8 @@ def make_rows(arguments: argparse.Namespace, title: str) -> int:
             place = Here(arguments.workers, arguments.devices)
         else:
             place = Cluster(arguments.scheduler, arguments.devices)
-        failed = run_jobs(missing, costs, len(matching["steps"]) + 1, len(sequences), place)
+        pairs = matching["pairs"] * (len(matching["steps"]) + 1)
+        failed = run_jobs(missing, costs, pairs, len(sequences), place)
         take_equal(jobs, arguments.output.parent)
     print(report_rows(arguments, size, read_outcomes(arguments, size, about), about, title))
     return 1 if failed else 0

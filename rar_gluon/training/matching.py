@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -45,20 +45,19 @@ def pairs_of(sources: Sequence[Tuple[Tracks, float]], config: Config, gap: int, 
     return Clips(sources, configuration.from_dict(changes, base=config), PAIRS_SEED)
 
 
-def match(net: RAR, config: Config, pairs: Clips, count: int) -> List[Match]:
-    """Match the first `count` pairs of `pairs_of`."""
-    cells, ctx, found = representation_cells(net, config), net.ctx, []
+def match(net: RAR, config: Config, pairs: Clips, numbers: Sequence[int]) -> Iterator[List[Match]]:
+    """Match these of `pairs_of`, `BATCH` at once."""
+    cells, ctx = representation_cells(net, config), net.ctx
     compiled = InferenceNetwork(net)  # takes two thirds of the network's time
-    for first in range(0, count, BATCH):
-        clips = stack_clips([pairs[number] for number in range(first, min(first + BATCH, count))])
+    for first in range(0, len(numbers), BATCH):
+        clips = stack_clips([pairs[number] for number in numbers[first : first + BATCH]])
         batch = to_batch(clips, cells, config, ctx)
         response = responses(compiled, batch, config)
         losses = loss(response, batch.desired).asnumpy()
         places = config.network.stride * np.array([peak(one) for one in response.asnumpy()])
         errors = np.hypot(*(places - clips.shift).T) / CELL
         names = [source.rpartition("[")[0] for source in clips.source]
-        found += [Match(*row) for row in zip(names, losses.tolist(), errors.tolist())]
-    return found
+        yield [Match(*row) for row in zip(names, losses.tolist(), errors.tolist())]
 
 
 def summary(matches: Sequence[Match]) -> Dict[str, float]:

@@ -17,8 +17,9 @@ def test_progress_is_read_off_the_disk(job_of, tmp_path):
     assert jobs.progress_of(job, 2, 10) == ("train", 3, 4)
     (job.folder / "training" / "last.npz").touch()
     (job.folder / "matching").mkdir()
-    (job.folder / "matching" / "50.csv").touch()
-    assert jobs.progress_of(job, 2, 10) == ("match", 1, 2)
+    (job.folder / "matching" / "2.csv").write_text("sequence,loss,error\na,1,2\n")
+    (job.folder / "matching" / "4.csv").write_text("sequence,loss,error\na,1,2\na,1,2\n")
+    assert jobs.progress_of(job, 6, 10) == ("match", 3, 6)
     (job.folder / "matching.json").write_text("{}")
     (job.folder / "results").mkdir()
     (job.folder / "results" / "a.txt").touch()
@@ -56,6 +57,22 @@ def test_a_job_begun_with_other_settings_is_refused(job_of, tmp_path):
     (job.folder / "training").mkdir()
     with pytest.raises(InputError, match="other settings"):
         jobs.write_job(job, jobs.description(job, "thin", {}, {}, {"frames": 4}))
+
+
+def test_a_job_takes_more_pairs_and_keeps_those_it_has(job_of, tmp_path):
+    job = replace(job_of(tmp_path), outcomes=("matching",))
+    of = {pairs: jobs.description(job, "thin", {}, {"pairs": pairs, "gap": 5}, {}) for pairs in (8, 12)}
+    jobs.write_job(job, of[8])
+    (job.folder / "training").mkdir()
+    (job.folder / "matching").mkdir()
+    (job.folder / "matching" / "4.csv").touch()
+    (job.folder / "matching.json").write_text("{}")
+    jobs.write_job(job, of[12])
+    assert not job.done and (job.folder / "matching" / "4.csv").is_file()
+    assert json.loads((job.folder / "job.json").read_text()) == of[12]
+    for other in (of[8], jobs.description(job, "thin", {}, {"pairs": 20, "gap": 6}, {})):
+        with pytest.raises(InputError, match="other settings"):
+            jobs.write_job(job, other)
 
 
 def test_a_job_that_was_scored_under_another_protocol_is_scored_again(job_of, tmp_path):
