@@ -149,6 +149,9 @@ class TrainingConfig:
     attention_rate: float = assumed(
         1.0, "ours: the attention's learning rate over that of the rest; it starts neutral", between(0.0, 1000.0)
     )
+    channel_rate: float = assumed(
+        1.0, "ours: channel-wise attention's learning rate over that of the other attention", between(0.0, 1000.0)
+    )
     start: str = assumed(
         "random",
         "as each block says; principal: refinement from the features' covariance",

@@ -83,7 +83,8 @@ def freeze(net: RAR, config: TrainingConfig) -> Dict[str, gluon.Parameter]:
         elif name.startswith("backbone."):
             parameter.lr_mult = config.backbone_rate
         elif name.startswith("attention_"):
-            parameter.lr_mult = config.attention_rate
+            channel = ".channel." in name or ".w_hc." in name
+            parameter.lr_mult = config.attention_rate * (config.channel_rate if channel else 1.0)
     return {name: parameter for name, parameter in parameters(net).items() if parameter.grad_req != "null"}
 
 

@@ -107,20 +107,26 @@ def test_the_backbone_has_its_own_rate(tiny_config, clips_of, values_of, tmp_pat
     np.testing.assert_array_equal(moved[1]["refinement.out.weight"], moved[0]["refinement.out.weight"])
 
 
-def test_the_attention_has_its_own_rate(tiny_config, clips_of, lively_network, values_of, tmp_path):
+def test_the_attention_has_its_own_rate_and_its_channels_another(
+    tiny_config, clips_of, lively_network, values_of, tmp_path
+):
     """Attention moves in proportion to it from the first step on, the rest as it would."""
     moved = []
-    for rate in (1.0, 4.0):
-        settings = {"attention_rate": rate, "epochs": 1, "epoch_clips": 4, "learning_rate": 0.01, "weight_decay": 0.0}
+    for rates in ({}, {"attention_rate": 4.0}, {"channel_rate": 8.0}):
+        settings = {**rates, "epochs": 1, "epoch_clips": 4, "learning_rate": 0.01, "weight_decay": 0.0}
         config = tiny_config(training=settings)
         net = lively_network(config)
         before = values_of(net)
-        train(net, config, clips_of(config), tmp_path / str(rate))
+        train(net, config, clips_of(config), tmp_path / str(rates))
         moved.append({name: array - before[name] for name, array in values_of(net).items()})
-    name = "attention_conv3.channel.w_o.weight"
-    np.testing.assert_allclose(moved[1][name], 4 * moved[0][name], atol=1e-6)
-    assert np.abs(moved[0][name]).max() > 1e-5
-    np.testing.assert_array_equal(moved[1]["refinement.out.weight"], moved[0]["refinement.out.weight"])
+    channel, spatial = "attention_conv3.channel.w_o.weight", "attention_conv3.spatial.w_o.weight"
+    for name, factors in ((channel, (4, 8)), ("attention_conv3.w_hc.bias", (4, 8)), (spatial, (4, 1))):
+        largest = np.abs(moved[0][name]).max()
+        assert largest > 0
+        for after, factor in zip(moved[1:], factors):
+            np.testing.assert_allclose(after[name], factor * moved[0][name], atol=0.05 * factor * largest)
+    for after in moved[1:]:
+        np.testing.assert_array_equal(after["refinement.out.weight"], moved[0]["refinement.out.weight"])
 
 
 def test_weights_of_chosen_steps_are_kept(tiny_config, clips_of, values_of, tmp_path):
