@@ -89,24 +89,25 @@ def description(
     }
 
 
+def read_job(folder: Path) -> Dict:
+    """The description in a job's folder; settings that did not exist when it was written have their defaults."""
+    stored = read_json(folder / "job.json")
+    with contextlib.suppress(InputError):  # a setting that is no more: equal to nothing that is wanted
+        stored["config"] = configuration.to_dict(configuration.from_dict(stored["config"]))
+    return stored
+
+
 def write_job(job: Job, wanted: Mapping) -> None:
     """Write job.json, or check that the one that is there says the same."""
-    path = job.folder / "job.json"
     begun = any((job.folder / part).exists() for part in ("training", *OUTCOMES.values()))
-    if not begun:
-        write_text(path, json.dumps(wanted, indent=1) + "\n")
-        return
-    stored = read_json(path)
-    if stored == wanted:
-        return
-    if wanted == {**stored, "protocol": wanted["protocol"]}:  # the same boxes, to be scored again
-        (job.folder / "scores.json").unlink(missing_ok=True)
-        write_text(path, json.dumps(wanted, indent=1) + "\n")
+    stored = read_job(job.folder) if begun else wanted
+    if stored != wanted and wanted == {**stored, "protocol": wanted["protocol"]}:  # the same boxes, to be scored again
+        (job.folder / OUTCOMES["tracking"]).unlink(missing_ok=True)
     elif only_more_pairs(stored, wanted):
         (job.folder / OUTCOMES["matching"]).unlink(missing_ok=True)  # the first of them are matched
-        write_text(path, json.dumps(wanted, indent=1) + "\n")
-    else:
+    elif stored != wanted:
         raise InputError(f"{job.folder} was begun with other settings: give another --output, or remove it.")
+    write_text(job.folder / "job.json", json.dumps(wanted, indent=1) + "\n")
 
 
 def only_more_pairs(stored: Mapping, wanted: Mapping) -> bool:
@@ -124,9 +125,9 @@ def take_equal(jobs: Sequence[Job], outputs: Path) -> None:
     """Copy what done jobs of equal settings gave, of this or another table below `outputs`."""
     found = [path for path in sorted(outputs.glob("*/*/seed*/job.json")) if (path.parent / "training").is_dir()]
     for job in jobs:
-        wanted = (job.folder / "job.json").read_text(encoding="utf-8")
-        done = (p.parent for p in found if has_outcomes(p.parent, job.outcomes))
-        source = next((folder for folder in done if (folder / "job.json").read_text(encoding="utf-8") == wanted), None)
+        wanted = read_job(job.folder)
+        done = (path.parent for path in found if has_outcomes(path.parent, job.outcomes))
+        source = next((folder for folder in done if read_job(folder) == wanted), None)
         if source is not None and not job.done:
             for part in ("training", "matching", "results"):
                 if (source / part).is_dir():

@@ -22,6 +22,7 @@ from experiments.jobs import (
     distinct,
     has_outcomes,
     locked,
+    read_job,
     run_jobs,
     shares,
     stages_of,
@@ -175,8 +176,9 @@ def read_outcomes(arguments: argparse.Namespace, size: Mapping, about: Mapping) 
     for row, seeds in rows.items():
         for path in sorted(arguments.output.glob(f"{row}/seed*/job.json")):
             job = make_job(arguments, size, row, int(path.parent.name[len("seed") :]))
-            stored = read_json(path)
-            if stored == description(job, **about) and any(has_outcomes(path.parent, [o]) for o in OUTCOMES):
+            if read_job(path.parent) == description(job, **about) and any(
+                has_outcomes(path.parent, [o]) for o in OUTCOMES
+            ):
                 seeds[job.seed] = path.parent
     return rows
 

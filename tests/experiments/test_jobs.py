@@ -59,6 +59,21 @@ def test_a_job_begun_with_other_settings_is_refused(job_of, tmp_path):
         jobs.write_job(job, jobs.description(job, "thin", {}, {}, {"frames": 4}))
 
 
+def test_a_job_from_before_a_setting_existed_goes_on(job_of, tmp_path):
+    job = job_of(tmp_path)
+    wanted = jobs.description(job, "thin", {}, {}, {"frames": 3})
+    old = json.loads(json.dumps(wanted))
+    del old["config"]["training"]["channel_rate"]
+    jobs.write_job(job, old)
+    (job.folder / "training").mkdir()
+    jobs.write_job(job, wanted)
+    assert json.loads((job.folder / "job.json").read_text()) == wanted
+    old["config"]["training"]["no_more"] = 1
+    (job.folder / "job.json").write_text(json.dumps(old))
+    with pytest.raises(InputError, match="other settings"):
+        jobs.write_job(job, wanted)
+
+
 def test_a_job_takes_more_pairs_and_keeps_those_it_has(job_of, tmp_path):
     job = replace(job_of(tmp_path), outcomes=("matching",))
     of = {pairs: jobs.description(job, "thin", {}, {"pairs": pairs, "gap": 5}, {}) for pairs in (8, 12)}
