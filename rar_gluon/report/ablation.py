@@ -139,7 +139,7 @@ def claims_table(claims: Sequence[Claim], outcome: Outcome, start: str | None = 
         f"{len(decided)} of {len(comparable)} comparable claims that were measured are decided.",
         f"supported, contradicted: the 95 % interval of the mean paired difference lies above, below 0; equivalent: it "
         f"holds 0 and lies within ± {outcome.delta:g}; else undecided. Intervals by {DRAWS:,} draws of whole sequences "
-        "and whole seeds; with one seed they say nothing of other seeds.",
+        "and of what seeds add to all of them; with one seed they say nothing of other seeds.",
         "p: two-sided, of the same draws; verdicts take it as it is. Holm: corrected for the number of claims.",
         *dict.fromkeys(f"{claim.better} against {claim.worse}: {claim.note}" for claim in claims if claim.note),
         *dict.fromkeys(f"{c.better} against {c.worse}: {reasons[c.text]}" for c in claims if c.text in reasons),

@@ -91,15 +91,32 @@ def common(*parts: Scores) -> Tuple[List[int], List[str]]:
 
 
 def bootstrap(values: np.ndarray, draws: int = DRAWS) -> np.ndarray:
-    """Means (draws,) of values (seeds, sequences), both drawn anew with replacement.
+    """Means (draws,) of values (seeds, sequences), sequences and the seeds' own effects drawn anew with replacement.
 
-    A sequence is drawn whole, with what all seeds have of it: pairs and frames of one are no independent samples, and a
-    row's seed is drawn whole too. One seed alone says nothing of others: the spread is then of the sequences only.
+    A sequence is drawn whole, with what all seeds have of it: pairs and frames of one are no independent samples. A
+    seed's effect is what it adds to every sequence. Of the spread of the seeds' means only what exceeds the noise of
+    single values is such an effect: that noise is in the sequences' draws already, and drawing the seeds as they are
+    would count it twice (Owen, The pigeonhole bootstrap, 2007). One seed alone says nothing of others.
     """
     # Not scipy.stats.bootstrap, which draws along one axis alone; of `holm` it has nothing.
     rng = np.random.default_rng(0)  # the same numbers give the same interval
-    seeds, sequences = (rng.multinomial(count, np.full(count, 1 / count), draws) / count for count in values.shape)
-    return np.einsum("ds,sn,dn->d", seeds, values, sequences)
+    seeds, sequences = values.shape
+    means = _shares(rng, sequences, draws) @ values.mean(axis=0)
+    if seeds == 1:
+        return means
+    effects = values.mean(axis=1) - values.mean()
+    noise = values - values.mean(axis=0) - effects[:, None]
+    between, within = sequences * np.square(effects).sum(), np.square(noise).sum() / max(1, sequences - 1)
+    if between > within:
+        # values lie nearer to their own mean than to the true one
+        effects *= np.sqrt((1 - within / between) * seeds / (seeds - 1))
+        means += _shares(rng, seeds, draws) @ effects
+    return means
+
+
+def _shares(rng: np.random.Generator, count: int, draws: int) -> np.ndarray:
+    """How large a part of so many drawn values each one is, (draws, count)."""
+    return rng.multinomial(count, np.full(count, 1 / count), draws) / count
 
 
 def interval(scores: Scores) -> Tuple[float | None, float | None, float | None]:

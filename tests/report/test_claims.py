@@ -5,7 +5,7 @@ import pytest
 
 from rar_gluon.common import InputError
 from rar_gluon.report import ablation, document
-from rar_gluon.report.claims import Claim, holm, interval, judge, read_claims
+from rar_gluon.report.claims import Claim, bootstrap, holm, interval, judge, read_claims
 from rar_gluon.report.tables import to_csv
 
 
@@ -45,6 +45,19 @@ def test_pairs_of_one_sequence_are_no_independent_samples_and_seeds_count_too():
     apart = {seed: scores(*[shift] * 10)[0] for seed, shift in ((0, -0.2), (1, 0.1), (2, 0.4))}
     found = judge(apart, zero, 0.01)
     assert found.difference == pytest.approx(0.1) and found.low < -0.1 and found.high > 0.3
+
+
+@pytest.mark.parametrize("seed_sd, sequence_sd, noise", [(0, 0.013, 0.04), (0.02, 0.01, 0.04), (0, 0.04, 0.01)])
+def test_the_spread_of_the_draws_is_that_of_the_mean(seed_sd, sequence_sd, noise):
+    """Against the variance of the mean of a table of independent effects: seeds, sequences, and noise of each value."""
+    rng, (seeds, sequences) = np.random.default_rng(5), (4, 30)
+    found = []
+    for _ in range(300):
+        effects = seed_sd * rng.normal(size=(seeds, 1)) + sequence_sd * rng.normal(size=sequences)
+        found.append(bootstrap(effects + noise * rng.normal(size=(seeds, sequences)), 300).var())
+    expected = seed_sd**2 / seeds + sequence_sd**2 / sequences + noise**2 / (seeds * sequences)
+    # Above: the seeds' effect is never estimated below 0. Drawing the seeds as they are gives 2.0 for the first.
+    assert 0.85 < np.mean(found) / expected < 1.3
 
 
 def test_only_common_seeds_and_sequences_are_compared():
