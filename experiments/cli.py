@@ -124,7 +124,9 @@ def make_parser() -> argparse.ArgumentParser:
     rows.add_argument(
         "--outcomes", default=",".join(OUTCOMES), metavar="A,B", help="what rows are compared by; default: %(default)s"
     )
-    rows.add_argument("--pairs", type=int, metavar="N", help="that are matched, instead of the size's")
+    rows.add_argument(
+        "--pairs", type=int, metavar="N", help="that are matched, instead of the size's; more later: the new ones only"
+    )
     settings = "change the size, as in training.epochs=20; repeatable"
     rows.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=settings)
     others = parser.add_argument_group("table2 and figures")
