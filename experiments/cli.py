@@ -55,10 +55,19 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if arguments.workers is None:
         arguments.workers = cores if arguments.devices == [-1] else 1
     arguments.seeds = read_seeds(arguments.seeds)
+    arguments.curve = None if arguments.curve is None else read_steps(arguments.curve)
     for name, value in (("workers", arguments.workers), ("pairs", arguments.pairs)):
         if value is not None and value < 1:
             raise InputError(f"--{name} is {value}, but must be at least 1.")
     return arguments
+
+
+def read_steps(text: str) -> List[int]:
+    """Read steps of a training, `50,150`."""
+    parts = split_names(text)
+    if not parts or not all(part.isdecimal() and int(part) for part in parts):
+        raise InputError(f"--curve is {text!r}, but steps of the training (50,150) are needed.")
+    return sorted({int(part) for part in parts})
 
 
 def read_seeds(text: str) -> List[int]:
@@ -127,6 +136,7 @@ def make_parser() -> argparse.ArgumentParser:
     rows.add_argument(
         "--pairs", type=int, metavar="N", help="that are matched, instead of the size's; more later: the new ones only"
     )
+    rows.add_argument("--curve", metavar="N,M,...", help="steps of the training after which pairs are matched too")
     settings = "change the size, as in training.epochs=20; repeatable"
     rows.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=settings)
     others = parser.add_argument_group("table2 and figures")

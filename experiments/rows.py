@@ -26,6 +26,7 @@ from experiments.jobs import (
     run_jobs,
     shares,
     stages_of,
+    steps_of,
     take_equal,
     write_job,
 )
@@ -34,6 +35,7 @@ from experiments.sizes import (
     HERE,
     changes,
     dataset_of,
+    matching_of,
     names_of,
     planned_frames,
     protocol_name,
@@ -97,7 +99,7 @@ def jobs_of(arguments: argparse.Namespace, size: Mapping) -> List[Job]:
 
 
 def check_call(arguments: argparse.Namespace, jobs: Sequence[Job], names: Sequence[str]) -> None:
-    """Raise `InputError` for what would stop every job later: shares of a batch, training on what is scored."""
+    """Raise `InputError` for what would stop every job later: shares of a batch, steps, training on what is scored."""
     from rar_gluon.data import folder
     from rar_gluon.data.records import RecordTracks
     from rar_gluon.training.loop import check_shares
@@ -105,6 +107,11 @@ def check_call(arguments: argparse.Namespace, jobs: Sequence[Job], names: Sequen
     for share in shares(arguments.workers, arguments.devices):
         for batch in {job.config.training.batch for job in jobs}:
             check_shares(batch, 1, share)
+    last = min(steps_of(job.config) for job in jobs)
+    if arguments.curve is not None and arguments.curve[-1] >= last:
+        raise InputError(
+            f"--curve {arguments.curve[-1]} is not before the last step, {last}: give earlier ones, or train longer."
+        )
     trained = {} if arguments.train is None else {"--train": folder.sequence_names(arguments.train)}
     trained.update({str(path): RecordTracks(path).names for path in weighted_folders(arguments.records)})
     for where, trained_names in trained.items():
@@ -127,9 +134,7 @@ def prepare_records(arguments: argparse.Namespace, size: Mapping) -> Dict[str, f
 
 def prepare_pairs(arguments: argparse.Namespace, size: Mapping, tracking: Mapping) -> Dict:
     """What pairs are cut from: the size's synthetic sequences, or what is tracked, packed unless that has been done."""
-    spec = dict(size["matching"])
-    if arguments.pairs is not None:
-        spec["pairs"] = arguments.pairs
+    spec = matching_of(size["matching"], arguments)
     if "folders" in tracking:
         spec["records"] = []
         for folder in tracking["folders"]:
@@ -273,7 +278,7 @@ def plan_rows(arguments: argparse.Namespace) -> str:
     """What the call would cost."""
     size = read_size(arguments.size)
     jobs, frames = jobs_of(arguments, size), planned_frames(arguments, size["tracking"])
-    matching = {**size["matching"], "pairs": arguments.pairs or size["matching"]["pairs"]}
+    matching = matching_of(size["matching"], arguments)
     configs = {job.name: job.config for job in jobs}
     return (
         f"{arguments.target}, size {arguments.size}: {len(jobs)} jobs, {frames} frames to track and "

@@ -61,12 +61,19 @@ def tracking_of(spec: Mapping, arguments: argparse.Namespace) -> Dict:
     return spec
 
 
+def matching_of(spec: Mapping, arguments: argparse.Namespace) -> Dict:
+    """What a call matches: the size's `matching`, changed by --pairs and --curve."""
+    given = {"pairs": arguments.pairs, "steps": arguments.curve}
+    return {**spec, **{key: value for key, value in given.items() if value is not None}}
+
+
 def changes(arguments: argparse.Namespace) -> List[str]:
     """A sentence on what a call changed of its size, for its report; none when nothing."""
     given = [*arguments.set, *([] if arguments.frames is None else [f"--frames {arguments.frames}"])]
     given += [] if arguments.weights is None else [f"--weights {arguments.weights.name}"]
     given += [] if arguments.start is None else [f"--start {Path(arguments.start).name}"]
     given += [] if arguments.pairs is None else [f"--pairs {arguments.pairs}"]
+    given += [] if arguments.curve is None else [f"--curve {','.join(map(str, arguments.curve))}"]
     return [f"Changed from the size: {', '.join(given)}."] if given else []
 
 

@@ -95,6 +95,16 @@ def test_options_that_do_not_fit_are_refused(tmp_path, capsys):
         assert error.startswith("experiments: ") and error.count("\n") == 1, error
 
 
+def test_steps_of_a_curve_lie_within_the_training(tmp_path):
+    assert cli.parse(["table3", "--curve", "4,2,4"]).curve == [2, 4]
+    for wrong in ("0", "2,x", ","):
+        with pytest.raises(InputError, match="--curve"):
+            cli.parse(["table3", "--curve", wrong])
+    call = cli.parse(["table3", "--curve", "2,999", "--output", str(tmp_path)])
+    with pytest.raises(InputError, match="--curve 999 is not before the last step, 18"):
+        rows.check_call(call, rows.jobs_of(call, sizes.read_size("quick")), [])
+
+
 def test_settings_change_the_size_and_rows_change_them():
     call = ["table3", "--rows", "9,11", "--set", "training.epochs=7", "--set", "training.frozen=[conv1]"]
     free, frozen = rows.jobs_of(cli.parse(call), sizes.read_size("quick"))

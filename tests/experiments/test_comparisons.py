@@ -69,7 +69,19 @@ def call(tmp_path, monkeypatch):
     def make(target, **changes):
         arguments = {
             **dict.fromkeys(
-                ("frames", "eval", "otb", "vot", "results", "weights", "scheduler", "sequences", "start", "pairs")
+                (
+                    "frames",
+                    "eval",
+                    "otb",
+                    "vot",
+                    "results",
+                    "weights",
+                    "scheduler",
+                    "sequences",
+                    "start",
+                    "pairs",
+                    "curve",
+                )
             ),
             **{
                 "target": target,

@@ -98,6 +98,12 @@ def test_what_is_tracked_is_completed_by_the_call(tmp_path):
     assert full == {"frames": 4, "folders": [str(tmp_path.resolve())]}
 
 
+def test_what_is_matched_is_completed_by_the_call():
+    size = {"pairs": 9, "gap": 5, "steps": []}
+    assert sizes.matching_of(size, Namespace(pairs=None, curve=None)) == size
+    assert sizes.matching_of(size, Namespace(pairs=20, curve=[5, 7])) == {"pairs": 20, "gap": 5, "steps": [5, 7]}
+
+
 def test_a_plan_needs_no_data(tmp_path):
     call = {"frames": None, "eval": None, "otb": None, "sequences": None}
     assert sizes.planned_frames(Namespace(size="full", **call), {"frames": 0}) == 59040 - 5  # Tiger1's omitted ones
