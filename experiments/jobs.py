@@ -107,7 +107,9 @@ def write_job(job: Job, wanted: Mapping) -> None:
         (job.folder / OUTCOMES["matching"]).unlink(missing_ok=True)  # the first of them are matched
     elif stored != wanted:
         raise InputError(f"{job.folder} was begun with other settings: give another --output, or remove it.")
-    write_text(job.folder / "job.json", json.dumps(wanted, indent=1) + "\n")
+    path, text = job.folder / "job.json", json.dumps(wanted, indent=1) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
 
 
 def only_more_pairs(stored: Mapping, wanted: Mapping) -> bool:
