@@ -1,8 +1,8 @@
 """The rows of an ablation as jobs: what each is, running one in a process of its own, and running many.
 
 A job is one row with one seed, in OUTPUT/ROW/seed0/: job.json (all that its numbers depend on), training/ (log.csv,
-checkpoints, last.npz), matching/ (STEP.csv: a line a pair) and matching.json, results/ (boxes) and scores.json,
-log.txt. What is there is not done again.
+checkpoints, step-N.npz, last.npz), matching/ (STEP.csv: a line a pair) and matching.json, results/ (boxes) and
+scores.json, log.txt. What is there is not done again.
 """
 
 from __future__ import annotations
@@ -93,29 +93,37 @@ def read_job(folder: Path) -> Dict:
     """The description in a job's folder; settings that did not exist when it was written have their defaults."""
     stored = read_json(folder / "job.json")
     with contextlib.suppress(InputError):  # a setting that is no more: equal to nothing that is wanted
-        stored["config"] = configuration.to_dict(configuration.from_dict(stored["config"]))
+        stored["config"] = configuration.to_dict(configuration.from_dict(stored.get("config")))
     return stored
 
 
 def write_job(job: Job, wanted: Mapping) -> None:
     """Write job.json, or check that the one that is there says the same."""
-    begun = any((job.folder / part).exists() for part in ("training", *OUTCOMES.values()))
-    stored = read_job(job.folder) if begun else wanted
-    if stored != wanted and wanted == {**stored, "protocol": wanted["protocol"]}:  # the same boxes, to be scored again
-        (job.folder / OUTCOMES["tracking"]).unlink(missing_ok=True)
-    elif only_more_pairs(stored, wanted):
-        (job.folder / OUTCOMES["matching"]).unlink(missing_ok=True)  # the first of them are matched
-    elif stored != wanted:
-        raise InputError(f"{job.folder} was begun with other settings: give another --output, or remove it.")
+    if any((job.folder / part).exists() for part in ("training", *OUTCOMES.values())):
+        _fit(job.folder, wanted)
     path, text = job.folder / "job.json", json.dumps(wanted, indent=1) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
 
 
+def _fit(folder: Path, wanted: Mapping) -> None:
+    """Drop of a job that was begun what must be made anew for these settings; `InputError` when that is all of it."""
+    stored = read_job(folder)
+    if stored == wanted:
+        return
+    if wanted == {**stored, "protocol": wanted["protocol"]}:  # the same boxes, to be scored again
+        (folder / OUTCOMES["tracking"]).unlink(missing_ok=True)
+    elif only_more_pairs(stored, wanted):  # the first of them are matched
+        (folder / OUTCOMES["matching"]).unlink(missing_ok=True)
+    else:
+        raise InputError(f"{folder} was begun with other settings: give another --output, or remove it.")
+
+
 def only_more_pairs(stored: Mapping, wanted: Mapping) -> bool:
     """Whether a description differs from another by more pairs alone."""
-    before, now = (each["matching"].get("pairs", 0) for each in (stored, wanted))
-    return before < now and wanted == {**stored, "matching": {**stored["matching"], "pairs": now}}
+    fewer, more = (each.get("matching", {}) for each in (stored, wanted))
+    less = fewer.get("pairs", 0) < more.get("pairs", 0)
+    return less and wanted == {**stored, "matching": {**fewer, "pairs": more["pairs"]}}
 
 
 def distinct(jobs: Sequence[Job]) -> List[Job]:
@@ -125,11 +133,12 @@ def distinct(jobs: Sequence[Job]) -> List[Job]:
 
 def take_equal(jobs: Sequence[Job], outputs: Path) -> None:
     """Copy what done jobs of equal settings gave, of this or another table below `outputs`."""
-    found = [path for path in sorted(outputs.glob("*/*/seed*/job.json")) if (path.parent / "training").is_dir()]
+    folders = [path.parent for path in sorted(outputs.glob("*/*/seed*/job.json"))]
+    found = {folder: read_job(folder) for folder in folders if (folder / "training").is_dir()}
     for job in jobs:
         wanted = read_job(job.folder)
-        done = (path.parent for path in found if has_outcomes(path.parent, job.outcomes))
-        source = next((folder for folder in done if read_job(folder) == wanted), None)
+        equal = (folder for folder, stored in found.items() if stored == wanted)
+        source = next((folder for folder in equal if has_outcomes(folder, job.outcomes)), None)
         if source is not None and not job.done:
             for part in ("training", "matching", "results"):
                 if (source / part).is_dir():
@@ -198,7 +207,7 @@ def _match(folder: Path, spec: Mapping, config: Config, ctx) -> None:
             if count % KEPT == 0:
                 matching.write_matches(table, found)
         matching.write_matches(table, found)
-        gates = matching.gate_spread(load_network(config, weights, ctx), windows)
+        gates = matching.gate_spread(net, windows)
         numbers[step] = {**matching.summary(matching.read_matches(table)), "gates": gates}
     write_text(folder / OUTCOMES["matching"], json.dumps(numbers, indent=1) + "\n")
 

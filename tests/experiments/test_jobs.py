@@ -69,9 +69,10 @@ def test_a_job_from_before_a_setting_existed_goes_on(job_of, tmp_path):
     jobs.write_job(job, wanted)
     assert json.loads((job.folder / "job.json").read_text()) == wanted
     old["config"]["training"]["no_more"] = 1
-    (job.folder / "job.json").write_text(json.dumps(old))
-    with pytest.raises(InputError, match="other settings"):
-        jobs.write_job(job, wanted)
+    for other in (old, {"start": "thin"}):  # and one from before pairs were matched
+        (job.folder / "job.json").write_text(json.dumps(other))
+        with pytest.raises(InputError, match="other settings"):
+            jobs.write_job(job, wanted)
 
 
 def test_a_job_takes_more_pairs_and_keeps_those_it_has(job_of, tmp_path):

@@ -119,12 +119,12 @@ def test_the_attention_has_its_own_rate_and_its_channels_another(
         before = values_of(net)
         train(net, config, clips_of(config), tmp_path / str(rates))
         moved.append({name: array - before[name] for name, array in values_of(net).items()})
-    channel, spatial = "attention_conv3.channel.w_o.weight", "attention_conv3.spatial.w_o.weight"
-    for name, factors in ((channel, (4, 8)), ("attention_conv3.w_hc.bias", (4, 8)), (spatial, (4, 1))):
-        largest = np.abs(moved[0][name]).max()
-        assert largest > 0
-        for after, factor in zip(moved[1:], factors):
-            np.testing.assert_allclose(after[name], factor * moved[0][name], atol=0.05 * factor * largest)
+    for name, factors in (("channel.w_o.weight", (4, 8)), ("spatial.w_o.weight", (4, 1)), ("w_hc.bias", (4, 8))):
+        first, *others = (each[f"attention_conv3.{name}"] for each in moved)
+        for after, factor in zip(others, factors):
+            np.testing.assert_allclose(after, factor * first, atol=1e-6)
+    assert min(np.abs(moved[0][f"attention_conv3.{part}.w_o.weight"]).max() for part in ("channel", "spatial")) > 1e-5
+    assert (np.abs(moved[2]["attention_conv3.w_hc.bias"]) > 6 * np.abs(moved[0]["attention_conv3.w_hc.bias"])).any()
     for after in moved[1:]:
         np.testing.assert_array_equal(after["refinement.out.weight"], moved[0]["refinement.out.weight"])
 
