@@ -117,8 +117,9 @@ class TrackingConfig:
     learn_every: int = assumed(1, "ours: frames between two that are learned, at a rate to match", between(1, 100))
     learn_above: float = assumed(0.0, "ours: nothing is learned below this part of the mean score", between(0.0, 1.0))
     lost_below: float = assumed(
-        0.0, "ours: below this part of the mean score the target is looked for all around", between(0.0, 1.0)
+        0.0, "ours: below this part of the mean score a target is lost: not learned, looked for", between(0.0, 1.0)
     )
+    found_above: float = assumed(0.5, "ours: above this part of the mean score it is found again", between(0.0, 1.0))
     confidence_half: float = assumed(
         0.1, "ours: the score of which half the frames are lost, on the split", between(1e-6, 10.0)
     )

@@ -139,10 +139,14 @@ def _moved(index: Tuple[int, ...], axis: int, step: int, length: int) -> Tuple[i
     return tuple(moved)
 
 
-def around(window: Window) -> List[Window]:
-    """The four windows beside it that share a quarter of their area with it and cover, with it, twice its sides."""
-    dx, dy = window.width / 2, window.height / 2
-    return [shifted(window, sx * dx, sy * dy) for sx, sy in ((-1, -1), (1, -1), (-1, 1), (1, 1))]
+def beside(window: Window, frame_shape: Sequence[int], reach: int = 4) -> List[Window]:
+    """The windows of this size at steps of half of it, up to `reach` steps away on each axis, whose middle is on the
+    frame (H, W, ...): the nearest first, without the window itself (assumed: ours).
+    """
+    steps = range(-reach, reach + 1)
+    offsets = sorted(((dx, dy) for dy in steps for dx in steps if dx or dy), key=lambda offset: np.hypot(*offset))
+    moved = [shifted(window, dx * window.width / 2, dy * window.height / 2) for dx, dy in offsets]
+    return [w for w in moved if 0 <= w.cx <= frame_shape[1] and 0 <= w.cy <= frame_shape[0]]
 
 
 def centred(box: Sequence[float], window: Window) -> Box:

@@ -26,6 +26,7 @@ from rar_gluon.tracking.scale_filter import ScaleFilter
 
 NETWORKS = {"mxnet": InferenceNetwork, "onnx": OnnxNetwork}  # of tracking.runtime
 SCORE_RATE = 0.05  # of the mean score that a frame's is compared with: twenty frames
+LOOKS = 8  # windows beside the last one that are looked at in a frame where the target is lost
 
 
 class Tracker:
@@ -99,8 +100,9 @@ class Tracker:
         z0 = self._learn(frame, 1.0)
         if self.scale_filter is not None:
             self.scale_filter.start(frame, self.box)
-        self.score = self._first_score = self._mean_score = float(np.nan_to_num(self._filter.respond(z0).max()))
-        self._unlearned = self._updates = 0
+        self.score = self._first_score = float(np.nan_to_num(self._filter.respond(z0).max()))
+        self._mean_score: float | None = None  # of the frames since: on its own frame a filter scores far higher
+        self._unlearned = self._updates = self._missed = 0
 
     def update(self, frame: np.ndarray) -> Box:
         """Find the target on the next frame and adapt to it; returns the box (x, y, w, h).
@@ -132,22 +134,47 @@ class Tracker:
             return self.box
         change = scale.change(responses.max(axis=(1, 2)), logs, settings)
         best = int(np.argmin(np.abs(logs - change)))
-        if responses[best].max() < settings.lost_below * self._mean_score:
-            beside = geometry.around(base)
-            wide = self.look(frame, beside)
-            if wide.max() > responses[best].max():
-                responses, windows, change, best = wide, beside, 0.0, int(np.argmax(wide.max(axis=(1, 2))))
-        self.response, self.window = responses[best], windows[best]
-        self.score = float(self.response.max())
+        response, window = responses[best], windows[best]
+        if self._mean_score is None:
+            self._mean_score = float(response.max())
+        if self._is_target(response):
+            self._missed = 0
+        else:
+            self._missed += 1
+            change = 0.0  # of something else
+            response, window = self._search(frame, base) or (response, window)
+        self.response, self.window = response, window
+        self.score = float(response.max())
 
-        cells = geometry.peak(self.response)
-        box = geometry.centred(self.box, self.window)
-        box = geometry.displaced(box, cells, self.config.network.stride, self.window, settings.input_size)
-        if self.scale_filter is not None:
+        cells = geometry.peak(response)
+        box = geometry.centred(self.box, window)
+        box = geometry.displaced(box, cells, self.config.network.stride, window, settings.input_size)
+        if self.scale_filter is not None and not self._missed:
             change = settings.scale_damping * self.scale_filter.change(frame, box)
         self.box = geometry.limited(geometry.resized(box, float(np.exp(change))), frame.shape, settings.min_side)
-        self._adapt(frame)
+        if not self._missed:
+            self._adapt(frame)
         return self.box
+
+    def _is_target(self, response: np.ndarray) -> bool:
+        """Whether a response is high enough, for one that was seen in the last frame or for one that is lost."""
+        settings = self.config.tracking
+        part = settings.found_above if self._missed else settings.lost_below
+        return bool(response.max() >= part * self._mean_score)
+
+    def _search(self, frame: np.ndarray, base: Window) -> Tuple[np.ndarray, Window] | None:
+        """Response and window of a lost target that is in one of the next `LOOKS` windows beside its last one."""
+        windows = geometry.beside(base, frame.shape)
+        if not windows:
+            return None
+        first = (self._missed - 1) * LOOKS % len(windows)
+        windows = windows[first : first + LOOKS]
+        responses = self.look(frame, windows)
+        best = int(np.argmax(responses.max(axis=(1, 2))))
+        if not self._is_target(responses[best]):
+            return None
+        self._missed = 0
+        return responses[best], windows[best]
 
     def _adapt(self, frame: np.ndarray) -> None:
         """Learn the target of `self.box`, unless the score says that it is something else."""
