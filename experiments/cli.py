@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import List, Sequence
 
 from experiments.jobs import OUTCOMES, job_main
+from experiments.measures import read_numbers
 from experiments.sizes import SIZES
 from experiments.targets import TARGETS
 from rar_gluon.common import InputError, Stopped, stoppable
@@ -48,6 +49,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         raise InputError(f"--outcomes is {arguments.outcomes!r}: give {' or '.join(OUTCOMES)}, or both.")
     if arguments.frames is not None and arguments.frames < (1 if arguments.size == "quick" else 0):
         raise InputError(f"--frames is {arguments.frames}: give how many, or 0 for all (not at size quick).")
+    for path in arguments.add:
+        read_numbers(path)  # before anything is trained
     arguments.devices = [-1] if arguments.devices is None else parse_devices(arguments.devices)
     if not TARGETS[arguments.target].trains and len(arguments.devices) > 1:
         raise InputError(f"{arguments.target} runs one tracker at a time: give one of the --devices.")
@@ -137,6 +140,14 @@ def make_parser() -> argparse.ArgumentParser:
         "--pairs", type=int, metavar="N", help="that are matched, instead of the size's; more later: the new ones only"
     )
     rows.add_argument("--curve", metavar="N,M,...", help="steps of the training after which pairs are matched too")
+    rows.add_argument(
+        "--add",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="by_sequence.csv of another run of this size: what is in it is reported, and not done again; repeatable",
+    )
     settings = "change the size, as in training.epochs=20; repeatable"
     rows.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=settings)
     others = parser.add_argument_group("table2 and figures")

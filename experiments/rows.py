@@ -30,6 +30,19 @@ from experiments.jobs import (
     take_equal,
     write_job,
 )
+from experiments.measures import (
+    BY_SEQUENCE,
+    MATCHED,
+    Numbers,
+    by_number,
+    having,
+    holds,
+    matched,
+    numbers_of,
+    read_outcome,
+    with_added,
+    write_numbers,
+)
 from experiments.sizes import (
     BASE,
     HERE,
@@ -54,7 +67,7 @@ from rar_gluon.report.claims import read_claims
 from rar_gluon.report.document import to_text, write_document
 from rar_gluon.report.published import LITERATURE
 from rar_gluon.report.tables import Table
-from rar_gluon.training.matching import CELL, read_matches, summary
+from rar_gluon.training.matching import CELL
 
 RAR = [sys.executable, "-c", "import sys; from rar_gluon.cli import main; sys.exit(main())"]
 DELTA = {"matching": 0.01, "tracking": 0.01}  # of pairs, of AUC: smaller differences are as good as none
@@ -188,29 +201,14 @@ def read_outcomes(arguments: argparse.Namespace, size: Mapping, about: Mapping) 
     return rows
 
 
-def matched(folder: Path, step: int | None = None) -> Dict[str, Dict[str, float]]:
-    """Mean of each number of a job's pairs, by sequence, after a step (None: the last); {} where there are none."""
-    tables = {int(path.stem): path for path in (folder / "matching").glob("*.csv")}
-    if not has_outcomes(folder, ["matching"]) or (step is not None and step not in tables):
-        return {}
-    by_name: Dict[str, List] = {}
-    for pair in read_matches(tables[max(tables) if step is None else step]):
-        by_name.setdefault(pair.sequence, []).append(pair)
-    return {name: summary(pairs) for name, pairs in by_name.items()}
-
-
-def by_number(found: Mapping[str, Mapping[int, Mapping[str, Mapping[str, float]]]], key: str) -> Dict:
-    """One number by row, seed and sequence, of all by row, seed, sequence and name; seeds without any left out."""
-    return {
-        row: {seed: {name: one[key] for name, one in names.items()} for seed, names in seeds.items() if names}
-        for row, seeds in found.items()
-    }
-
-
 def tables_of(
-    arguments: argparse.Namespace, folders: Mapping[str, Mapping[int, Path]], about: Mapping, title: str
+    arguments: argparse.Namespace,
+    folders: Mapping[str, Mapping[int, Path]],
+    found: Numbers,
+    about: Mapping,
+    title: str,
 ) -> List[Table]:
-    """All tables of a report: matching, tracking, verdicts by both, gates."""
+    """All tables of a report on what was found: matching, tracking, verdicts by both, gates."""
     published_file = LITERATURE / f"{arguments.target}.csv"
     published = read_rows(published_file) if published_file.is_file() else {}
     claims = read_claims(HERE / "claims.yaml", arguments.target)
@@ -218,37 +216,33 @@ def tables_of(
     def each(read: Callable[[Path], Mapping]) -> Dict[str, Dict[int, Mapping]]:
         return {row: {seed: read(folder) for seed, folder in seeds.items()} for row, seeds in folders.items()}
 
-    tables, last = [], each(matched)
-    if any(names for seeds in last.values() for names in seeds.values()):
-        outcomes = {key: by_number(last, key) for key in ("within_1", "within_0.5", "within_2", "loss")}
+    tables = []
+    outcomes = {key: by_number(found, key) for key in MATCHED}
+    if any(outcomes["within_1"].values()):
         earlier = {
             step: by_number(each(partial(matched, step=step)), "within_1") for step in about["matching"]["steps"]
         }
         words = f"part of the pairs whose peak is within {CELL} pixels of the target"
-        found = Outcome("within_1", words, "within 1 cell", DELTA["matching"], outcomes["within_1"], earlier)
+        matching = Outcome("within_1", words, "within 1 cell", DELTA["matching"], outcomes["within_1"], earlier)
         tables += [
-            matching_table(title, outcomes, found, published, about["matching"]["pairs"]),
-            claims_table(claims, found, arguments.start),
+            matching_table(title, outcomes, matching, published, about["matching"]["pairs"]),
+            claims_table(claims, matching, arguments.start),
         ]
-    scores = each(lambda folder: _read(folder / OUTCOMES["tracking"]))
-    names = sorted({name for seeds in scores.values() for one in seeds.values() for name in one})
+    scores, auc = having(found, "auc"), by_number(found, "auc")
+    names = sorted({name for seeds in auc.values() for one in seeds.values() for name in one})
     if names:
-        scores = {row: {seed: one for seed, one in seeds.items() if one} for row, seeds in scores.items()}
         benchmarks: Dict[str, Sequence[str] | None] = {f"size {arguments.size}": None}
         if arguments.size == "full":
             benchmarks = {"OTB-2013": otb.sequence_names("otb2013"), "OTB-2015": None}
         note = f"Scored on {len(names)} sequences: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}."
-        tracked = Outcome("auc", "AUC of tracking", "AUC", DELTA["tracking"], by_number(scores, "auc"))
+        tracked = Outcome("auc", "AUC of tracking", "AUC", DELTA["tracking"], auc)
         tables += [measured_table(title, scores, published, benchmarks, protocol_name(about["tracking"]), [note])]
         tables += [claims_table(claims, tracked, arguments.start)]
-    gates = each(lambda folder: {k: v["gates"] for k, v in _read(folder / OUTCOMES["matching"]).items() if v["gates"]})
+    gates = each(
+        lambda folder: {k: v["gates"] for k, v in read_outcome(folder / OUTCOMES["matching"]).items() if v["gates"]}
+    )
     gates = {row: seeds for row, seeds in gates.items() if any(seeds.values())}
     return [*tables, gates_table(gates)] if gates else tables
-
-
-def _read(path: Path) -> Dict:
-    """What a job's file of an outcome holds; {} where it is not there."""
-    return read_json(path) if path.is_file() else {}
 
 
 def report_rows(
@@ -259,15 +253,19 @@ def report_rows(
     title: str,
 ) -> str:
     """Write the report of jobs by row and seed, and return its tables for the terminal."""
-    done = {row: len(seeds) for row, seeds in folders.items()}
+    own = {row: {seed: numbers_of(folder) for seed, folder in seeds.items()} for row, seeds in folders.items()}
+    found = with_added(own, arguments.add)
+    done = {row: len(seeds) for row, seeds in found.items()}
     head = [" ".join(size["about"].split()), *changes(arguments)]
     words = [
         *head,
         f"{sum(map(bool, done.values()))} of {len(folders)} rows are done, with {sum(done.values())} seeds in all.",
+        *(f"Seeds of an earlier run are among them: {path.name}." for path in arguments.add),
         f"Written by rar-gluon {rar_gluon.__version__}.",
     ]
-    tables = tables_of(arguments, folders, about, title)
+    tables = tables_of(arguments, folders, found, about, title)
     write_document(arguments.output, title, words, tables)
+    write_numbers(arguments.output / BY_SEQUENCE, found)
     skipped = ("where", "sequences", "p", "loss", "within 0.5", "within 2")
     page = os.path.relpath(arguments.output / "report.html")
     shown = [to_text(table, skipped) for table in tables if table.name != "gates"]
@@ -290,10 +288,12 @@ def plan_rows(arguments: argparse.Namespace) -> str:
 def make_rows(arguments: argparse.Namespace, title: str) -> int:
     """Do what is missing of a table of rows; returns the exit status."""
     size = read_size(arguments.size)
-    jobs, tracking = jobs_of(arguments, size), tracking_of(size["tracking"], arguments)
-    sequences = sequences_of(tracking)
+    tracking = tracking_of(size["tracking"], arguments)
+    added = with_added({row: {} for row in row_names(arguments.target)}, arguments.add)
+    jobs, sequences = jobs_of(arguments, size), sequences_of(tracking)
     check_call(arguments, jobs, [sequence.name for sequence in sequences])
     records, matching = prepare_records(arguments, size), prepare_pairs(arguments, size, tracking)
+    jobs = [job for job in jobs if not holds(added, job, matching["pairs"])]
     about = {"start": arguments.start, "records": records, "matching": matching, "tracking": tracking}
     for job in jobs:
         write_job(job, description(job, **about))

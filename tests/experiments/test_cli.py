@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from experiments import cli, jobs, rows, sizes
+from experiments import cli, jobs, measures, rows, sizes
 from experiments.rows import row_names
 from experiments.targets import TARGETS
 from rar_gluon.common import InputError
@@ -152,6 +153,44 @@ def test_a_report_holds_both_outcomes_and_the_gates(tmp_path):
     assert "supported,1.0,1.0,1.0," in claim and claim.endswith(",2,8,0.875")  # after 50 steps: all but s0
     assert "0.15" in (tmp_path / "gates.csv").read_text()
     assert "0.651" in (tmp_path / "matching.csv").read_text()
+
+
+def test_seeds_of_another_run_are_reported_and_not_made_again(tmp_path):
+    """Two machines, a seed of rows 1 and 9 each: verdicts are on both, and a third call has nothing to do."""
+    size = sizes.read_size("quick")
+    about = {"matching": {"steps": [], "pairs": 40}, "tracking": {}}
+    for seed, error in ((0, 1.5), (1, 1.4)):
+        call = cli.parse(["table3", "--output", str(tmp_path / f"machine{seed}")])
+        folders = {row: {} for row in row_names("table3")}
+        for row, shift in (("row01", 0.0), ("row09", -1.0)):
+            folder = folders[row][seed] = call.output / row / f"seed{seed}"
+            write_matches(folder / "matching" / "9.csv", [Match(f"s{i}", 0.5, error + shift) for i in range(8)] * 5)
+            (folder / "matching.json").write_text('{"9": {"gates": {}}}')
+        rows.report_rows(call, size, folders, about, "T")
+    first, second = (tmp_path / f"machine{seed}" / "by_sequence.csv" for seed in (0, 1))
+    both = cli.parse(["table3", "--output", str(tmp_path / "both"), "--add", str(first), "--add", str(second)])
+    text = rows.report_rows(both, size, {row: {} for row in row_names("table3")}, about, "T")
+    assert re.search(r"three stages beat conv3 .*row09 +row01 +supported +\+1.0000 .* 2\n", text)
+    added = measures.read_numbers(tmp_path / "both" / "by_sequence.csv")
+    assert added["row09"][1]["s3"] == {"pairs": 5, "within_1": 1, "within_0.5": 1, "within_2": 1, "loss": 0.5}
+    job = rows.make_job(cli.parse(["table3", "--outcomes", "matching"]), size, "row09", 1)
+    assert measures.holds(added, job, 40) and not measures.holds(added, job, 41)
+    assert not measures.holds(added, replace(job, seed=2), 40)
+    assert not measures.holds(added, replace(job, outcomes=("matching", "tracking")), 40)
+
+
+def test_of_a_seed_that_two_runs_have_our_own_is_reported(tmp_path):
+    ours, theirs = ({"row01": {0: {"s": {"loss": value}}}, "row02": {}} for value in (0.25, 0.75))
+    theirs["row01"][3] = {"s": {"auc": 0.5}}
+    measures.write_numbers(tmp_path / "by_sequence.csv", theirs)
+    merged = measures.with_added(ours, [tmp_path / "by_sequence.csv"])
+    assert merged == {"row01": {0: {"s": {"loss": 0.25}}, 3: {"s": {"auc": 0.5}}}, "row02": {}}
+    with pytest.raises(InputError, match="none of this table"):
+        measures.with_added({"RAR": {}}, [tmp_path / "by_sequence.csv"])
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    for path in (tmp_path / "other.csv", tmp_path / "absent.csv"):
+        with pytest.raises(InputError, match="is no by_sequence.csv of a report"):
+            cli.parse(["table3", "--add", str(path)])
 
 
 def test_seeds_are_counted_or_named():
