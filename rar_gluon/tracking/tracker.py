@@ -159,7 +159,7 @@ class Tracker:
     def _is_target(self, response: np.ndarray) -> bool:
         """Whether a response is high enough, for one that was seen in the last frame or for one that is lost."""
         settings = self.config.tracking
-        part = settings.found_above if self._missed else settings.lost_below
+        part = max(settings.lost_below, settings.found_above if self._missed else 0.0)
         return bool(response.max() >= part * self._mean_score)
 
     def _search(self, frame: np.ndarray, base: Window) -> Tuple[np.ndarray, Window] | None:

@@ -193,11 +193,20 @@ def test_sides_in_cells():
     assert geometry.sides_in_cells(box, geometry.window_of(box, 2.0, "square"), 15) == pytest.approx((10, 2.5))
 
 
-def test_windows_around_cover_twice_the_window():
-    window = Window(100, 50, 60, 40)
-    beside = geometry.around(window)
-    assert {(w.cx, w.cy) for w in beside} == {(70, 30), (130, 30), (70, 70), (130, 70)}
+def test_windows_beside_another_reach_twice_its_sides_the_nearest_first():
+    window = Window(500, 400, 60, 40)
+    beside = geometry.beside(window, (800, 1000, 3))
+    assert {(w.cx, w.cy) for w in beside} == {
+        (500 + 30 * x, 400 + 20 * y) for x in range(-4, 5) for y in range(-4, 5) if x or y
+    }
     assert {w[2:] for w in beside} == {window[2:]}
+    steps = [np.hypot((w.cx - 500) / 30, (w.cy - 400) / 20) for w in beside]
+    assert steps == sorted(steps) and len(beside) == len(set(beside))
+
+
+def test_windows_beside_another_have_their_middle_on_the_frame():
+    assert {(w.cx, w.cy) for w in geometry.beside(Window(0, 30, 60, 40), (60, 20, 3))} == {(0, 10), (0, 50)}
+    assert geometry.beside(Window(5, 5, 60, 60), (10, 10, 3)) == []
 
 
 def test_centred():

@@ -525,6 +525,8 @@ def recording(learn, rates):
 def test_what_looks_like_something_else_is_not_learned(small, texture):
     tracking = Tracker(changed(small[0], learn_above=0.9, scale_rule="filter"), small[1])
     tracking.init(texture(120, 160), START)
+    tracking.update(texture(120, 160))  # what its score usually is
+    tracking.box = START
     before = [*filter_of(tracking), tracking.scale_filter._numerator]
     tracking.update(texture(120, 160, seed=5))
     assert tracking.score < 0.8
@@ -534,21 +536,60 @@ def test_what_looks_like_something_else_is_not_learned(small, texture):
     assert not (before[0] == filter_of(tracking)[0]).all()
 
 
-@pytest.mark.parametrize("dx, dy", [(-26, 20), (24, 22)])
-def test_a_target_that_has_left_its_window_is_found_around_it(shipped, texture, dx, dy):
-    """It jumped by more than its size, to where the window's edge is."""
-    config, net = shipped
-    box, scene = (140, 110, 30, 26), texture(260, 340, seed=2, grain=12)
-    moved = texture(260, 340, seed=7, grain=12)  # another background
+def scene_with_its_target_moved(texture, dx, dy, size=(260, 340), seed=7):
+    """A frame with a target, its box, and the target `dx`, `dy` away on another background."""
+    box, scene = (140, 110, 30, 26), texture(*size, seed=2, grain=12)
+    moved = texture(*size, seed=seed, grain=12)
     x, y, w, h = 120, 90, 70, 66
-    moved[y + dy * 2 : y + dy * 2 + h, x + dx * 2 : x + dx * 2 + w] = scene[y : y + h, x : x + w]
+    moved[y + dy : y + dy + h, x + dx : x + dx + w] = scene[y : y + h, x : x + w]
+    return scene, box, moved
+
+
+@pytest.mark.parametrize("dx, dy", [(-52, 40), (48, 44), (140, 10)])
+def test_a_target_that_has_left_its_window_is_found_beside_it(shipped, texture, dx, dy):
+    """It jumped by more than its size, to where the window's edge is, or by one and a half windows."""
+    config, net = shipped
+    scene, box, moved = scene_with_its_target_moved(texture, dx, dy)
     errors = []
-    for lost_below in (0.0, 1.0):
-        tracking = Tracker(changed(config, lost_below=lost_below), net)
+    for lost_below in (0.0, 0.3):
+        tracking = Tracker(changed(config, lost_below=lost_below, found_above=0.3), net)
         tracking.init(scene, box)
-        found = tracking.update(moved)
-        errors.append(np.hypot(found[0] - box[0] - 2 * dx, found[1] - box[1] - 2 * dy))
+        tracking.update(scene)  # what its score usually is
+        for _ in range(6):
+            found = tracking.update(moved)
+        errors.append(np.hypot(found[0] - box[0] - dx, found[1] - box[1] - dy))
     assert errors[1] < 4 < errors[0]
+
+
+@pytest.mark.parametrize("rule", ["paper", "filter"])
+def test_while_a_target_is_lost_nothing_is_learned_and_its_size_stays(shipped, texture, rule):
+    scene, box, _ = scene_with_its_target_moved(texture, 0, 0)
+    tracking = Tracker(changed(shipped[0], lost_below=0.6, scale_rule=rule), shipped[1])
+    tracking.init(scene, box)
+    sizes = [tracking.update(scene)[2:]]
+    before = [*map(np.copy, filter_of(tracking)), tracking._mean_score]
+    for number in range(12):
+        sizes.append(tracking.update(texture(260, 340, seed=20 + number, grain=12))[2:])
+        assert tracking.score < 0.6 * tracking._mean_score
+    assert all(np.array_equal(a, b) for a, b in zip(before, [*filter_of(tracking), tracking._mean_score]))
+    assert np.ptp(sizes, axis=0) == pytest.approx((0, 0), abs=1e-9)
+    tracking.box = box
+    tracking.update(scene)
+    assert not np.array_equal(before[0], filter_of(tracking)[0])
+
+
+def test_a_lost_target_needs_the_higher_score_to_be_found_again(shipped, texture):
+    """Between `lost_below` and `found_above` one that is followed stays followed, and one that is lost stays lost."""
+    scene, box, _ = scene_with_its_target_moved(texture, 0, 0)
+    tracking = Tracker(changed(shipped[0], lost_below=0.3, found_above=0.7), shipped[1])
+    tracking.init(scene, box)
+    tracking.update(scene)
+    mean = tracking._mean_score
+    for part, missed in ((0.5, 0), (0.2, 1), (0.5, 2), (0.8, 0), (0.5, 0)):
+        tracking._mean_score = mean
+        tracking.look = lambda frame, windows, top=part * mean: np.full((len(windows), 15, 15), top)
+        tracking.update(scene)
+        assert tracking._missed == missed
 
 
 def test_a_template_seen_through_a_gaussian(small, texture, monkeypatch):
