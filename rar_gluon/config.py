@@ -119,7 +119,7 @@ class TrackingConfig:
     lost_below: float = assumed(
         0.0, "ours: below this part of the mean score a target is lost: not learned, looked for", between(0.0, 1.0)
     )
-    found_above: float = assumed(0.5, "ours: above this part of the mean score it is found again", between(0.0, 1.0))
+    found_above: float = assumed(0.7, "ours: above this part of the mean score it is found again", between(0.0, 1.0))
     confidence_half: float = assumed(
         0.1, "ours: the score of which half the frames are lost, on the split", between(1e-6, 10.0)
     )
