@@ -23,6 +23,7 @@ from rar_gluon.common import InputError, Stopped, stoppable
 from rar_gluon.data.clips import weighted_folders
 from rar_gluon.data.datasets import split_names
 from rar_gluon.net.device import find_device, parse_devices
+from rar_gluon.report.ablation import read_verdicts
 
 COMMON = ("target", "size", "output", "devices", "dry_run")
 
@@ -51,6 +52,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         raise InputError(f"--frames is {arguments.frames}: give how many, or 0 for all (not at size quick).")
     for path in arguments.add:
         read_numbers(path)  # before anything is trained
+    if arguments.pool is not None:
+        read_verdicts(arguments.pool)
     arguments.devices = [-1] if arguments.devices is None else parse_devices(arguments.devices)
     if not TARGETS[arguments.target].trains and len(arguments.devices) > 1:
         raise InputError(f"{arguments.target} runs one tracker at a time: give one of the --devices.")
@@ -147,6 +150,12 @@ def make_parser() -> argparse.ArgumentParser:
         default=[],
         metavar="FILE",
         help="by_sequence.csv of another run of this size: what is in it is reported, and not done again; repeatable",
+    )
+    rows.add_argument(
+        "--pool",
+        type=Path,
+        metavar="FILE",
+        help="claims_*.csv of a run with other seeds that has no by_sequence.csv: verdicts are on both",
     )
     settings = "change the size, as in training.epochs=20; repeatable"
     rows.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=settings)

@@ -62,8 +62,16 @@ from rar_gluon.common import InputError, read_json, write_text
 from rar_gluon.data import otb
 from rar_gluon.data.clips import weighted_folders
 from rar_gluon.data.datasets import split_names
-from rar_gluon.report.ablation import Outcome, claims_table, gates_table, matching_table, measured_table, read_rows
-from rar_gluon.report.claims import read_claims
+from rar_gluon.report.ablation import (
+    Outcome,
+    claims_table,
+    gates_table,
+    matching_table,
+    measured_table,
+    read_rows,
+    read_verdicts,
+)
+from rar_gluon.report.claims import Verdict, read_claims
 from rar_gluon.report.document import to_text, write_document
 from rar_gluon.report.published import LITERATURE
 from rar_gluon.report.tables import Table
@@ -201,6 +209,12 @@ def read_outcomes(arguments: argparse.Namespace, size: Mapping, about: Mapping) 
     return rows
 
 
+def others_of(arguments: argparse.Namespace, outcome: Outcome) -> Dict[str, Verdict]:
+    """Verdicts of another run by this outcome (`--pool`)."""
+    path = arguments.pool
+    return read_verdicts(path) if path is not None and path.stem == f"claims_{outcome.name}" else {}
+
+
 def tables_of(
     arguments: argparse.Namespace,
     folders: Mapping[str, Mapping[int, Path]],
@@ -226,7 +240,7 @@ def tables_of(
         matching = Outcome("within_1", words, "within 1 cell", DELTA["matching"], outcomes["within_1"], earlier)
         tables += [
             matching_table(title, outcomes, matching, published, about["matching"]["pairs"]),
-            claims_table(claims, matching, arguments.start),
+            claims_table(claims, matching, arguments.start, others_of(arguments, matching)),
         ]
     scores, auc = having(found, "auc"), by_number(found, "auc")
     names = sorted({name for seeds in auc.values() for one in seeds.values() for name in one})
@@ -237,7 +251,7 @@ def tables_of(
         note = f"Scored on {len(names)} sequences: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}."
         tracked = Outcome("auc", "AUC of tracking", "AUC", DELTA["tracking"], auc)
         tables += [measured_table(title, scores, published, benchmarks, protocol_name(about["tracking"]), [note])]
-        tables += [claims_table(claims, tracked, arguments.start)]
+        tables += [claims_table(claims, tracked, arguments.start, others_of(arguments, tracked))]
     gates = each(
         lambda folder: {k: v["gates"] for k, v in read_outcome(folder / OUTCOMES["matching"]).items() if v["gates"]}
     )

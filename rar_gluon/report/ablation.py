@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Sequence, Tuple
 
 from rar_gluon.common import InputError
-from rar_gluon.report.claims import DRAWS, Claim, Scores, Verdict, holm, interval, judge
+from rar_gluon.report.claims import DRAWS, SHARED, Claim, Scores, Verdict, holm, interval, judge, pool
 from rar_gluon.report.tables import Column, Table
 
 Numbers = Mapping[int, Mapping[str, Mapping[str, float]]]  # {"auc", "dp"} by seed and sequence
+POOLED = (
+    "Differences and intervals are those of this run and of another with other seeds together: means weighted by their "
+    f"precision, with a correlation of {SHARED:g} of their errors, for both are of the same sequences."
+)
 PUBLISHED_FOR = {"OTB-2013": "otb2013", "OTB-2015": "otb2015"}  # else the paper's OTB-2015 stands beside
 
 
@@ -109,8 +113,36 @@ class Outcome:
     earlier: Mapping[int, Mapping[str, Scores]] = field(default_factory=dict)
 
 
-def claims_table(claims: Sequence[Claim], outcome: Outcome, start: str | None = None) -> Table:
-    """A verdict on each claim by one outcome; `start`: the weights that all rows started from, if they were given."""
+def read_verdicts(path: str | os.PathLike) -> Dict[str, Verdict]:
+    """Read the verdicts of a `claims_table` by the text of their claim; `InputError` for another file."""
+    found = {}
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            for line in csv.DictReader(file):
+                (difference,) = (value for key, value in line.items() if key.startswith("difference of "))
+                if difference:
+                    numbers = map(float, (difference, line["low"], line["high"], line["p"]))
+                    found[line["claim"]] = Verdict(
+                        line["verdict"], *numbers, int(line["seeds"]), int(line["sequences"])
+                    )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} holds no verdicts of a report (claims_*.csv): {error}.") from error
+    return found
+
+
+def claims_table(
+    claims: Sequence[Claim],
+    outcome: Outcome,
+    start: str | None = None,
+    others: Mapping[str, Verdict] | None = None,
+) -> Table:
+    """A verdict on each claim by one outcome.
+
+    Parameters
+    ----------
+    start : the weights that all rows started from, if they were given.
+    others : what a run with other seeds found, by the claim's text: verdicts are on both then (`claims.pool`).
+    """
 
     def compared(numbers: Mapping[str, Scores], claim: Claim) -> Verdict:
         return judge(numbers.get(claim.better, {}), numbers.get(claim.worse, {}), outcome.delta)
@@ -122,7 +154,14 @@ def claims_table(claims: Sequence[Claim], outcome: Outcome, start: str | None = 
         *(Column("p", ".4f"), Column("p, Holm", ".4f"), Column("seeds", "d"), Column("sequences", "d")),
         *(Column(f"after {step} steps", "+.4f") for step in steps),
     )
-    found = {claim.text: compared(outcome.numbers, claim) for claim in claims}
+    here = {claim.text: compared(outcome.numbers, claim) for claim in claims}
+    found = here
+    if others:
+        found = {
+            key: pool([verdict, others.get(key, Verdict("not measured"))], outcome.delta)
+            for key, verdict in here.items()
+        }
+        columns += (Column("here", "+.4f"), Column("other run", "+.4f"))
     reasons = {c.text: c.not_comparable for c in claims if c.not_comparable and (start or "") != c.comparable_start}
     tested = {key: verdict.p for key, verdict in found.items() if verdict.p is not None and key not in reasons}
     corrected, body = holm(tested), []
@@ -132,7 +171,8 @@ def claims_table(claims: Sequence[Claim], outcome: Outcome, start: str | None = 
         numbers = (verdict.difference, verdict.low, verdict.high, verdict.p, corrected.get(key))
         counts = (verdict.seeds, verdict.sequences) if verdict.p is not None else (None, None)
         before = (compared(outcome.earlier[step], claim).difference for step in steps)
-        body.append((key, claim.where, claim.better, claim.worse, word, *numbers, *counts, *before))
+        parts = (here[key].difference, others[key].difference if key in others else None) if others else ()
+        body.append((key, claim.where, claim.better, claim.worse, word, *numbers, *counts, *before, *parts))
     decided = [row[4] for row in body if row[4] in ("supported", "contradicted", "equivalent")]
     comparable = [row[4] for row in body if row[4] not in ("not comparable", "not measured")]
     notes = [
@@ -140,6 +180,7 @@ def claims_table(claims: Sequence[Claim], outcome: Outcome, start: str | None = 
         f"supported, contradicted: the 95 % interval of the mean paired difference lies above, below 0; equivalent: it "
         f"holds 0 and lies within ± {outcome.delta:g}; else undecided. Intervals by {DRAWS:,} draws of whole sequences "
         "and of what seeds add to all of them; with one seed they say nothing of other seeds.",
+        *([POOLED] if others else []),
         "p: two-sided, of the same draws; verdicts take it as it is. Holm: corrected for the number of claims.",
         *dict.fromkeys(f"{claim.better} against {claim.worse}: {claim.note}" for claim in claims if claim.note),
         *dict.fromkeys(f"{c.better} against {c.worse}: {reasons[c.text]}" for c in claims if c.text in reasons),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from rar_gluon.common import InputError
 
 LEVEL = 0.05  # part of the intervals that may miss the truth
 DRAWS = 10000  # of the bootstrap
+SHARED = 0.2  # of the variance of two runs on the same sequences, what these add to both (docs/results/local/design.md)
 
 Scores = Mapping[int, Mapping[str, float]]  # a number by seed and sequence
 
@@ -147,15 +149,40 @@ def judge(better: Scores, worse: Scores, delta: float) -> Verdict:
     means = bootstrap(differences)
     low, high = _limits(means)
     p = min(1.0, 2 * (1 + min((means <= 0).sum(), (means >= 0).sum())) / (1 + len(means)))
-    word = "undecided"
-    if len(names) >= 6:
-        if low > 0:
-            word = "supported"
-        elif high < 0:
-            word = "contradicted"
-        elif max(-low, high) < delta:
-            word = "equivalent"
+    word = _word(low, high, delta) if len(names) >= 6 else "undecided"
     return Verdict(word, float(differences.mean()), low, high, float(p), len(seeds), len(names))
+
+
+def _word(low: float, high: float, delta: float) -> str:
+    """What an interval says."""
+    if low > 0:
+        return "supported"
+    if high < 0:
+        return "contradicted"
+    return "equivalent" if max(-low, high) < delta else "undecided"
+
+
+def pool(verdicts: Sequence[Verdict], delta: float) -> Verdict:
+    """What runs with other seeds on the same sequences say together, each known by its difference and interval alone.
+
+    The mean weighted by precision; the correlation of two runs' errors is `SHARED`. Where what each gave by sequence is
+    there, `judge` on all of it is better.
+    """
+    found = [verdict for verdict in verdicts if verdict.p is not None]
+    if len(found) < 2:
+        return found[0] if found else Verdict("not measured")
+    normal = NormalDist()
+    z = normal.inv_cdf(1 - LEVEL / 2)
+    errors = np.array([max(verdict.high - verdict.low, 1e-12) / (2 * z) for verdict in found])
+    weights = errors**-2 / (errors**-2).sum()
+    correlation = np.full((len(found), len(found)), SHARED)
+    np.fill_diagonal(correlation, 1.0)
+    mean = float(weights @ [verdict.difference for verdict in found])
+    error = float(np.sqrt((weights * errors) @ correlation @ (weights * errors)))
+    low, high, sequences = mean - z * error, mean + z * error, min(verdict.sequences for verdict in found)
+    word = _word(low, high, delta) if sequences >= 6 else "undecided"
+    p = 2 * normal.cdf(-abs(mean) / error)
+    return Verdict(word, mean, low, high, p, sum(verdict.seeds for verdict in found), sequences)
 
 
 def holm(values: Mapping[str, float]) -> Dict[str, float]:

@@ -171,6 +171,12 @@ def test_seeds_of_another_run_are_reported_and_not_made_again(tmp_path):
     both = cli.parse(["table3", "--output", str(tmp_path / "both"), "--add", str(first), "--add", str(second)])
     text = rows.report_rows(both, size, {row: {} for row in row_names("table3")}, about, "T")
     assert re.search(r"three stages beat conv3 .*row09 +row01 +supported +\+1.0000 .* 2\n", text)
+    verdicts = tmp_path / "machine0" / "claims_within_1.csv"
+    pooled = cli.parse(["table3", "--output", str(tmp_path / "pooled"), "--add", str(second), "--pool", str(verdicts)])
+    text = rows.report_rows(pooled, size, {row: {} for row in row_names("table3")}, about, "T")
+    assert re.search(r"three stages beat conv3 .*row09 +row01 +supported +\+1.0000 .* 2 +\+1.0000 +\+1.0000\n", text)
+    with pytest.raises(InputError, match="holds no verdicts"):
+        cli.parse(["table3", "--pool", str(second)])
     added = measures.read_numbers(tmp_path / "both" / "by_sequence.csv")
     assert added["row09"][1]["s3"] == {"pairs": 5, "within_1": 1, "within_0.5": 1, "within_2": 1, "loss": 0.5}
     job = rows.make_job(cli.parse(["table3", "--outcomes", "matching"]), size, "row09", 1)

@@ -1,14 +1,11 @@
 """A long track: memory stays, speed stays, and a target that leaves and comes back is found again.
 
-Its size is not held to: it becomes smaller each time that the target leaves, and nothing makes it larger again. And the
-tracker waits where the target left (`lost_below` 0): looking all around, as the preset does, it takes the background
-for the target on this scene.
+Its size is not held to: what it loses when the target leaves, nothing gives back.
 """
 
 import os
 import resource
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +46,7 @@ def is_on(box, truth) -> bool:
 def test_ten_thousand_frames(make_clip, capsys):
     boxes = path_of_the_target()
     clip = make_clip(boxes)
-    config = load("rar_thin")
-    tracker = Tracker(replace(config, tracking=replace(config.tracking, lost_below=0.0)))
+    tracker = Tracker(load("rar_thin"))
     tracker.init(clip[0], boxes[0])
     memory, times, overlaps, found = [], [time.process_time()], [], []
     for number in range(1, FRAMES):
