@@ -25,6 +25,7 @@ from rar_gluon.data.datasets import split_names
 from rar_gluon.net.device import find_device, parse_devices
 from rar_gluon.report.ablation import read_verdicts
 
+VERDICTS = ("claims_within_1.csv", "claims_auc.csv")
 COMMON = ("target", "size", "output", "devices", "dry_run")
 
 
@@ -54,6 +55,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         read_numbers(path)  # before anything is trained
     if arguments.pool is not None:
         read_verdicts(arguments.pool)
+        if arguments.pool.name not in VERDICTS:
+            raise InputError(
+                f"--pool {arguments.pool} must be named {' or '.join(VERDICTS)}: it says of which outcome."
+            )
     arguments.devices = [-1] if arguments.devices is None else parse_devices(arguments.devices)
     if not TARGETS[arguments.target].trains and len(arguments.devices) > 1:
         raise InputError(f"{arguments.target} runs one tracker at a time: give one of the --devices.")

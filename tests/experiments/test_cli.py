@@ -177,6 +177,8 @@ def test_seeds_of_another_run_are_reported_and_not_made_again(tmp_path):
     assert re.search(r"three stages beat conv3 .*row09 +row01 +supported +\+1.0000 .* 2 +\+1.0000 +\+1.0000\n", text)
     with pytest.raises(InputError, match="holds no verdicts"):
         cli.parse(["table3", "--pool", str(second)])
+    with pytest.raises(InputError, match="must be named claims_within_1.csv or"):
+        cli.parse(["table3", "--pool", str(verdicts.rename(tmp_path / "old.csv"))])
     added = measures.read_numbers(tmp_path / "both" / "by_sequence.csv")
     assert added["row09"][1]["s3"] == {"pairs": 5, "within_1": 1, "within_0.5": 1, "within_2": 1, "loss": 0.5}
     job = rows.make_job(cli.parse(["table3", "--outcomes", "matching"]), size, "row09", 1)
