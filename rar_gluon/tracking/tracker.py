@@ -142,7 +142,7 @@ class Tracker:
         else:
             self._missed += 1
             change = 0.0  # of something else
-            response, window = self._search(frame, base, response, window)
+            response, window = self._search(frame, base) or (response, window)
         self.response, self.window = response, window
         self.score = float(response.max())
 
@@ -162,23 +162,19 @@ class Tracker:
         part = max(settings.lost_below, settings.found_above if self._missed else 0.0)
         return bool(response.max() >= part * self._mean_score)
 
-    def _search(
-        self, frame: np.ndarray, base: Window, response: np.ndarray, window: Window
-    ) -> Tuple[np.ndarray, Window]:
-        """Response and window where a lost target most likely is: those given, or of the next `LOOKS` beside `base`."""
-        others = geometry.beside(base, frame.shape)
-        if others:
-            first = (self._missed - 1) * LOOKS % len(others)
-            others = others[first : first + LOOKS]
-            responses = self.look(frame, others)
-            best = int(np.argmax(responses.max(axis=(1, 2))))
-            top = responses[best].max()
-            if top > response.max() and top >= self.config.tracking.lost_below * self._mean_score:
-                response, window = responses[best], others[best]
-                self._missed = 1  # to go on from the new place, beyond the windows nearest to it
-        if self._is_target(response):
-            self._missed = 0
-        return response, window
+    def _search(self, frame: np.ndarray, base: Window) -> Tuple[np.ndarray, Window] | None:
+        """Response and window of a lost target that is in one of the next `LOOKS` windows beside its last one."""
+        windows = geometry.beside(base, frame.shape)
+        if not windows:
+            return None
+        first = (self._missed - 1) * LOOKS % len(windows)
+        windows = windows[first : first + LOOKS]
+        responses = self.look(frame, windows)
+        best = int(np.argmax(responses.max(axis=(1, 2))))
+        if not self._is_target(responses[best]):
+            return None
+        self._missed = 0
+        return responses[best], windows[best]
 
     def _adapt(self, frame: np.ndarray) -> None:
         """Learn the target of `self.box`, unless the score says that it is something else."""
