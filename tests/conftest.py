@@ -1,9 +1,14 @@
+import signal
+
 import numpy as np
 import pytest
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
 from rar_gluon.common import InputError
 from rar_gluon.config import from_dict
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started with &: what tests interrupt would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SMALL_NETWORK = {  # as RAR's, with few channels
     "width": 0.125,
