@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Dict, List, Mapping, Sequence
 
 from experiments.jobs import OUTCOMES, Job, has_outcomes
-from rar_gluon.common import InputError, atomic_path, read_json
+from rar_gluon.common import InputError, read_json, write_text
 from rar_gluon.training.matching import read_matches, summary
 
 MATCHED, TRACKED = ("within_1", "within_0.5", "within_2", "loss"), ("auc", "dp")
@@ -64,16 +65,16 @@ def with_added(found: Numbers, paths: Sequence[Path]) -> Numbers:
 
 def write_numbers(path: Path, found: Numbers) -> None:
     """Write a line a row, seed and sequence; a measure that was not taken has no value."""
-    lines = [
-        {"row": row, "seed": seed, "sequence": name, **{key: f"{value:.6g}" for key, value in numbers.items()}}
-        for row, by_seed in found.items()
-        for seed, by_name in by_seed.items()
-        for name, numbers in by_name.items()
-    ]
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ("row", "seed", "sequence", *COLUMNS))
-        writer.writeheader()
-        writer.writerows(lines)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("row", "seed", "sequence", *COLUMNS))
+    for row, by_seed in found.items():
+        for seed, by_name in by_seed.items():
+            for name, numbers in by_name.items():
+                writer.writerow(
+                    (row, seed, name, *(f"{numbers[key]:.6g}" if key in numbers else "" for key in COLUMNS))
+                )
+    write_text(path, text.getvalue())
 
 
 def read_numbers(path: Path) -> Dict[str, Dict[int, Dict[str, Dict[str, float]]]]:

@@ -17,19 +17,8 @@ from experiments.rows import make_rows, plan_rows
 from experiments.table2 import make as table2
 
 RUNS = ("workers", "scheduler", "frames", "sequences")  # options of what runs trackers
-ROWS = (
-    *RUNS,
-    "rows",
-    "seeds",
-    "set",
-    "start",
-    "records",
-    "outcomes",
-    "pairs",
-    "curve",
-    "add",
-    "pool",
-)  # of what trains rows
+# of what trains rows
+ROWS = (*RUNS, "rows", "seeds", "set", "start", "records", "outcomes", "pairs", "curve", "add", "pool")
 
 
 @dataclass(frozen=True)

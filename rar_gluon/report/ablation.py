@@ -154,13 +154,12 @@ def claims_table(
         *(Column("p", ".4f"), Column("p, Holm", ".4f"), Column("seeds", "d"), Column("sequences", "d")),
         *(Column(f"after {step} steps", "+.4f") for step in steps),
     )
+    others = others or {}
     here = {claim.text: compared(outcome.numbers, claim) for claim in claims}
-    found = here
+    found = {
+        key: pool([verdict, others.get(key, Verdict("not measured"))], outcome.delta) for key, verdict in here.items()
+    }
     if others:
-        found = {
-            key: pool([verdict, others.get(key, Verdict("not measured"))], outcome.delta)
-            for key, verdict in here.items()
-        }
         columns += (Column("here", "+.4f"), Column("other run", "+.4f"))
     reasons = {c.text: c.not_comparable for c in claims if c.not_comparable and (start or "") != c.comparable_start}
     tested = {key: verdict.p for key, verdict in found.items() if verdict.p is not None and key not in reasons}

@@ -149,12 +149,14 @@ def judge(better: Scores, worse: Scores, delta: float) -> Verdict:
     means = bootstrap(differences)
     low, high = _limits(means)
     p = min(1.0, 2 * (1 + min((means <= 0).sum(), (means >= 0).sum())) / (1 + len(means)))
-    word = _word(low, high, delta) if len(names) >= 6 else "undecided"
+    word = _word(low, high, delta, len(names))
     return Verdict(word, float(differences.mean()), low, high, float(p), len(seeds), len(names))
 
 
-def _word(low: float, high: float, delta: float) -> str:
-    """What an interval says."""
+def _word(low: float, high: float, delta: float, sequences: int) -> str:
+    """What an interval over so many sequences says."""
+    if sequences < 6:
+        return "undecided"
     if low > 0:
         return "supported"
     if high < 0:
@@ -180,7 +182,7 @@ def pool(verdicts: Sequence[Verdict], delta: float) -> Verdict:
     mean = float(weights @ [verdict.difference for verdict in found])
     error = float(np.sqrt((weights * errors) @ correlation @ (weights * errors)))
     low, high, sequences = mean - z * error, mean + z * error, min(verdict.sequences for verdict in found)
-    word = _word(low, high, delta) if sequences >= 6 else "undecided"
+    word = _word(low, high, delta, sequences)
     p = 2 * normal.cdf(-abs(mean) / error)
     return Verdict(word, mean, low, high, p, sum(verdict.seeds for verdict in found), sequences)
 

@@ -191,6 +191,7 @@ def test_of_a_seed_that_two_runs_have_our_own_is_reported(tmp_path):
     ours, theirs = ({"row01": {0: {"s": {"loss": value}}}, "row02": {}} for value in (0.25, 0.75))
     theirs["row01"][3] = {"s": {"auc": 0.5}}
     measures.write_numbers(tmp_path / "by_sequence.csv", theirs)
+    assert b"\r" not in (tmp_path / "by_sequence.csv").read_bytes()  # as in the other tables
     merged = measures.with_added(ours, [tmp_path / "by_sequence.csv"])
     assert merged == {"row01": {0: {"s": {"loss": 0.25}}, 3: {"s": {"auc": 0.5}}}, "row02": {}}
     with pytest.raises(InputError, match="none of this table"):
