@@ -58,6 +58,16 @@ def desired_response(
     return gaussian_label(height, width, sigma * height, sigma * width, centre)
 
 
+def template_label(config: FilterConfig, padding: float, channels: int, height: int, width: int) -> np.ndarray:
+    """y of Eq. 8 (H, W) that the filter is solved for on its templates.
+
+    With a denominator for each channel the D of them are solved apart and their responses summed, which would give D·y
+    where Eq. 12 asks for y (with D = 64 such a network did not train): each is solved for y / D (assumed: ours).
+    """
+    label = desired_response(config, padding, height, width)
+    return label / channels if config.denominator == "per-channel" else label
+
+
 class _ClosedForm(autograd.Function):
     """g(x, z0, zi) with Eq. 10-11 forward and a closed-form backward."""
 

@@ -15,7 +15,7 @@ from rar_gluon.common import InputError
 from rar_gluon.config import Config, TrackingConfig, load, with_tracking
 from rar_gluon.data.frames import open_frames, to_bgr8
 from rar_gluon.filter.fourier import gaussian_label
-from rar_gluon.filter.layer import OnlineFilter, desired_response
+from rar_gluon.filter.layer import OnlineFilter, template_label
 from rar_gluon.net.export import OnnxNetwork
 from rar_gluon.net.inference import InferenceNetwork
 from rar_gluon.net.rar import RAR, pad_state, to_images
@@ -242,7 +242,7 @@ class Tracker:
         else:
             z0, zi = self._template_and_contexts(frame, window)
         if self._filter is None:
-            y = desired_response(self.config.filter, settings.padding, *z0.shape[2:])
+            y = template_label(self.config.filter, settings.padding, *z0.shape[1:])
             self._filter = OnlineFilter(self.config.filter, y, self.ctx)
         seen = z0[0]
         if settings.template_sigma > 0:

@@ -11,7 +11,7 @@ from mxnet import nd
 from rar_gluon.config import Config
 from rar_gluon.data.clips import Clip
 from rar_gluon.filter.fourier import hann_window
-from rar_gluon.filter.layer import correlation_response, desired_response
+from rar_gluon.filter.layer import correlation_response, desired_response, template_label
 from rar_gluon.net.inference import InferenceNetwork
 from rar_gluon.net.rar import RAR, pad_state, to_images
 from rar_gluon.tracking import geometry
@@ -56,7 +56,7 @@ def responses(net: RAR | InferenceNetwork, batch: Batch, config: Config) -> nd.N
         nd.broadcast_mul(x, hann),
         z0,
         zi,
-        nd.array(desired_response(settings, config.tracking.padding, *cells), ctx=ctx),
+        nd.array(template_label(settings, config.tracking.padding, *x.shape[1:]), ctx=ctx),
         lambda1=settings.lambda1,
         lambda2=settings.lambda2,
         denominator=settings.denominator,

@@ -11,8 +11,10 @@ from rar_gluon.filter.layer import (
     CorrelationFilter,
     OnlineFilter,
     correlation_response,
+    desired_response,
     energy_scale,
     invert,
+    template_label,
     transform,
 )
 
@@ -210,6 +212,17 @@ def test_normalized_lambda_means_the_same_at_any_number_of_channels(make_maps):
     for name, axis in (("x", 1), ("z0", 2), ("zi", 3)):
         setattr(maps, name, np.concatenate([getattr(maps, name)] * 3, axis=axis))
     assert_close(respond(maps, lambda1=0.5, normalize=True), g, 1e-12)
+
+
+@pytest.mark.parametrize("denominator", DENOMINATORS)
+@pytest.mark.parametrize("channels", [2, 16])
+def test_a_template_answers_its_own_filter_with_the_desired_response(make_maps, denominator, channels):
+    """However many channels are summed (Eq. 12 compares with y, not with D·y)."""
+    config = FilterConfig(denominator=denominator, contexts=0, lambda1=1e-9)
+    maps = make_maps(9, 8, channels=channels)
+    maps.x, maps.zi, maps.y = maps.z0[:, 0], None, template_label(config, 2.0, channels, 9, 8)
+    g = respond(maps, lambda1=config.lambda1, denominator=denominator)
+    assert_close(g, np.stack([desired_response(config, 2.0, 9, 8)] * len(g)), 1e-5)
 
 
 # Bad input -----------------------------------------------------------------------------------------------------------
