@@ -152,7 +152,7 @@ def claims_table(
         *(Column("claim"), Column("where"), Column("better"), Column("worse"), Column("verdict")),
         *(Column(f"difference of {outcome.unit}", "+.4f"), Column("low", "+.4f"), Column("high", "+.4f")),
         *(Column("p", ".4f"), Column("p, Holm", ".4f"), Column("seeds", "d"), Column("sequences", "d")),
-        *(Column(f"after {step} steps", "+.4f") for step in steps),
+        *(Column(f"after {step} steps{part}", "+.4f") for step in steps for part in ("", ", low", ", high")),
     )
     others = others or {}
     here = {claim.text: compared(outcome.numbers, claim) for claim in claims}
@@ -169,7 +169,11 @@ def claims_table(
         word = "not comparable" if key in reasons and verdict.p is not None else verdict.word
         numbers = (verdict.difference, verdict.low, verdict.high, verdict.p, corrected.get(key))
         counts = (verdict.seeds, verdict.sequences) if verdict.p is not None else (None, None)
-        before = (compared(outcome.earlier[step], claim).difference for step in steps)
+        before = (
+            number
+            for verdict in (compared(outcome.earlier[step], claim) for step in steps)
+            for number in (verdict.difference, verdict.low, verdict.high)
+        )
         parts = (here[key].difference, others[key].difference if key in others else None) if others else ()
         body.append((key, claim.where, claim.better, claim.worse, word, *numbers, *counts, *before, *parts))
     decided = [row[4] for row in body if row[4] in ("supported", "contradicted", "equivalent")]

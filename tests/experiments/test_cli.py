@@ -150,7 +150,7 @@ def test_a_report_holds_both_outcomes_and_the_gates(tmp_path):
     assert len(re.findall(r"three stages beat conv3 .*row09 +row01 +supported", text)) == 2
     claims = (tmp_path / "claims_within_1.csv").read_text().splitlines()
     (claim,) = (line for line in claims if line.startswith("three stages beat conv3,"))
-    assert "supported,1.0,1.0,1.0," in claim and claim.endswith(",2,8,0.875")  # after 50 steps: all but s0
+    assert "supported,1.0,1.0,1.0," in claim and claim.endswith(",2,8,0.875,0.625,1.0")  # after 50 steps: all but s0
     assert "0.15" in (tmp_path / "gates.csv").read_text()
     assert "0.651" in (tmp_path / "matching.csv").read_text()
 
