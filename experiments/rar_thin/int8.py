@@ -14,6 +14,7 @@ from pathlib import Path
 
 import mxnet as mx
 import numpy as np
+from ship import record
 
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError
@@ -39,6 +40,8 @@ def main() -> int:
         net = load_network(config, None if arguments.weights == SHIPPED else arguments.weights)
         images = to_images(examples(config), mx.cpu())
         save_ranges(arguments.weights, measure_ranges(net, images))
+        if arguments.weights == SHIPPED:
+            record(ranges_path(SHIPPED), "python experiments/rar_thin/int8.py")
     except (InputError, OSError) as error:
         print(f"int8: {error}", file=sys.stderr)
         return 2
