@@ -1,4 +1,4 @@
-"""Store a trained network as the package's weights, and say so: `python experiments/rar_thin/ship.py RUN/best.npz`."""
+"""Store a trained network as the package's weights, and say so: `python experiments/rar_thin/ship.py RUN/last.npz`."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ if __name__ == "__main__":
     trained = read_weights(source)
     half = {name: array.astype("float16") for name, array in trained.arrays.items()}
     save_arrays(SHIPPED, half, trained.config, trained.holds)
-    record(SHIPPED, "python experiments/rar_thin/ship.py RUN/best.npz")
+    record(SHIPPED, f"python experiments/rar_thin/ship.py RUN/{source.name}")
     print(f"{SHIPPED}: {SHIPPED.stat().st_size / 1e6:.1f} MB")
