@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 import platform
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
-from rar_gluon.common import InputError, write_text
+from rar_gluon.common import InputError, csv_text, write_text
 from rar_gluon.evaluation.otb.ope import overlap
 
 UNITS = {  # all else is in milliseconds; of what has "" no ratio is of interest
@@ -60,14 +59,12 @@ def rows_of(part: str, case: str, answers: Mapping[str, Sequence[Mapping[str, An
 
 def as_csv(rows: Sequence[Row]) -> str:
     """One line a row."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    lines = []
     for row in rows:
         low, median, high = (f"{value:.5g}" for value in row.values)
         ratios = ["", "", ""] if row.ratios is None else [f"{row.ratios[index]:.4g}" for index in (1, 0, 2)]
-        writer.writerow([row.part, row.case, row.route, row.quantity, row.unit, median, low, high, *ratios])
-    return text.getvalue()
+        lines.append([row.part, row.case, row.route, row.quantity, row.unit, median, low, high, *ratios])
+    return csv_text([COLUMNS, *lines])
 
 
 def as_markdown(rows: Sequence[Row], heading: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 from pathlib import Path
 from typing import Dict, List, Mapping, Sequence
 
 from experiments.jobs import OUTCOMES, Job, has_outcomes
-from rar_gluon.common import InputError, read_json, write_text
+from rar_gluon.common import InputError, csv_text, read_json, write_text
 from rar_gluon.training.matching import read_matches, summary
 
 MATCHED, TRACKED = ("within_1", "within_0.5", "within_2", "loss"), ("auc", "dp")
@@ -65,16 +64,13 @@ def with_added(found: Numbers, paths: Sequence[Path]) -> Numbers:
 
 def write_numbers(path: Path, found: Numbers) -> None:
     """Write a line a row, seed and sequence; a measure that was not taken has no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("row", "seed", "sequence", *COLUMNS))
-    for row, by_seed in found.items():
-        for seed, by_name in by_seed.items():
-            for name, numbers in by_name.items():
-                writer.writerow(
-                    (row, seed, name, *(f"{numbers[key]:.6g}" if key in numbers else "" for key in COLUMNS))
-                )
-    write_text(path, text.getvalue())
+    lines = (
+        (row, seed, name, *(f"{numbers[key]:.6g}" if key in numbers else "" for key in COLUMNS))
+        for row, by_seed in found.items()
+        for seed, by_name in by_seed.items()
+        for name, numbers in by_name.items()
+    )
+    write_text(path, csv_text([("row", "seed", "sequence", *COLUMNS), *lines]))
 
 
 def read_numbers(path: Path) -> Dict[str, Dict[int, Dict[str, Dict[str, float]]]]:

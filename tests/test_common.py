@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from rar_gluon.common import atomic_path, inside, read_json, read_text, write_text
+from rar_gluon.common import atomic_path, csv_text, inside, read_json, read_text, write_text
 
 
 def test_atomic_path_gives_the_whole_file_or_none(tmp_path):
@@ -66,3 +66,7 @@ def test_what_a_killed_process_left_is_taken_away_by_the_next(tmp_path):
     assert left.exists()
     write_text(path, "after it")
     assert path.read_text() == "after it" and not left.exists()
+
+
+def test_csv_text_quotes_commas_and_writes_none_as_nothing():
+    assert csv_text([("a", "b"), ["x, y", None], (1, 0.25)]) == 'a,b\n"x, y",\n1,0.25\n'

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import subprocess
 import sys
 from pathlib import Path
 
 import rar_gluon
 from rar_gluon import config
-from rar_gluon.common import write_text
+from rar_gluon.common import csv_text, write_text
 from rar_gluon.net.weights import SHIPPED, load_network, read_weights, save_arrays
 from rar_gluon.provenance import file_hash
 
@@ -25,11 +24,7 @@ def record(path: Path, command: str) -> None:
     git = ["git", "-C", str(path.parent), "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     row.update(version=rar_gluon.__version__, sha256=file_hash(path), commit=commit, command=command)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(TABLE, text.getvalue())
+    write_text(TABLE, csv_text([rows[0], *(each.values() for each in rows)]))
 
 
 if __name__ == "__main__":

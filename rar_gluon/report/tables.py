@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
+from rar_gluon.common import csv_text
 from rar_gluon.data import otb
 from rar_gluon.evaluation.otb.score import NUMBERS, BenchmarkScore
 from rar_gluon.report.published import DOUBTFUL, Published, find_name, same_as
@@ -78,11 +77,8 @@ def texts(table: Table) -> List[List[str]]:
 
 def to_csv(table: Table) -> str:
     """CSV with every digit of the numbers."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*(column.head for column in table.columns), *table.labels])
-    writer.writerows([*row, *table.labels.values()] for row in table.rows)
-    return file.getvalue()
+    head = [*(column.head for column in table.columns), *table.labels]
+    return csv_text([head, *([*row, *table.labels.values()] for row in table.rows)])
 
 
 def to_markdown(table: Table) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError, write_text
+from rar_gluon.common import InputError, csv_text, write_text
 from rar_gluon.config import Config
 from rar_gluon.data.clips import Clips, Tracks, stack_clips
 from rar_gluon.net.inference import InferenceNetwork
@@ -102,11 +101,8 @@ def _spread(gates) -> float:
 
 def write_matches(path: str | os.PathLike, matches: Sequence[Match]) -> None:
     """Write a CSV of sequence, loss, error, a line a pair."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Match._fields)
-    writer.writerows((found.sequence, f"{found.loss:.6g}", f"{found.error:.6g}") for found in matches)
-    write_text(path, text.getvalue())
+    lines = ((found.sequence, f"{found.loss:.6g}", f"{found.error:.6g}") for found in matches)
+    write_text(path, csv_text([Match._fields, *lines]))
 
 
 def read_matches(path: str | os.PathLike) -> List[Match]:
