@@ -9,7 +9,7 @@ from pathlib import Path
 
 import rar_gluon
 from rar_gluon import config
-from rar_gluon.common import csv_text, write_text
+from rar_gluon.common import InputError, csv_text, write_text
 from rar_gluon.net.weights import SHIPPED, load_network, read_weights, save_arrays
 from rar_gluon.provenance import file_hash
 
@@ -22,7 +22,10 @@ def record(path: Path, command: str) -> None:
         rows = list(csv.DictReader(file))
     row = next(row for row in rows if row["file"] == path.name)
     git = ["git", "-C", str(path.parent), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise InputError(f"{TABLE} is of no commit that git can tell: record {path.name} in a checkout.") from error
     row.update(version=rar_gluon.__version__, sha256=file_hash(path), commit=commit, command=command)
     write_text(TABLE, csv_text([rows[0], *(each.values() for each in rows)]))
 
