@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 STAGES = {"start": "starts", "train": "trains", "match": "is matched", "track": "tracks", "done": "done"}
 OUTCOMES = {"matching": "matching.json", "tracking": "scores.json"}  # and the file that says that one is there
-GATES = 32  # search regions that the spread of the gates is measured on
+GATES = 32  # search regions that the spread of the gates and offsets is measured on
 KEPT = 4  # batches of pairs after which what is found is written
 POLL = 1.0  # seconds between looks at the jobs' folders
 STOP = "stop"  # file that ends a job which a cluster runs
@@ -207,7 +207,7 @@ def _match(folder: Path, spec: Mapping, config: Config, ctx) -> None:
             if count % KEPT == 0:
                 matching.write_matches(table, found)
         matching.write_matches(table, found)
-        gates = matching.gate_spread(net, windows)
+        gates = {**matching.gate_spread(net, windows), **matching.offset_spread(net, windows)}
         numbers[step] = {**matching.summary(matching.read_matches(table)), "gates": gates}
     write_text(folder / OUTCOMES["matching"], json.dumps(numbers, indent=1) + "\n")
 

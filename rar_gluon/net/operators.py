@@ -97,10 +97,17 @@ class DeformableConvolution(HybridBlock):
         self.offset_bias = self.params.get("offset_bias", shape=(18,), init="zeros")
         self.deformable_conv_weight = self.params.get("deformable_conv_weight", shape=(channels, in_channels, 3, 3))
 
-    def hybrid_forward(self, F, x, offset_weight, offset_bias, deformable_conv_weight):
+    def offsets(self, x: nd.NDArray) -> nd.NDArray:
+        """By how much each tap is moved, (B, 18, H', W') for an input (B, C, H, W): down and across, its cells."""
+        return self._offsets(nd, x, self.offset_weight.data(), self.offset_bias.data())
+
+    def _offsets(self, F, x, weight, bias):
         stride, padding, dilation = ((value,) * 2 for value in (self._stride, self._padding, self._dilation))
         window = {"kernel": (3, 3), "stride": stride, "pad": padding, "dilate": dilation}
-        offset = F.Convolution(x, offset_weight, offset_bias, num_filter=18, **window)
+        return F.Convolution(x, weight, bias, num_filter=18, **window)
+
+    def hybrid_forward(self, F, x, offset_weight, offset_bias, deformable_conv_weight):
+        offset = self._offsets(F, x, offset_weight, offset_bias)
         sampled = F.BilinearSampler(x, self._positions(F, x, offset))  # (B, C, 9H', W'): the taps below each other
         taps = F.reshape(sampled, shape=(0, 9 * self._channels_in, -1, 0))
         kernel = F.reshape(deformable_conv_weight, shape=(0, -1, 1, 1))

@@ -238,7 +238,9 @@ def matching_table(
 
 
 def gates_table(gates: Mapping[str, Mapping[int, Mapping[str, Mapping[str, float]]]]) -> Table:
-    """Spread of the attention's gates, by row and step (mean over the seeds of `gates[row][seed][step][part]`)."""
+    """Spread of the attention's gates and of deformable offsets, by row and step (mean over the seeds of
+    `gates[row][seed][step][part]`).
+    """
     parts = sorted(
         {part for seeds in gates.values() for steps in seeds.values() for one in steps.values() for part in one}
     )
@@ -249,7 +251,10 @@ def gates_table(gates: Mapping[str, Mapping[int, Mapping[str, Mapping[str, float
             means = [[one[part] for one in found if part in one] for part in parts]
             body.append((row, int(step), *(statistics.fmean(values) if values else None for values in means)))
     note = (
-        "Standard deviation of the gates of Eq. 5 over channels, of Eq. 6 over places; at the start each gate is 1/2."
+        "Standard deviation of the gates of Eq. 5 over channels, of Eq. 6 over places; at the start each gate is 1/2. "
+        "offset: by how many cells a deformable convolution moves its taps, root mean square; 0 at the start."
     )
     columns = (Column("row"), Column("step", "d"), *(Column(part, ".4f") for part in parts))
-    return Table("gates", "Spread of the attention's gates", columns, tuple(body), notes=(note,))
+    return Table(
+        "gates", "Spread of the attention's gates, and of deformable offsets", columns, tuple(body), notes=(note,)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
@@ -88,6 +89,29 @@ def gate_spread(net: RAR, images: np.ndarray) -> Dict[str, float]:
         if attention.spatial is not None:
             now = () if attention.w_hs is None else (_gate(attention.w_hs(attention(phi, *hidden)[1])),)
             found[f"{level}.spatial"] = _spread(attention.spatial(phi, *now))
+    return found
+
+
+def offset_spread(net: RAR, images: np.ndarray) -> Dict[str, float]:
+    """How far deformable convolutions have moved their taps from the start, where they lie as in any convolution.
+
+    Parameters
+    ----------
+    images : (N, S, S, 3) BGR uint8.
+
+    Returns
+    -------
+    Root mean square of the offsets in cells of the convolution's input: `conv4.offset`, ... of `net.config.deformable`.
+    """
+    found = {}
+    with contextlib.ExitStack() as hooks:
+        for stage in net.config.deformable:
+
+            def measure(convolution, inputs, _, name=f"{stage}.offset"):
+                found[name] = float(convolution.offsets(inputs[0]).square().mean().sqrt().asscalar())
+
+            hooks.enter_context(getattr(net.backbone, stage)[0].conv2.register_forward_hook(measure))
+        net.backbone(to_images(images, net.ctx))
     return found
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from mxnet import nd
 
 from rar_gluon.common import InputError
 from rar_gluon.data.clips import Stored, stack_clips
@@ -72,6 +73,16 @@ def test_gates_spread_from_their_start(tiny_config, lively_network, texture):
     assert min(matching.gate_spread(lively_network(config), images).values()) > 1e-4
     bare = tiny_config(inter_frame=False, spatial=False)
     assert set(matching.gate_spread(build(bare.network), images)) == {"conv3.channel", "conv4.channel"}
+
+
+def test_offsets_spread_from_their_start(tiny_config, texture):
+    config = tiny_config(deformable=("conv3", "conv4"))
+    images = np.stack([texture(63, 63, seed) for seed in range(2)])
+    net = build(config.network)
+    assert matching.offset_spread(net, images) == {"conv3.offset": 0, "conv4.offset": 0}
+    net.backbone.conv4[0].conv2.offset_bias.set_data(nd.array([3.0, -4.0] * 9))  # whatever the images
+    assert matching.offset_spread(net, images) == {"conv3.offset": 0, "conv4.offset": pytest.approx(12.5**0.5)}
+    assert matching.offset_spread(build(tiny_config(deformable=()).network), images) == {}
 
 
 def test_matches_are_read_as_they_were_written(tmp_path):
