@@ -85,15 +85,15 @@ def run(
     ----------
     make_tracker : picklable; called in the process that tracks, for each sequence, or once if that is this process.
     folder : OUTPUT/TRACKER.
-    record : what the results depend on (`describe_run`); a folder of results that were made with another `config` or
-        `weights` is refused with `InputError`.
+    record : what the results depend on (`describe_run`); a folder of results that were made with another `config`,
+        other `weights` or files beside them is refused with `InputError`.
     workers : processes on this machine; the cores are shared among them.
     scheduler : address of a Dask scheduler, to run on its workers instead (they must see the dataset and `folder`).
     """
     keep_record(
         folder / "run.json",
         {**record, "workers": workers if scheduler is None else scheduler},
-        ("config", "weights"),
+        ("config", "weights", "beside"),
     )
     missing = [sequence for sequence in sequences if supervised is not None or not is_done(folder, sequence)]
     if len(missing) < len(sequences):
