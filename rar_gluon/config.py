@@ -109,6 +109,11 @@ class TrackingConfig:
     scale_damping: float = assumed(
         1.0, "of parabola, filter: part of the change that is made; SiamFC: 0.59", between(0.0, 1.0)
     )
+    box_rate: float = assumed(
+        0.0,
+        "ours: part of the box head's correction made each frame, where one is beside the weights",
+        between(0.0, 1.0),
+    )
     learning_rate: float = assumed(0.017, "EDCF: eta of the incremental Eq. 10", between(0.0, 1.0))
     adaptive_rate: bool = assumed(True, "EDCF: eta is scaled by max g_t / max g_1", ANY_BOOL)
     template_sigma: float = assumed(

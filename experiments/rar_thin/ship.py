@@ -20,7 +20,9 @@ def record(path: Path, command: str) -> None:
     """Write a file's line of weights.csv anew: version, hash, commit that the package is at, command."""
     with open(TABLE, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    row = next(row for row in rows if row["file"] == path.name)
+    row = next((row for row in rows if row["file"] == path.name), None)
+    if row is None:
+        rows.append(row := dict.fromkeys(rows[0], path.name))
     git = ["git", "-C", str(path.parent), "rev-parse", "--short", "HEAD"]
     try:
         commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()

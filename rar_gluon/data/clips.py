@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from rar_gluon.common import InputError
-from rar_gluon.config import Config
+from rar_gluon.config import Config, TrainingConfig
 from rar_gluon.data.records import RecordTracks
 from rar_gluon.data.synthetic import (
     Lazy,
@@ -96,15 +96,14 @@ class Clips:
     def __getitem__(self, number: int) -> Clip:
         settings = self._config.training
         rng = np.random.default_rng([self._seed, number])
-        tracks = self._tracks[rng.choice(len(self._tracks), p=self._share)]
-        track = int(rng.integers(len(tracks)))
+        tracks, track = self.drawn(rng)
         *chosen, last = choose_frames(tracks.frames(track), settings.templates, settings.max_gap, rng)
         mirror, grey = rng.random() < 0.5, rng.random() < settings.grey
         present = len(tracks) == 1 or rng.random() >= settings.negatives
 
         def patches(picture: np.ndarray, windows, size: int) -> np.ndarray:
             cut = np.stack([geometry.crop(picture, window, size) for window in windows])
-            return self._augmented(cut[:, :, ::-1] if mirror else cut, grey, rng)
+            return augmented(cut[:, :, ::-1] if mirror else cut, grey, settings, rng)
 
         templates = []
         for index in chosen:
@@ -121,6 +120,11 @@ class Clips:
         if mirror:
             shift = shift * np.array([1, -1], np.float32)
         return Clip(np.stack(templates), search, shift, present * height, f"{tracks.names[track]}[{chosen[0]}]")
+
+    def drawn(self, rng: np.random.Generator) -> Tuple[Tracks, int]:
+        """A source, in proportion to its weight, and the number of one of its tracks."""
+        tracks = self._tracks[rng.choice(len(self._tracks), p=self._share)]
+        return tracks, int(rng.integers(len(tracks)))
 
     def _template_windows(self, box: Box) -> Tuple[list, int]:
         """Windows of a target's patch and its contexts, and their size in pixels, as `Tracker` cuts them."""
@@ -148,22 +152,22 @@ class Clips:
         height = float(np.exp(-0.5 * (logarithm / settings.scale_sigma) ** 2)) if settings.scale_sigma else 1.0
         return geometry.shifted(window, -dx, -dy), shift, height
 
-    def _augmented(self, patches: np.ndarray, grey: bool, rng: np.random.Generator) -> np.ndarray:
-        """Patches (n, S, S, 3) of one frame, all with the same change of light, colour and sharpness."""
-        settings = self._config.training
-        gain, bias, colour = rng.uniform(-1, 1, 3) * settings.photometric
-        blurred, angle, length = rng.random() < settings.blur, rng.uniform(0, np.pi), rng.integers(3, 10)
-        # light + (1 + colour) (patch - light), then contrast about 128 and brightness: one affine map of the colours
-        mixed = np.tile(GREY_BGR, (3, 1)) if grey else (1 + colour) * np.eye(3) - colour * np.tile(GREY_BGR, (3, 1))
-        colours = np.hstack([(1 + gain) * mixed, np.full((3, 1), 128 * (bias - gain))]).astype(np.float32)
-        changed = []
-        for patch in patches:
-            if blurred:
-                patch = cv2.filter2D(np.ascontiguousarray(patch), -1, motion_kernel(int(length), angle))
-            if settings.photometric or grey:
-                patch = cv2.transform(np.ascontiguousarray(patch), colours)
-            changed.append(patch)
-        return np.stack(changed)
+
+def augmented(patches: np.ndarray, grey: bool, settings: TrainingConfig, rng: np.random.Generator) -> np.ndarray:
+    """Patches (n, S, S, 3) of one frame, all with the same change of light, colour and sharpness."""
+    gain, bias, colour = rng.uniform(-1, 1, 3) * settings.photometric
+    blurred, angle, length = rng.random() < settings.blur, rng.uniform(0, np.pi), rng.integers(3, 10)
+    # light + (1 + colour) (patch - light), then contrast about 128 and brightness: one affine map of the colours
+    mixed = np.tile(GREY_BGR, (3, 1)) if grey else (1 + colour) * np.eye(3) - colour * np.tile(GREY_BGR, (3, 1))
+    colours = np.hstack([(1 + gain) * mixed, np.full((3, 1), 128 * (bias - gain))]).astype(np.float32)
+    changed = []
+    for patch in patches:
+        if blurred:
+            patch = cv2.filter2D(np.ascontiguousarray(patch), -1, motion_kernel(int(length), angle))
+        if settings.photometric or grey:
+            patch = cv2.transform(np.ascontiguousarray(patch), colours)
+        changed.append(patch)
+    return np.stack(changed)
 
 
 def training_clips(

@@ -56,10 +56,11 @@ def save_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], confi
 
     `config` are the sections of the configuration that are known, as `to_dict` gives them.
     """
-    _write_npz(Path(path), config=yaml.safe_dump(dict(config), sort_keys=False), holds=holds, **arrays)
+    write_npz(Path(path), config=yaml.safe_dump(dict(config), sort_keys=False), holds=holds, **arrays)
 
 
-def _write_npz(path: Path, **arrays: Any) -> None:
+def write_npz(path: Path, **arrays: Any) -> None:
+    """Write arrays to a compressed .npz file, atomically."""
     content = io.BytesIO()  # whole before it is written: a disk that fills leaves numpy's archive in pieces
     np.savez_compressed(content, **arrays)
     with atomic_path(path) as temporary:
@@ -149,7 +150,7 @@ def read_weights(path: str | os.PathLike) -> WeightsFile:
 def _read_own(path: str | os.PathLike):
     """Arrays, configuration and what is held of a file of ours."""
     arrays = read_npz(path, "get it again")
-    _check_shipped(Path(path))
+    check_shipped(Path(path))
     try:
         stored = strict_yaml.parse(str(arrays.pop("config")), "its config") if "config" in arrays else {}
         if "network" in arrays:
@@ -204,7 +205,7 @@ def ranges_path(weights: Path) -> Path:
 
 def save_ranges(weights: Path, ranges: np.ndarray) -> None:
     """Write the ranges (N, 2) of a weights file's network beside it."""
-    _write_npz(ranges_path(weights), ranges=ranges, weights=file_hash(weights))
+    write_npz(ranges_path(weights), ranges=ranges, weights=file_hash(weights))
 
 
 def read_ranges(weights: Path | None) -> np.ndarray:
@@ -221,6 +222,7 @@ def read_ranges(weights: Path | None) -> np.ndarray:
     path = ranges_path(weights)
     if not path.is_file():
         raise InputError(f"int8 needs the ranges of the network's values in {path}: {advice}.")
+    check_shipped(path)
     stored = read_npz(path, advice)
     ranges = stored.get("ranges", np.empty(0))
     if ranges.ndim != 2 or ranges.shape[1] != 2 or ranges.dtype != np.float32 or not np.isfinite(ranges).all():
@@ -230,13 +232,13 @@ def read_ranges(weights: Path | None) -> np.ndarray:
     return ranges
 
 
-def _check_shipped(path: Path) -> None:
+def check_shipped(path: Path) -> None:
     """Raise `InputError` when a file of the package is not the one that assets/weights.csv tells of."""
-    if path not in (SHIPPED, BACKBONE):
+    if path.parent != SHIPPED.parent:
         return
     with open(path.with_name("weights.csv"), encoding="utf-8", newline="") as file:
         expected = {row["file"]: row["sha256"] for row in csv.DictReader(file)}
-    if file_hash(path) != expected[path.name]:
+    if path.name in expected and file_hash(path) != expected[path.name]:
         raise InputError(f"{path} is not the file that this version comes with: install rar-gluon again.")
 
 

@@ -16,11 +16,13 @@ from rar_gluon.config import Config, TrackingConfig, load, with_tracking
 from rar_gluon.data.frames import open_frames, to_bgr8
 from rar_gluon.filter.fourier import gaussian_label
 from rar_gluon.filter.layer import OnlineFilter, template_label
+from rar_gluon.net.box_head import load_head
 from rar_gluon.net.export import OnnxNetwork
 from rar_gluon.net.inference import InferenceNetwork
 from rar_gluon.net.rar import RAR, pad_state, to_images
 from rar_gluon.net.weights import SHIPPED, load_network, read_ranges
 from rar_gluon.tracking import geometry, scale
+from rar_gluon.tracking.box_refinement import BoxRefinement
 from rar_gluon.tracking.geometry import Box, Window
 from rar_gluon.tracking.scale_filter import ScaleFilter
 
@@ -53,6 +55,8 @@ class Tracker:
     window : the window of the frame that `response` covers.
     net : the network.
     scale_filter : the filter over scales, None with another `scale_rule`.
+    box_refinement : what corrects boxes by the first frame's; None with a `box_rate` of 0, or without a box head beside
+        the weights.
     weights : the file that its weights are of; None for a given network.
     state : h and c of each level, as the next frame will be seen with.
     score : maximum of the response; about 1 on the frame the filter was learned from, less as the target changes.
@@ -79,6 +83,7 @@ class Tracker:
         self._inference = NETWORKS[config.tracking.runtime](net, precision, ranges)
         self._logs = scale.log_factors(config.tracking.scales, config.tracking.scale_step)
         self.scale_filter = ScaleFilter(config.tracking) if config.tracking.scale_rule == "filter" else None
+        self.box_refinement = self._box_refinement()
         self.box: Box | None = None
         self.window: Window | None = None
         self.response: np.ndarray | None = None
@@ -97,6 +102,8 @@ class Tracker:
         size = self.config.tracking.input_size
         self.state = self.net.begin_state((1, 3, size, size), self.ctx)
         self._filter, self.response, self.window = self._given_filter, None, None
+        if self.box_refinement is not None:
+            self.box_refinement.start(frame, self.box)
         z0 = self._learn(frame, 1.0)
         if self.scale_filter is not None:
             self.scale_filter.start(frame, self.box)
@@ -151,7 +158,10 @@ class Tracker:
         box = geometry.displaced(box, cells, self.config.network.stride, window, settings.input_size)
         if self.scale_filter is not None and not self._missed:
             change = settings.scale_damping * self.scale_filter.change(frame, box)
-        self.box = geometry.limited(geometry.resized(box, float(np.exp(change))), frame.shape, settings.min_side)
+        box = geometry.resized(box, float(np.exp(change)))
+        if self.box_refinement is not None and not self._missed:
+            box = self.box_refinement.refined(frame, box, settings.box_rate)
+        self.box = geometry.limited(box, frame.shape, settings.min_side)
         if not self._missed:
             self._adapt(frame)
         return self.box
@@ -223,6 +233,21 @@ class Tracker:
         responses = self._filter.respond(x)
         found = np.ptp(patches) > 0 and np.isfinite(responses).all()
         return responses if found else np.zeros_like(responses)
+
+    def _box_refinement(self) -> BoxRefinement | None:
+        """What corrects boxes, if the configuration wants it and a head for the network's weights is there."""
+        settings = self.config.tracking
+        if settings.box_rate == 0 or self.weights is None:
+            return None
+        head = load_head(self.weights, self.ctx)
+        if head is None:
+            return None
+
+        def represent(frame: np.ndarray, window: Window, state: List[nd.NDArray] | None):
+            state = self.net.begin_state((1, 3, head.size, head.size), self.ctx) if state is None else state
+            return self._represent(_crops(frame, [window], head.size), state)
+
+        return BoxRefinement(head, represent)
 
     def _window_of(self, box: Box) -> Window:
         return geometry.window_of(box, self.config.tracking.padding, self.config.tracking.window)
