@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
-import functools
 import sys
 from pathlib import Path
 from typing import Dict, List
@@ -107,7 +106,7 @@ def main() -> int:
 
 def track(config: Config, weights: Path | None, sequence: Sequence, tracks: Path | None) -> Row:
     """Track one sequence once; write its frames into the folder `tracks`, if given."""
-    recorded = Recorded(_tracker(config, weights))
+    recorded = Recorded(Tracker(config, weights))
     boxes, _ = track_sequence(recorded, sequence)
     score = score_boxes(boxes, sequence, load_protocol("folder"))
     overlaps, sizes = overlap(boxes, sequence.boxes), size_ratios(boxes, sequence.boxes)
@@ -129,11 +128,6 @@ def track(config: Config, weights: Path | None, sequence: Sequence, tracks: Path
         float(np.median(on_target[-10:])),
         float((overlaps[annotated] < 0.2).mean()),
     )
-
-
-@functools.lru_cache(maxsize=1)
-def _tracker(config: Config, weights: Path | None) -> Tracker:
-    return Tracker(config, weights)
 
 
 def size_ratios(boxes: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -652,3 +652,21 @@ def test_numbers_that_are_none_do_not_leave_the_tracker(small, texture, monkeypa
     monkeypatch.setattr(tracking._filter, "respond", lambda x: np.full((len(x), 7, 7), np.nan))
     assert tracking.update(texture(120, 160, seed=3)) == START
     assert tracking.score == 0 and not tracking.response.any()
+
+
+@pytest.mark.parametrize("growth", [(1.025, 1.0), (1.0, 1 / 1.02)])
+def test_a_target_whose_aspect_changes_is_followed(shipped, make_clip, growth):
+    """The shipped head against the same tracker without it, whose boxes keep their aspect."""
+    truth = path(24, 50, 40, 48, 48)
+    sizes = truth[:, 2:] * np.array(growth) ** np.arange(24)[:, None]
+    truth = np.hstack([truth[:, :2] + (truth[:, 2:] - sizes) / 2, sizes])
+    frames, ends = make_clip(truth, seed=5), []
+    for rate in (0.0, 0.2):
+        tracking = Tracker(changed(shipped[0], box_rate=rate))
+        tracking.init(frames[0], truth[0])
+        ends.append([tracking.update(frame) for frame in frames[1:]][-1])
+    still, box = ends
+    aspect = np.log(truth[-1][2] / truth[-1][3])
+    assert still[2] / still[3] == pytest.approx(1)
+    assert 0 < np.log(box[2] / box[3]) / aspect < 1.5  # late, but the right way
+    assert overlaps([box], truth[-1:]) > overlaps([still], truth[-1:])
