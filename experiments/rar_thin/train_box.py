@@ -11,31 +11,29 @@ are not trained on, and --validation is only for what is printed.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Sequence
+from typing import Callable, Dict
 
 from ship import record
 from tqdm import tqdm
 
 from heldout import HELD_OUT
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError, read_json, write_text
+from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.clips import Clips, training_clips, weighted_folders
 from rar_gluon.net.box_head import head_path, save_head
-from rar_gluon.net.export import OnnxNetwork
-from rar_gluon.net.inference import InferenceNetwork
+from rar_gluon.net.rar import RAR
 from rar_gluon.net.weights import SHIPPED, load_network, read_npz, write_npz
-from rar_gluon.provenance import file_hash
+from rar_gluon.provenance import file_hash, keep_record
+from rar_gluon.tracking.tracker import NETWORKS
 from rar_gluon.training.box_head import Seen, errors, fit, joined, see
 from rar_gluon.training.box_pairs import BoxPairs
 
 PART = 400  # pairs a file of WORK
 EACH = 8  # pairs at a time
 VALIDATION = 1200  # pairs
-RUNTIMES = {"mxnet": InferenceNetwork, "onnx": OnnxNetwork}
 
 
 def main() -> int:
@@ -51,7 +49,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=16000)
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runtime", choices=RUNTIMES, default="mxnet")
+    parser.add_argument("--runtime", choices=NETWORKS, default="mxnet")
     arguments = parser.parse_args()
     try:
         _train(arguments)
@@ -69,13 +67,13 @@ def _train(arguments: argparse.Namespace) -> None:
         raise InputError("--pairs and --epochs must be 1 or more.")
     config, shipped = configuration.load(arguments.config), arguments.weights == SHIPPED
     net = load_network(config, None if shipped else arguments.weights)
-    compute = RUNTIMES[arguments.runtime](net)
+    compute = NETWORKS[arguments.runtime](net)
+    made_with = {"weights": file_hash(arguments.weights), "seed": arguments.seed}
     held_out = HELD_OUT.read_text().split() if shipped else []
     clips = training_clips(
         config, weighted_folders(arguments.records), arguments.synthetic, arguments.cutouts, held_out
     )
-    settings = {"weights": file_hash(arguments.weights), "seed": arguments.seed, "sources": clips.about}
-    seen = collected(arguments.work / "training", net, compute, clips, config, settings, arguments.pairs)
+    seen = collected(arguments.work / "training", net, compute, clips, config, made_with, arguments.pairs)
     head = fit(
         seen,
         config.tracking.input_size,
@@ -87,14 +85,15 @@ def _train(arguments: argparse.Namespace) -> None:
     print(f"{head_path(arguments.weights)}: " + _told(errors(head, seen)) + ", on what it was trained on")
     if arguments.validation:
         others = training_clips(config, weighted_folders(arguments.validation), 0.0)
-        settings = {"weights": file_hash(arguments.weights), "seed": arguments.seed, "sources": others.about}
-        seen = collected(arguments.work / "validation", net, compute, others, config, settings, VALIDATION)
+        seen = collected(arguments.work / "validation", net, compute, others, config, made_with, VALIDATION)
         print("on --validation: " + _told(errors(head, seen)))
     if shipped:
         record(head_path(SHIPPED), "python experiments/rar_thin/train_box.py")
 
 
-def collected(work: Path, net, compute, clips: Clips, config: Config, settings: dict, count: int) -> Seen:
+def collected(
+    work: Path, net: RAR, compute: Callable, clips: Clips, config: Config, made_with: Dict, count: int
+) -> Seen:
     """What is seen of the first `count` pairs; what is in `work` is not made again.
 
     Raises
@@ -102,13 +101,9 @@ def collected(work: Path, net, compute, clips: Clips, config: Config, settings: 
     InputError
         What is there is of other weights, sources or another seed, or damaged.
     """
-    settings = json.loads(json.dumps(settings))
-    work.mkdir(parents=True, exist_ok=True)
-    about = work / "settings.json"
-    if about.is_file() and read_json(about) != settings:
-        raise InputError(f"{work} is of other weights, sources or another seed: give another folder.")
-    write_text(about, json.dumps(settings, indent=1) + "\n")
-    pairs, parts = BoxPairs(clips, config, settings["seed"]), []
+    settings = {**made_with, "sources": clips.about}
+    keep_record(work / "settings.json", settings, tuple(settings))
+    pairs, parts = BoxPairs(clips, config, made_with["seed"]), []
     for first in tqdm(range(0, count, PART), work.name, unit="part"):
         file, numbers = work / f"{first}.npz", range(first, min(first + PART, count))
         part = _read(file) if file.is_file() else None
@@ -126,8 +121,9 @@ def _read(file: Path) -> Seen:
 
 
 def _told(found: dict) -> str:
-    names: Sequence[str] = ("size", "aspect")
-    return ", ".join(f"{name} {found[name]:.4f} (as it was {found[name + '_before']:.4f})" for name in names)
+    return ", ".join(
+        f"{name} {found[name]:.4f} (as it was {found[name + '_before']:.4f})" for name in ("size", "aspect")
+    )
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import functools
 import sys
 from pathlib import Path
-from typing import Dict, List
+from typing import Callable, Dict, List
 from typing import Sequence as ListOf
 
 import joblib
@@ -90,8 +91,11 @@ def main() -> int:
             print(" ".join([*arguments.set, *(f"{name} {value:.4f}" for name, value in numbers.items())]))
             return 0
         others = None if arguments.against is None else read_rows(arguments.against)
+        make = functools.partial(Tracker, config, arguments.weights)
+        if arguments.workers == 1:
+            make = functools.lru_cache(maxsize=1)(make)  # one network for all sequences
         longest_first = sorted(sequences, key=len, reverse=True)
-        jobs = (joblib.delayed(track)(config, arguments.weights, one, arguments.tracks) for one in longest_first)
+        jobs = (joblib.delayed(track)(make, one, arguments.tracks) for one in longest_first)
         rows = sorted(joblib.Parallel(n_jobs=arguments.workers, batch_size=1)(jobs), key=lambda row: row.sequence)
         if arguments.csv is not None:
             write_rows(arguments.csv, rows)
@@ -104,9 +108,9 @@ def main() -> int:
     return 0
 
 
-def track(config: Config, weights: Path | None, sequence: Sequence, tracks: Path | None) -> Row:
-    """Track one sequence once; write its frames into the folder `tracks`, if given."""
-    recorded = Recorded(Tracker(config, weights))
+def track(make: Callable[[], Tracker], sequence: Sequence, tracks: Path | None) -> Row:
+    """Track one sequence once, with what `make` makes; write its frames into the folder `tracks`, if given."""
+    recorded = Recorded(make())
     boxes, _ = track_sequence(recorded, sequence)
     score = score_boxes(boxes, sequence, load_protocol("folder"))
     overlaps, sizes = overlap(boxes, sequence.boxes), size_ratios(boxes, sequence.boxes)

@@ -14,11 +14,10 @@ from typing import Tuple
 
 import mxnet as mx
 import numpy as np
-from mxnet import nd
 from mxnet.gluon import HybridBlock, nn
 
 from rar_gluon.common import InputError
-from rar_gluon.net.weights import check_numbers, check_shipped, read_npz, write_npz
+from rar_gluon.net.weights import assign, check_numbers, check_shipped, parameters, read_npz, write_npz
 from rar_gluon.provenance import file_hash
 
 REACH = 2  # cells, on each axis, that a cell is compared across
@@ -82,8 +81,7 @@ def head_path(weights: Path) -> Path:
 
 def save_head(head: BoxHead, path: str | os.PathLike, weights: Path) -> None:
     """Write a head that was trained on the network of a weights file, atomically, in float16."""
-    named = head._collect_params_with_prefix()
-    arrays = {name: parameter.data().asnumpy().astype(np.float16) for name, parameter in named.items()}
+    arrays = {name: parameter.data().asnumpy().astype(np.float16) for name, parameter in parameters(head).items()}
     write_npz(Path(path), weights=file_hash(weights), cells=head.cells, size=head.size, **arrays)
 
 
@@ -105,15 +103,11 @@ def load_head(weights: Path, ctx: mx.Context) -> BoxHead | None:
     try:
         height, width = (int(side) for side in stored["cells"])
         head = BoxHead((height, width), int(stored["size"]))
-        named = head._collect_params_with_prefix()
-        whole = all(stored[name].shape == parameter.shape for name, parameter in named.items())
-    except (LookupError, TypeError, ValueError):
-        whole = False
-    if not whole:
-        raise InputError(f"{path} holds no box head: {ADVICE}.")
-    head.initialize(ctx=ctx)
-    for name, parameter in named.items():
+        head.initialize(ctx=ctx)
+        assign(head, stored, str(path))
+    except (InputError, LookupError, TypeError, ValueError) as error:
+        raise InputError(f"{path} holds no box head: {ADVICE}.") from error
+    for name in parameters(head):
         check_numbers(stored[name], f"{path}: {name}", MOST)
-        parameter.set_data(nd.array(stored[name].astype(np.float32)))
     head.hybridize()
     return head

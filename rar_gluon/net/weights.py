@@ -46,8 +46,8 @@ class WeightsFile(NamedTuple):
     holds: str
 
 
-def parameters(net: RAR) -> Dict[str, mx.gluon.Parameter]:
-    """Name every parameter of the network by its place: `backbone.conv3.0.conv1.weight`."""
+def parameters(net: mx.gluon.Block) -> Dict[str, mx.gluon.Parameter]:
+    """Name every parameter of a network by its place: `backbone.conv3.0.conv1.weight`."""
     return net._collect_params_with_prefix()
 
 
@@ -254,7 +254,7 @@ def check_numbers(array: np.ndarray, name: str, largest: float) -> None:
         raise InputError(f"{name} holds {wrong:g}, which no training comes to: give other weights.")
 
 
-def assign(net: RAR, arrays: Dict[str, np.ndarray], source: str, partial: bool = False) -> List[str]:
+def assign(net: mx.gluon.Block, arrays: Dict[str, np.ndarray], source: str, partial: bool = False) -> List[str]:
     """Set parameters of `net` by name; returns the names that stay as they are.
 
     With `partial` only the backbone must be complete; arrays of stages that `net` does not have are passed over.

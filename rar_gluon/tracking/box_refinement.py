@@ -63,20 +63,20 @@ class BoxRefinement:
 
     def __init__(self, head: BoxHead, represent: Callable[[np.ndarray, Window, Any], Tuple[nd.NDArray, Any]]):
         self._head, self._represent = head, represent
-        self._first: Box = (0.0, 0.0, 1.0, 1.0)
 
     def start(self, frame: np.ndarray, box: Box) -> None:
         """Remember the target of `box` on the first frame (H, W, 3), and what the head says of it there, where nothing
         has changed.
         """
         z, self._state = self._represent(frame, box_window(box), None)
-        self._z, self._first, self._still = z.asnumpy(), box, np.zeros(2)
-        self._still = self._change(frame, box)
+        self._z, self._first = z.asnumpy(), box
+        self._still = self._said(frame, box)
 
     def refined(self, frame: np.ndarray, box: Box, rate: float) -> Box:
         """The box, its sides `rate` of the way to those that the head sees."""
-        return changed(box, self._change(frame, box), self._first, rate)
+        return changed(box, self._said(frame, box) - self._still, self._first, rate)
 
-    def _change(self, frame: np.ndarray, box: Box) -> np.ndarray:
+    def _said(self, frame: np.ndarray, box: Box) -> np.ndarray:
+        """What the head says of a box's window, (2,)."""
         x, _ = self._represent(frame, box_window(box), self._state)
-        return self._head(nd.array(correlation_volume(self._z, x.asnumpy()), ctx=x.context)).asnumpy()[0] - self._still
+        return self._head(nd.array(correlation_volume(self._z, x.asnumpy()), ctx=x.context)).asnumpy()[0]

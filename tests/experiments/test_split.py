@@ -1,8 +1,5 @@
 """The commands that choices for rar_thin are made with, on a folder that has the names of its split."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,20 +25,20 @@ def split(tmp_path_factory, make_clip):
     return folder
 
 
-def run(script, split, *arguments):
-    command = [sys.executable, f"experiments/rar_thin/{script}.py", "--root", str(split), "--every-nth-sequence", "16"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run([*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
+@pytest.fixture
+def run(rar_thin_script, split):
+    """Run a command on it."""
+    return lambda name, *arguments: rar_thin_script(name, "--root", split, "--every-nth-sequence", 16, *arguments)
 
 
-def test_sequences_are_tracked_alike_by_any_number_of_processes(split, tmp_path):
+def test_sequences_are_tracked_alike_by_any_number_of_processes(run, tmp_path):
     for workers in ("1", "2"):
-        found = run("validate", split, "--frames", "4", "--workers", workers, "--csv", str(tmp_path / workers))
+        found = run("validate", "--frames", 4, "--workers", workers, "--csv", tmp_path / workers)
         assert found.returncode == 0, found.stderr
         assert "sequences 2 frames 8 auc" in found.stdout
     assert (tmp_path / "1").read_text() == (tmp_path / "2").read_text()
 
 
-def test_a_bias_is_measured(split):
-    found = run("scale_bias", split, "--starts", "1", "--workers", "2")
+def test_a_bias_is_measured(run):
+    found = run("scale_bias", "--starts", 1, "--workers", 2)
     assert found.returncode in (0, 1) and "gap 20, 2 windows" in found.stdout, found.stderr

@@ -1,51 +1,40 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from rar_gluon.config import from_dict, load
+from rar_gluon.config import dump, from_dict
 from rar_gluon.net.box_head import head_path
 from rar_gluon.net.rar import build
 from rar_gluon.net.weights import save_network
 from rar_gluon.tracking.tracker import Tracker
 
-ROOT = Path(__file__).parents[2]
-CONFIG = """
-base: rar
-network: {width: 0.125, stem_channels: 8, levels: [conv3], deformable: [], lstm_hidden: 4, refinement_channels: 8}
-tracking: {input_size: 63, box_rate: 0.2}
-"""
-
 
 @pytest.fixture
-def weights(tmp_path):
+def weights(tmp_path, small_config):
     """Weights of a small network, with its configuration beside them."""
-    (tmp_path / "small.yaml").write_text(CONFIG)
-    save_network(build(load(tmp_path / "small.yaml").network), tmp_path / "small.npz")
+    config = small_config(tracking={"input_size": 63, "box_rate": 0.2}, levels=["conv3"], deformable=[])
+    (tmp_path / "small.yaml").write_text(dump(config))
+    save_network(build(config.network), tmp_path / "small.npz")
     return tmp_path / "small.npz"
 
 
-def train_box(weights, *arguments):
-    command = [sys.executable, "experiments/rar_thin/train_box.py", str(weights.parent / "work"), "--epochs", "1"]
-    command += ["--config", str(weights.with_suffix(".yaml")), "--weights", str(weights), *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+@pytest.fixture
+def train_box(rar_thin_script, weights):
+    """Train a head for them, for one epoch."""
+    named = ["--config", weights.with_suffix(".yaml"), "--weights", weights]
+    return lambda *arguments: rar_thin_script("train_box", weights.parent / "work", "--epochs", 1, *named, *arguments)
 
 
-def test_a_head_is_trained_for_any_weights_and_goes_on(weights, make_clip):
+def test_a_head_is_trained_for_any_weights_and_goes_on(train_box, weights, make_clip):
     frames = make_clip([(50, 40, 30, 30)] * 2)
     tracker = Tracker(weights.with_suffix(".yaml"), weights)
     assert tracker.box_refinement is None  # there is no head yet
-    first = train_box(weights, "--pairs", "24")
+    first = train_box("--pairs", "24")
     assert first.returncode == 0, first.stderr
     assert "size" in first.stdout and str(head_path(weights)) in first.stdout
     part = weights.parent / "work" / "training" / "0.npz"
     kept, head = part.stat().st_mtime_ns, head_path(weights).read_bytes()
-    assert train_box(weights, "--pairs", "24").returncode == 0
+    assert train_box("--pairs", "24").returncode == 0
     assert part.stat().st_mtime_ns == kept and head_path(weights).read_bytes() == head
-    other = train_box(weights, "--pairs", "24", "--seed", "1")
+    other = train_box("--pairs", "24", "--seed", "1")
     assert other.returncode == 2 and "another seed" in other.stderr and "Traceback" not in other.stderr
 
     tracker = Tracker(weights.with_suffix(".yaml"), weights)
@@ -56,6 +45,6 @@ def test_a_head_is_trained_for_any_weights_and_goes_on(weights, make_clip):
 
 
 @pytest.mark.parametrize("arguments, words", [(["--pairs", "0"], "--pairs"), (["--records", "nowhere"], "nowhere")])
-def test_what_cannot_be_is_said(weights, arguments, words):
-    done = train_box(weights, *arguments)
+def test_what_cannot_be_is_said(train_box, arguments, words):
+    done = train_box(*arguments)
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
