@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import subprocess
 import sys
@@ -32,11 +33,23 @@ def record(path: Path, command: str) -> None:
     write_text(TABLE, csv_text([rows[0], *(each.values() for each in rows)]))
 
 
-if __name__ == "__main__":
-    source = Path(sys.argv[1])
-    load_network(config.load("rar_thin"), source)  # is of this network
-    trained = read_weights(source)
-    half = {name: array.astype("float16") for name, array in trained.arrays.items()}
-    save_arrays(SHIPPED, half, trained.config, trained.holds)
-    record(SHIPPED, f"python experiments/rar_thin/ship.py RUN/{source.name}")
+def main() -> int:
+    """Parse, check, store, record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path, help="weights that `rar train` wrote")
+    source = parser.parse_args().source
+    try:
+        load_network(config.load("rar_thin"), source)  # is of this network
+        trained = read_weights(source)
+        half = {name: array.astype("float16") for name, array in trained.arrays.items()}
+        save_arrays(SHIPPED, half, trained.config, trained.holds)
+        record(SHIPPED, f"python experiments/rar_thin/ship.py RUN/{source.name}")
+    except (InputError, OSError) as error:
+        print(f"ship: {error}", file=sys.stderr)
+        return 2
     print(f"{SHIPPED}: {SHIPPED.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -116,8 +116,12 @@ def collected(
 
 
 def _read(file: Path) -> Seen:
-    arrays = read_npz(file, "remove it, and run this again")
-    return Seen(arrays["volumes"], arrays["changes"])
+    advice = "remove it, and run this again"
+    arrays = read_npz(file, advice)
+    try:
+        return Seen(*(arrays[name] for name in Seen._fields))
+    except LookupError as error:
+        raise InputError(f"{file} holds no pairs: {advice}.") from error
 
 
 def _told(found: dict) -> str:

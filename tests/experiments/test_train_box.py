@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from rar_gluon.config import dump, from_dict
@@ -34,6 +35,9 @@ def test_a_head_is_trained_for_any_weights_and_goes_on(train_box, weights, make_
     kept, head = part.stat().st_mtime_ns, head_path(weights).read_bytes()
     assert train_box("--pairs", "24").returncode == 0
     assert part.stat().st_mtime_ns == kept and head_path(weights).read_bytes() == head
+    np.savez(part, volumes=np.zeros(1))
+    damaged = train_box("--pairs", "24")
+    assert damaged.returncode == 2 and str(part) in damaged.stderr and "Traceback" not in damaged.stderr
     other = train_box("--pairs", "24", "--seed", "1")
     assert other.returncode == 2 and "another seed" in other.stderr and "Traceback" not in other.stderr
 
