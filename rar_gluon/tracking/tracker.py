@@ -51,6 +51,9 @@ class Tracker:
     Attributes
     ----------
     box : (x, y, w, h) of the last frame, pixels of the frame.
+    followed : the box that windows are cut for: the first one's aspect, and the size that the filter sees. Another one
+        than `box` where a box head judges sides: a box that comes to be too small, and the window with it, would lose
+        a fast target.
     response : (H, W) response of the chosen scale, no displacement at (0, 0); None before the first update.
     window : the window of the frame that `response` covers.
     net : the network.
@@ -85,6 +88,7 @@ class Tracker:
         self.scale_filter = ScaleFilter(config.tracking) if config.tracking.scale_rule == "filter" else None
         self.box_refinement = self._box_refinement()
         self.box: Box | None = None
+        self.followed: Box | None = None
         self.window: Window | None = None
         self.response: np.ndarray | None = None
         self.score = 0.0
@@ -98,7 +102,8 @@ class Tracker:
             The box has no size, is not four numbers, or has no part on the frame.
         """
         frame = to_bgr8(frame, first=True)
-        self.box, self._shape = check_box(box, frame.shape), frame.shape
+        self.box = self.followed = check_box(box, frame.shape)
+        self._shape = frame.shape
         size = self.config.tracking.input_size
         self.state = self.net.begin_state((1, 3, size, size), self.ctx)
         self._filter, self.response, self.window = self._given_filter, None, None
@@ -131,7 +136,7 @@ class Tracker:
                 "all frames of a sequence must have one size."
             )
         settings = self.config.tracking
-        base = self._window_of(self.box)
+        base = self._window_of(self.followed)
         logs = self._logs if self._updates % settings.scale_every == 0 else np.zeros(1)
         self._updates += 1
         windows = [geometry.scaled(base, float(factor)) for factor in np.exp(logs)]
@@ -154,17 +159,26 @@ class Tracker:
         self.score = float(response.max())
 
         cells = geometry.peak(response)
-        box = geometry.centred(self.box, window)
+        box = geometry.centred(self.followed, window)
         box = geometry.displaced(box, cells, self.config.network.stride, window, settings.input_size)
         if self.scale_filter is not None and not self._missed:
             change = settings.scale_damping * self.scale_filter.change(frame, box)
         box = geometry.resized(box, float(np.exp(change)))
-        if self.box_refinement is not None and not self._missed:
-            box = self.box_refinement.refined(frame, box, settings.box_rate)
-        self.box = geometry.limited(box, frame.shape, settings.min_side)
+        self.followed = geometry.limited(box, frame.shape, settings.min_side)
+        self.box = self._judged(frame, change)
         if not self._missed:
             self._adapt(frame)
         return self.box
+
+    def _judged(self, frame: np.ndarray, change: float) -> Box:
+        """The box that is followed, or about its middle the last one, its sides changed as the head sees them."""
+        if self.box_refinement is None:
+            return self.followed
+        settings = self.config.tracking
+        box = geometry.resized(geometry.centred(self.box, self._window_of(self.followed)), float(np.exp(change)))
+        if not self._missed:
+            box = self.box_refinement.refined(frame, box, settings.box_rate)
+        return geometry.limited(box, frame.shape, settings.min_side)
 
     def _is_target(self, response: np.ndarray) -> bool:
         """Whether a response is high enough, for one that was seen in the last frame or for one that is lost."""
@@ -187,7 +201,7 @@ class Tracker:
         return responses[best], windows[best]
 
     def _adapt(self, frame: np.ndarray) -> None:
-        """Learn the target of `self.box`, unless the score says that it is something else."""
+        """Learn the target of `self.followed`, unless the score says that it is something else."""
         settings = self.config.tracking
         known = self.score >= settings.learn_above * self._mean_score
         self._mean_score += SCORE_RATE * (self.score - self._mean_score)
@@ -199,7 +213,7 @@ class Tracker:
             self._learn(frame, 1 - (1 - rate) ** settings.learn_every)
             self._unlearned = 0
         if known and self.scale_filter is not None:
-            self.scale_filter.learn(frame, self.box, settings.scale_rate)
+            self.scale_filter.learn(frame, self.followed, settings.scale_rate)
 
     def track(
         self, source: str | os.PathLike | int | Iterable[np.ndarray], box: Sequence[float]
@@ -253,14 +267,14 @@ class Tracker:
         return geometry.window_of(box, self.config.tracking.padding, self.config.tracking.window)
 
     def _learn(self, frame: np.ndarray, rate: float) -> nd.NDArray:
-        """Update state and filter (Eq. 10) on the target of `self.box`; returns its representation (1, D, H, W)."""
+        """Update state and filter (Eq. 10) on the target that is followed; returns its representation (1, D, H, W)."""
         settings, size = self.config.tracking, self.config.tracking.input_size
-        window = self._window_of(self.box)
+        window = self._window_of(self.followed)
         if self.config.filter.contexts == 0:
             z, self.state = self._represent(_crops(frame, [window], size), self.state)
             z0, zi = z, None
         elif self.config.filter.context_source == "image":
-            windows = [window, *geometry.context_windows(window, self.box)]
+            windows = [window, *geometry.context_windows(window, self.followed)]
             z, state = self._represent(_crops(frame, windows, size), self.state)
             self.state = [part[:1] for part in state]  # only the target-centred patch moves the state
             z0, zi = z[:1], z[1:]
@@ -277,9 +291,8 @@ class Tracker:
 
     def _seen_through(self, window: Window, height: int, width: int) -> np.ndarray:
         """Gaussian (height, width) about the middle, its σ `template_sigma` of the target's own height and width."""
-        sigma = (
-            self.config.tracking.template_sigma * side for side in geometry.sides_in_cells(self.box, window, height)
-        )
+        sides = geometry.sides_in_cells(self.followed, window, height)
+        sigma = (self.config.tracking.template_sigma * side for side in sides)
         return gaussian_label(height, width, *sigma, centre=((height - 1) / 2, (width - 1) / 2))
 
     def _template_and_contexts(self, frame: np.ndarray, window: Window):
@@ -293,7 +306,7 @@ class Tracker:
         cells = z.shape[-1] - 2 * pixels // network.stride
         distance = None
         if self.config.filter.context_distance == "target":
-            distance = geometry.sides_in_cells(self.box, window, cells)
+            distance = geometry.sides_in_cells(self.followed, window, cells)
         z0, zi = geometry.split_contexts(z[0], cells, distance)
         return z0.expand_dims(0), nd.stack(*zi)
 

@@ -526,12 +526,12 @@ def test_what_looks_like_something_else_is_not_learned(small, texture):
     tracking = Tracker(changed(small[0], learn_above=0.9, scale_rule="filter"), small[1])
     tracking.init(texture(120, 160), START)
     tracking.update(texture(120, 160))  # what its score usually is
-    tracking.box = START
+    tracking.followed = START
     before = [*filter_of(tracking), tracking.scale_filter._numerator]
     tracking.update(texture(120, 160, seed=5))
     assert tracking.score < 0.8
     assert all((a == b).all() for a, b in zip(before, [*filter_of(tracking), tracking.scale_filter._numerator]))
-    tracking.box = START  # it may have followed the other picture
+    tracking.followed = START  # it may have followed the other picture
     tracking.update(texture(120, 160))
     assert not (before[0] == filter_of(tracking)[0]).all()
 
@@ -573,7 +573,7 @@ def test_while_a_target_is_lost_nothing_is_learned_and_its_size_stays(shipped, t
         assert tracking.score < 0.6 * tracking._mean_score
     assert all(np.array_equal(a, b) for a, b in zip(before, [*filter_of(tracking), tracking._mean_score]))
     assert np.ptp(sizes, axis=0) == pytest.approx((0, 0), abs=1e-9)
-    tracking.box = box
+    tracking.followed = box
     tracking.update(scene)
     assert not np.array_equal(before[0], filter_of(tracking)[0])
 
@@ -670,3 +670,15 @@ def test_a_target_whose_aspect_changes_is_followed(shipped, make_clip, growth):
     assert still[2] / still[3] == pytest.approx(1)
     assert 0 < np.log(box[2] / box[3]) / aspect < 1.5  # late, but the right way
     assert overlaps([box], truth[-1:]) > overlaps([still], truth[-1:])
+
+
+def test_a_box_head_does_not_change_what_is_followed(shipped, make_clip):
+    frames, tracks = make_clip(path(8, 50, 40, 48, 48), seed=5), []
+    for rate in (0.0, 0.5):
+        tracking = Tracker(changed(shipped[0], box_rate=rate))
+        tracking.init(frames[0], (50, 40, 48, 48))
+        boxes = [(tracking.update(frame), tracking.followed) for frame in frames[1:]]
+        tracks.append(boxes)
+    for (alone, followed), (box, beside) in zip(*tracks):
+        assert alone == followed == beside != box
+        assert np.add(box[:2], np.array(box[2:]) / 2) == pytest.approx(np.add(alone[:2], np.array(alone[2:]) / 2))
