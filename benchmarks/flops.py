@@ -23,8 +23,8 @@ def rows(options) -> List[Row]:
     return found
 
 
-def frame_macs(config: Config) -> Dict[str, int]:
-    """Count the convolutions of both passes, and the transforms and products of the filter."""
+def frame_macs(config: Config) -> Dict[str, float]:
+    """Count the convolutions of the passes, and the transforms and products of the filter; means over the frames."""
     settings, size = config.tracking, config.tracking.input_size
     summary = summarise(config)
     channels, side = summary.representation
@@ -34,11 +34,14 @@ def frame_macs(config: Config) -> Dict[str, int]:
         template, seen = pass_macs(config, larger), f"template pass, 1 x {larger}x{larger}"
     else:
         template, seen = (1 + contexts) * summary.macs, f"template pass, {1 + contexts} x {size}x{size}"
+    windows = 1 + (settings.scales - 1) / settings.scale_every
     parts = {
-        f"search pass, {settings.scales} x {size}x{size}": settings.scales * summary.macs,
-        seen: template,
-        "filter": filter_part.macs(channels, side, settings.scales + 1 + contexts, settings.scales),
+        f"search pass, {windows:g} x {size}x{size}": windows * summary.macs,
+        seen: template / settings.learn_every,
+        "filter": filter_part.macs(channels, side, windows + 1 + contexts, windows),
     }
+    if settings.box_rate > 0:  # the head's own are a thousandth of it
+        parts[f"box head's pass, 1 x {size}x{size}"] = summary.macs
     return {**parts, "frame": sum(parts.values())}
 
 
