@@ -91,7 +91,7 @@ def arrays(batch: int, channels: int, side: int, contexts: int, templates: int) 
     return tuple(rng.normal(size=shape).astype(np.float32) if math.prod(shape) else None for shape in shapes)
 
 
-def macs(channels: int, side: int, maps: int, inverses: int) -> int:
+def macs(channels: int, side: int, maps: float, inverses: float) -> float:
     """Multiply-accumulates of transforming `maps` maps of D channels, as many products of spectra, and `inverses` maps
     back, as `filter.fourier` does them.
     """

@@ -34,11 +34,11 @@ def frame_macs(config: Config) -> Dict[str, float]:
         template, seen = pass_macs(config, larger), f"template pass, 1 x {larger}x{larger}"
     else:
         template, seen = (1 + contexts) * summary.macs, f"template pass, {1 + contexts} x {size}x{size}"
-    windows = 1 + (settings.scales - 1) / settings.scale_every
+    windows, learned = 1 + (settings.scales - 1) / settings.scale_every, 1 / settings.learn_every
     parts = {
         f"search pass, {windows:g} x {size}x{size}": windows * summary.macs,
-        seen: template / settings.learn_every,
-        "filter": filter_part.macs(channels, side, windows + 1 + contexts, windows),
+        seen: template * learned,
+        "filter": filter_part.macs(channels, side, windows + (1 + contexts) * learned, windows),
     }
     if settings.box_rate > 0:  # the head's own are a thousandth of it
         parts[f"box head's pass, 1 x {size}x{size}"] = summary.macs
