@@ -41,7 +41,7 @@ def frame_macs(config: Config) -> Dict[str, float]:
         "filter": filter_part.macs(channels, side, windows + (1 + contexts) * learned, windows),
     }
     if settings.box_rate > 0:  # the head's own are a thousandth of it
-        parts[f"box head's pass, 1 x {size}x{size}"] = summary.macs
+        parts[f"box head's pass, {1 / settings.box_every:g} x {size}x{size}"] = summary.macs / settings.box_every
     return {**parts, "frame": sum(parts.values())}
 
 

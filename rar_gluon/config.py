@@ -114,6 +114,7 @@ class TrackingConfig:
         "ours: part of the box head's correction made each frame, where one is beside the weights",
         between(0.0, 1.0),
     )
+    box_every: int = assumed(1, "ours: the box head is asked in every n-th frame, at a rate to match", between(1, 100))
     learning_rate: float = assumed(0.017, "EDCF: eta of the incremental Eq. 10", between(0.0, 1.0))
     adaptive_rate: bool = assumed(True, "EDCF: eta is scaled by max g_t / max g_1", ANY_BOOL)
     template_sigma: float = assumed(

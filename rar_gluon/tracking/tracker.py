@@ -176,8 +176,8 @@ class Tracker:
             return self.followed
         settings = self.config.tracking
         box = geometry.resized(geometry.centred(self.box, self._window_of(self.followed)), float(np.exp(change)))
-        if not self._missed:
-            box = self.box_refinement.refined(frame, box, settings.box_rate)
+        if not self._missed and self._updates % settings.box_every == 0:  # not with all scales (`scale_every`)
+            box = self.box_refinement.refined(frame, box, 1 - (1 - settings.box_rate) ** settings.box_every)
         return geometry.limited(box, frame.shape, settings.min_side)
 
     def _is_target(self, response: np.ndarray) -> bool:

@@ -70,10 +70,10 @@ def test_a_frames_operations_are_those_of_its_passes(small_config):
     larger = flops.frame_macs(small_config(filter={"contexts": 4, "context_source": "feature"}))
     (template,) = (count for part, count in larger.items() if part.startswith("template pass, 1 x"))
     assert one < template < 5 * one
-    less = {"scale_every": 2, "learn_every": 4, "box_rate": 0.2}
+    less = {"scale_every": 2, "learn_every": 4, "box_rate": 0.2, "box_every": 2}
     means = flops.frame_macs(small_config(filter={"contexts": 4, "context_source": "image"}, tracking=less))
     assert means["search pass, 2 x 127x127"] == 2 * one and means["template pass, 5 x 127x127"] == 1.25 * one
-    assert means["box head's pass, 1 x 127x127"] == one
+    assert means["box head's pass, 0.5 x 127x127"] == one / 2
 
 
 def test_video_of_an_otb_folder(tmp_path, texture):

@@ -675,10 +675,29 @@ def test_a_target_whose_aspect_changes_is_followed(shipped, make_clip, growth):
 def test_a_box_head_does_not_change_what_is_followed(shipped, make_clip):
     frames, tracks = make_clip(path(8, 50, 40, 48, 48), seed=5), []
     for rate in (0.0, 0.5):
-        tracking = Tracker(changed(shipped[0], box_rate=rate))
+        tracking = Tracker(changed(shipped[0], box_rate=rate, box_every=1))
         tracking.init(frames[0], (50, 40, 48, 48))
         boxes = [(tracking.update(frame), tracking.followed) for frame in frames[1:]]
         tracks.append(boxes)
     for (alone, followed), (box, beside) in zip(*tracks):
         assert alone == followed == beside != box
         assert np.add(box[:2], np.array(box[2:]) / 2) == pytest.approx(np.add(alone[:2], np.array(alone[2:]) / 2))
+
+
+def test_a_box_head_is_asked_in_the_frames_that_do_not_look_at_all_scales(shipped, make_clip, monkeypatch):
+    """At a rate to match: two steps of .2 are .36."""
+    tracking = Tracker(changed(shipped[0], box_rate=0.2, box_every=2, scale_every=2))
+    frames = make_clip(path(7, 50, 40, 48, 48), seed=5)
+    tracking.init(frames[0], (50, 40, 48, 48))
+    asked, looked = [], []
+    look, refined = tracking.look, tracking.box_refinement.refined
+    monkeypatch.setattr(tracking, "look", lambda frame, windows: looked.append(len(windows)) or look(frame, windows))
+    monkeypatch.setattr(
+        tracking.box_refinement,
+        "refined",
+        lambda frame, box, rate: asked.append((len(looked), rate)) or refined(frame, box, rate),
+    )
+    for frame in frames[1:]:
+        tracking.update(frame)
+    assert looked == [3, 1, 3, 1, 3, 1]
+    assert asked == [(number, pytest.approx(0.36)) for number in (2, 4, 6)]
