@@ -176,7 +176,7 @@ class Tracker:
             return self.followed
         settings = self.config.tracking
         box = geometry.resized(geometry.centred(self.box, self._window_of(self.followed)), float(np.exp(change)))
-        if not self._missed and self._updates % settings.box_every == 0:  # not with all scales (`scale_every`)
+        if not self._missed and self._updates % settings.box_every == 0:  # of both 2: never with all scales
             box = self.box_refinement.refined(frame, box, 1 - (1 - settings.box_rate) ** settings.box_every)
         return geometry.limited(box, frame.shape, settings.min_side)
 
