@@ -177,7 +177,7 @@ class Tracker:
         settings = self.config.tracking
         box = geometry.resized(geometry.centred(self.box, self._window_of(self.followed)), float(np.exp(change)))
         if not self._missed and self._updates % settings.box_every == 0:  # of both 2: never with all scales
-            box = self.box_refinement.refined(frame, box, 1 - (1 - settings.box_rate) ** settings.box_every)
+            box = self.box_refinement.refined(frame, box, compounded(settings.box_rate, settings.box_every))
         return geometry.limited(box, frame.shape, settings.min_side)
 
     def _is_target(self, response: np.ndarray) -> bool:
@@ -210,7 +210,7 @@ class Tracker:
             rate = settings.learning_rate  # η, scaled by max g_t / max g_1
             if settings.adaptive_rate:
                 rate = min(1.0, max(0.0, rate * self.score / max(self._first_score, 1e-6)))
-            self._learn(frame, 1 - (1 - rate) ** settings.learn_every)
+            self._learn(frame, compounded(rate, settings.learn_every))
             self._unlearned = 0
         if known and self.scale_filter is not None:
             self.scale_filter.learn(frame, self.followed, settings.scale_rate)
@@ -315,6 +315,11 @@ class Tracker:
         state = [nd.broadcast_axis(part, axis=0, size=len(patches)) for part in state]
         representation, *new_state = self._inference(to_images(patches, self.ctx), *state)
         return representation, new_state
+
+
+def compounded(rate: float, frames: int) -> float:
+    """The rate of one step that goes as far as `frames` steps of `rate`."""
+    return 1 - (1 - rate) ** frames
 
 
 def confidence(score: float, settings: TrackingConfig) -> float:

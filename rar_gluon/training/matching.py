@@ -103,9 +103,9 @@ def offset_spread(net: RAR, images: np.ndarray) -> Dict[str, float]:
     -------
     Root mean square of the offsets in cells of the convolution's input: `conv4.offset`, ... of `net.config.deformable`.
     """
-    found: Dict[str, float] = {}
     if not net.config.deformable:
-        return found
+        return {}
+    found = {}
     with contextlib.ExitStack() as hooks:
         for stage in net.config.deformable:
 
