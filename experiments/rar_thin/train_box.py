@@ -46,7 +46,7 @@ def main() -> int:
     parser.add_argument("--synthetic", type=float, help="part of the pairs, as in `rar train`")
     parser.add_argument("--cutouts", type=Path, action="append", nargs="+", default=[], help="as in `rar train`")
     parser.add_argument("--validation", action="append", default=[], metavar="DIR", help="records to print errors on")
-    parser.add_argument("--pairs", type=int, default=16000)
+    parser.add_argument("--pairs", type=int, default=24000)
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runtime", choices=NETWORKS, default="mxnet")

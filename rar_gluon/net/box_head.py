@@ -21,6 +21,7 @@ from rar_gluon.net.weights import assign, check_numbers, check_shipped, paramete
 from rar_gluon.provenance import file_hash
 
 REACH = 2  # cells, on each axis, that a cell is compared across
+SHOWN = 2  # 1: square windows; 2: of the first box's aspect. A head of others is of no use
 MOST = 100.0  # a parameter that training comes to is far below it
 ADVICE = "python experiments/rar_thin/train_box.py trains a box head"
 
@@ -82,7 +83,7 @@ def head_path(weights: Path) -> Path:
 def save_head(head: BoxHead, path: str | os.PathLike, weights: Path) -> None:
     """Write a head that was trained on the network of a weights file, atomically, in float16."""
     arrays = {name: parameter.data().asnumpy().astype(np.float16) for name, parameter in parameters(head).items()}
-    write_npz(Path(path), weights=file_hash(weights), cells=head.cells, size=head.size, **arrays)
+    write_npz(Path(path), weights=file_hash(weights), shown=SHOWN, cells=head.cells, size=head.size, **arrays)
 
 
 def load_head(weights: Path, ctx: mx.Context) -> BoxHead | None:
@@ -91,7 +92,7 @@ def load_head(weights: Path, ctx: mx.Context) -> BoxHead | None:
     Raises
     ------
     InputError
-        It is damaged, no box head, or of other weights.
+        It is damaged, no box head, of other weights, or trained for other windows.
     """
     path = head_path(weights)
     if not path.is_file():
@@ -100,6 +101,8 @@ def load_head(weights: Path, ctx: mx.Context) -> BoxHead | None:
     stored = read_npz(path, ADVICE)
     if str(stored.pop("weights", "")) != file_hash(weights):
         raise InputError(f"{path} was trained for other weights: {ADVICE}.")
+    if str(stored.pop("shown", 1)) != str(SHOWN):
+        raise InputError(f"{path} was trained for windows of an earlier version: {ADVICE}.")
     try:
         height, width = (int(side) for side in stored["cells"])
         head = BoxHead((height, width), int(stored["size"]))

@@ -17,38 +17,41 @@ from rar_gluon.tracking.geometry import Box, Window
 PADDING = 1.0  # the target fills half of the window: finer cells than the filter's
 
 
-def box_window(box: Sequence[float]) -> Window:
-    """The window that a box is judged by."""
-    return geometry.window_of(box, PADDING, "square")
+def box_window(box: Sequence[float], first: Sequence[float]) -> Window:
+    """The window that a box is judged by: of its size, and of the aspect of the target's box on the first frame. So the
+    ends of a thin target are in it.
+    """
+    x, y, w, h = box
+    width = (w * h * first[2] / first[3]) ** 0.5
+    height = w * h / width
+    return geometry.window_of((x + (w - width) / 2, y + (h - height) / 2, width, height), PADDING, "per-axis")
 
 
-def change_of(box: Sequence[float], window: Window, first: Sequence[float]) -> np.ndarray:
+def change_of(box: Sequence[float], window: Window) -> np.ndarray:
     """What a box head is to say of a window: how a box differs from the one that the window was cut for.
 
     Parameters
     ----------
     box : the target's.
     window : `box_window` of what is believed to be its box.
-    first : the target's box on the first frame, whose aspect is taken as known.
 
     Returns
     -------
     (2,): logarithms of width and height over those of a box of the window's size and the first one's aspect.
     """
-    return np.log(np.array(box[2:], float)) - _sides(window, first)
+    return np.log(np.array(box[2:], float)) - _sides(window)
 
 
-def changed(box: Sequence[float], change: np.ndarray, first: Sequence[float], rate: float) -> Box:
+def changed(box: Sequence[float], window: Window, change: np.ndarray, rate: float) -> Box:
     """A box, its sides moved by `rate` of their logarithms to what a change of its window says; the middle stays."""
     x, y, w, h = box
-    wanted = np.exp((1 - rate) * np.log([w, h]) + rate * (_sides(box_window(box), first) + change))
+    wanted = np.exp((1 - rate) * np.log([w, h]) + rate * (_sides(window) + change))
     return (x + (w - wanted[0]) / 2, y + (h - wanted[1]) / 2, float(wanted[0]), float(wanted[1]))
 
 
-def _sides(window: Window, first: Sequence[float]) -> np.ndarray:
-    """Logarithms of width and height of a box of the size that the window is for, and of the first one's aspect."""
-    half = 0.5 * np.log(first[2] / first[3])
-    return np.log(window.width / (1 + PADDING)) + np.array([half, -half])
+def _sides(window: Window) -> np.ndarray:
+    """Logarithms of width and height of the box that a window was cut for, but for its aspect, which is the first's."""
+    return np.log(np.array([window.width, window.height]) / (1 + PADDING))
 
 
 class BoxRefinement:
@@ -68,15 +71,17 @@ class BoxRefinement:
         """Remember the target of `box` on the first frame (H, W, 3), and what the head says of it there, where nothing
         has changed.
         """
-        z, self._state = self._represent(frame, box_window(box), None)
-        self._z, self._first = z.asnumpy(), box
-        self._still = self._said(frame, box)
+        self._first, window = box, box_window(box, box)
+        z, self._state = self._represent(frame, window, None)
+        self._z = z.asnumpy()
+        self._still = self._said(frame, window)
 
     def refined(self, frame: np.ndarray, box: Box, rate: float) -> Box:
         """The box, its sides `rate` of the way to those that the head sees."""
-        return changed(box, self._said(frame, box) - self._still, self._first, rate)
+        window = box_window(box, self._first)
+        return changed(box, window, self._said(frame, window) - self._still, rate)
 
-    def _said(self, frame: np.ndarray, box: Box) -> np.ndarray:
-        """What the head says of a box's window, (2,)."""
-        x, _ = self._represent(frame, box_window(box), self._state)
+    def _said(self, frame: np.ndarray, window: Window) -> np.ndarray:
+        """What the head says of a window, (2,)."""
+        x, _ = self._represent(frame, window, self._state)
         return self._head(nd.array(correlation_volume(self._z, x.asnumpy()), ctx=x.context)).asnumpy()[0]

@@ -62,6 +62,7 @@ def fit(
                 error = nd.abs(head(volumes) - nd.clip(changes, -LIMIT, LIMIT)).mean()
             error.backward()
             trainer.step(1)
+            error.wait_to_read()  # else all epochs are queued, and told as done, before the first is computed
     return head
 
 

@@ -39,11 +39,11 @@ class BoxPairs:
         (before, first_box), (after, box) = tracks.picture(track, first), tracks.picture(track, later)
 
         wrong = float(np.exp(np.clip(rng.normal(0, SIZE_SIGMA), -SIZE_LIMIT, SIZE_LIMIT)))
-        window = geometry.scaled(box_window(box), wrong)
+        window = geometry.scaled(box_window(box, first_box), wrong)
         dx, dy = rng.normal(0, SHIFT_SIGMA, 2) * wrong * (box[2] * box[3]) ** 0.5
         window = geometry.shifted(window, dx, dy)
-        cut = [geometry.crop(before, box_window(first_box), size), geometry.crop(after, window, size)]
+        cut = [geometry.crop(before, box_window(first_box, first_box), size), geometry.crop(after, window, size)]
         template, search = (
             augmented(patch[None, :, ::-1] if mirror else patch[None], grey, settings, rng)[0] for patch in cut
         )
-        return BoxPair(template, search, change_of(box, window, first_box))
+        return BoxPair(template, search, change_of(box, window))

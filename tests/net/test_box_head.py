@@ -51,6 +51,19 @@ def test_a_head_is_read_as_it_was_written(head, tmp_path, refusal):
     assert "trained for other weights" in refusal(load_head, weights, mx.cpu())
 
 
+@pytest.mark.parametrize("shown", [None, 1, "x"])
+def test_a_head_of_other_windows_is_refused(head, tmp_path, refusal, shown):
+    """As of the version before, which did not say of which it was."""
+    weights = tmp_path / "net.npz"
+    weights.write_bytes(b"the network")
+    save_head(head, head_path(weights), weights)
+    with np.load(head_path(weights)) as file:
+        arrays = dict(file)
+    assert arrays.pop("shown") == 2
+    np.savez(head_path(weights), **arrays, **({} if shown is None else {"shown": shown}))
+    assert "windows of an earlier version" in refusal(load_head, weights, mx.cpu())
+
+
 @pytest.mark.parametrize("change", [{"size": "x"}, {"cells": (3, 4)}, {"cells": 5}, {"out.bias": None}])
 def test_a_damaged_head_is_refused(head, tmp_path, refusal, change):
     weights = tmp_path / "net.npz"
