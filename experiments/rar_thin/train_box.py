@@ -23,7 +23,7 @@ from rar_gluon import config as configuration
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data.clips import Clips, training_clips, weighted_folders
-from rar_gluon.net.box_head import head_path, save_head
+from rar_gluon.net.box_head import SHOWN, head_path, save_head
 from rar_gluon.net.rar import RAR
 from rar_gluon.net.weights import SHIPPED, load_network, read_npz, write_npz
 from rar_gluon.provenance import file_hash, keep_record
@@ -68,7 +68,7 @@ def _train(arguments: argparse.Namespace) -> None:
     config, shipped = configuration.load(arguments.config), arguments.weights == SHIPPED
     net = load_network(config, None if shipped else arguments.weights)
     compute = NETWORKS[arguments.runtime](net)
-    made_with = {"weights": file_hash(arguments.weights), "seed": arguments.seed}
+    made_with = {"weights": file_hash(arguments.weights), "seed": arguments.seed, "windows": SHOWN}
     held_out = HELD_OUT.read_text().split() if shipped else []
     clips = training_clips(
         config, weighted_folders(arguments.records), arguments.synthetic, arguments.cutouts, held_out

@@ -41,6 +41,11 @@ def test_a_head_is_trained_for_any_weights_and_goes_on(train_box, weights, make_
     other = train_box("--pairs", "24", "--seed", "1")
     assert other.returncode == 2 and "another seed" in other.stderr and "Traceback" not in other.stderr
 
+    settings = weights.parent / "work" / "training" / "settings.json"
+    settings.write_text(settings.read_text().replace('"windows": 2', '"windows": 1'))
+    older = train_box("--pairs", "24")  # pairs of an earlier version's windows
+    assert older.returncode == 2 and "another windows" in older.stderr and "Traceback" not in older.stderr
+
     tracker = Tracker(weights.with_suffix(".yaml"), weights)
     tracker.init(frames[0], (50, 40, 30, 30))
     assert tracker.box_refinement is not None and len(tracker.update(frames[1])) == 4
