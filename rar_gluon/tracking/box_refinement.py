@@ -21,10 +21,8 @@ def box_window(box: Sequence[float], first: Sequence[float]) -> Window:
     """The window that a box is judged by: of its size, and of the aspect of the target's box on the first frame. So the
     ends of a thin target are in it.
     """
-    x, y, w, h = box
-    width = (w * h * first[2] / first[3]) ** 0.5
-    height = w * h / width
-    return geometry.window_of((x + (w - width) / 2, y + (h - height) / 2, width, height), PADDING, "per-axis")
+    window, stretch = geometry.window_of(box, PADDING, "square"), (first[2] / first[3]) ** 0.5
+    return window._replace(width=window.width * stretch, height=window.height / stretch)
 
 
 def change_of(box: Sequence[float], window: Window) -> np.ndarray:
