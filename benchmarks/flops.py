@@ -9,8 +9,8 @@ import mxnet as mx
 from benchmarks import filter as filter_part
 from benchmarks.report import Row
 from rar_gluon.config import Config, load
+from rar_gluon.net.cost import count_macs, summarise
 from rar_gluon.net.rar import build
-from rar_gluon.report.summary import count_macs, summarise
 from rar_gluon.tracking import geometry
 
 

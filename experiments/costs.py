@@ -10,8 +10,8 @@ import yaml
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
 from experiments.aws.estimate import CARDS, images_per_clip, macs_per_image
 from rar_gluon.config import Config
+from rar_gluon.net.cost import summarise
 from rar_gluon.net.rar import build
-from rar_gluon.report.summary import summarise
 
 import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
 

@@ -104,9 +104,9 @@ def sequences_of(spec: Mapping) -> List[Sequence]:
     `frames` is what is taken of each, 0 for all; with `seen`, only synthetic sequences whose target is seen in every
     frame count (VOT's experiment needs a truth everywhere).
     """
+    from rar_gluon.data.demo import demo_sequence
     from rar_gluon.data.sequence import shortened
     from rar_gluon.data.synthetic import SyntheticTracks
-    from rar_gluon.report.demo import demo_sequence
 
     if "folders" in spec:
         found = _of_folders(spec["folders"], spec.get("names"))

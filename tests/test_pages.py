@@ -14,7 +14,7 @@ import pytest
 from rar_gluon import cli
 from rar_gluon.config import fields
 from rar_gluon.data.sequence import write_boxes
-from rar_gluon.report.overlay import VideoSink
+from rar_gluon.data.video import VideoSink
 
 ROOT = Path(__file__).parents[1]
 TOUR = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")

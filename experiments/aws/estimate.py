@@ -14,7 +14,7 @@ from typing import List, Mapping, NamedTuple, Tuple
 import yaml
 
 from rar_gluon.config import Config, load
-from rar_gluon.report.summary import count_macs, outline
+from rar_gluon.net.cost import count_macs, outline
 from rar_gluon.tracking.geometry import context_margin
 from rar_gluon.training.loop import freeze
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from rar_gluon import config as configuration
 from rar_gluon.cli.options import add_command
-
-ROWS = Path(__file__).parents[2] / "experiments" / "table3"  # in a checkout
 
 
 def add_config(commands) -> None:
     """Add `rar config`."""
     printed = add_command(commands, "config", config_command, "print configurations", "rar config rar_thin --explain")
-    printed.add_argument("configs", nargs="*", metavar="CONFIG", help="presets' names or YAML files; default: rar")
+    printed.add_argument(
+        "configs",
+        nargs="*",
+        metavar="CONFIG",
+        help="presets' names or YAML files; default: rar; of --summary: rar, rar_thin",
+    )
     what = printed.add_mutually_exclusive_group()
     what.add_argument("--explain", action="store_true", help="every value, and whether the paper states it")
     what.add_argument("--summary", action="store_true", help="parameters, multiply-accumulates and map sizes of each")
@@ -24,9 +26,9 @@ def config_command(arguments: argparse.Namespace) -> int:
     """Print configurations: complete YAML (default), every value with its mark, or a table of costs."""
     names = arguments.configs
     if arguments.summary:
-        from rar_gluon.report.summary import summary_table
+        from rar_gluon.net.cost import summary_table
 
-        names = names or sorted(map(str, ROWS.glob("row*/config.yaml"))) or ["rar", "rar_thin"]
+        names = names or ["rar", "rar_thin"]
         short = [configuration.name_of(name) for name in names]
         shown = short if len(set(short)) == len(short) else names
         print(summary_table({name: configuration.load(config) for name, config in zip(shown, names)}))

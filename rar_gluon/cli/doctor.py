@@ -34,7 +34,7 @@ def add_doctor(commands) -> None:
 
 def doctor_command(arguments: argparse.Namespace) -> int:
     """Look at versions, GPUs, their results, datasets and the disk; status 1, and a fix for each, when one is wrong."""
-    from rar_gluon.report.doctor import examine
+    from rar_gluon.cli.installation import examine
 
     roots = {}
     for text in arguments.data:

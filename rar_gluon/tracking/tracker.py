@@ -324,7 +324,7 @@ def compounded(rate: float, frames: int) -> float:
 
 def confidence(score: float, settings: TrackingConfig) -> float:
     """Part of the frames with this score that are on their target (overlap .2 or more), as on the sequences that
-    experiments/rar_thin/calibrate.py was run on; 0 for a score that is none.
+    recipes/rar_thin/calibrate.py was run on; 0 for a score that is none.
     """
     if not score > 0:
         return 0.0

@@ -20,18 +20,14 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Sequence
+from typing import Callable, Dict, List, Sequence
 
 from rar_gluon import _physical_cores
 from rar_gluon.common import InputError
 
-if TYPE_CHECKING:
-    import mxnet as mx
-
 SERVICE = (sys.executable, "-c", "import mxnet")  # a whole scheduler or server: DMLC_ROLE makes the import run it
 SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "--")
 CONNECTED = "the scheduler is connected to"  # its log, with PS_VERBOSE=1
-STORES = ("local", "device", "dist_sync", "dist_device_sync")  # that make the same update on every worker
 LISTENING = 120.0  # seconds until the scheduler must listen: the import of MXNet on a busy machine
 SAVING = 60.0  # seconds that workers have, when asked to end, until the first has
 FOLLOWING = 5.0  # seconds that the others have then
@@ -175,7 +171,7 @@ def launch(
         else:
             print(f"[{name}] {line}", flush=True)
 
-    with termination_as_interrupt(), Job(show) as job:
+    with Job(show) as job:
         scheduler = job.start("scheduler", SERVICE, {**environment, "DMLC_ROLE": "scheduler", "PS_VERBOSE": "1"}, None)
         job.services.append(scheduler)
         limit = time.monotonic() + LISTENING
@@ -206,62 +202,6 @@ def launch(
                     f"not all of {workers} workers joined within {join_seconds:g} s: does the command create a "
                     "dist_sync KVStore, and do all machines reach each other?"
                 )
-
-
-@contextlib.contextmanager
-def kvstore(name: str) -> Iterator[mx.kv.KVStore]:
-    """Create a KVStore whose worker can fail: when the block raises, the process ends without waiting for the others.
-
-    MXNet's distributed stores wait for all workers at the interpreter's exit, so a worker that raised would never end.
-    `InputError` for an unknown one, and for a distributed one outside of `launch`.
-    """
-    import mxnet as mx
-    from mxnet.base import _LIB, check_call
-
-    if name not in STORES:  # MXNet takes every name it does not know for local
-        raise InputError(f"there is no KVStore {name}: choose {', '.join(STORES)}.")
-    if name.startswith("dist") and "DMLC_ROLE" not in os.environ:
-        raise InputError(f"the KVStore {name} needs its servers: start the command by rar launch -n WORKERS -- ...")
-    store = mx.kv.create(name)
-    check_call(_LIB.MXKVStoreSetBarrierBeforeExit(store.handle, 0))
-    yield store
-    check_call(_LIB.MXKVStoreSetBarrierBeforeExit(store.handle, 1))
-
-
-def share_parameters(trainer: mx.gluon.Trainer) -> None:
-    """Give every worker the first one's parameters, and wait until it has them.
-
-    Left to the first step, as Trainer does it, a worker's pull of a parameter can be overtaken by its push of that
-    parameter's gradient, and then brings back the gradient (MXNet 1.9.1, seen on a busy machine). And copies are sent,
-    because a forward pass leaves weights in oneDNN's layout, which a store fails to send, silently.
-    """
-    import mxnet as mx
-
-    if not trainer._kv_initialized:
-        trainer._init_kvstore()
-    store = trainer._kvstore
-    if store is None or not store.type.startswith("dist"):
-        trainer._init_params()
-    else:
-        for parameter in trainer._params_to_init:
-            values = parameter.list_data()
-            store.broadcast(trainer._param2idx[parameter.name], mx.nd.array(values[0].asnumpy()), values)
-        trainer._params_to_init = []
-    mx.nd.waitall()
-
-
-@contextlib.contextmanager
-def termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM (a batch system, a spot instance that ends) raise KeyboardInterrupt as Ctrl-C does."""
-
-    def interrupt(*_) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def read_hosts(path: Path) -> List[str]:

@@ -27,8 +27,8 @@ from rar_gluon.net.rar import RAR
 from rar_gluon.net.weights import parameters, save_network
 from rar_gluon.provenance import describe_run, keep_record
 from rar_gluon.training import checkpoint
+from rar_gluon.training.distributed import kvstore, share_parameters
 from rar_gluon.training.journal import Journal
-from rar_gluon.training.launch import kvstore, share_parameters
 from rar_gluon.training.step import loss, representation_cells, responses, to_batch
 
 AHEAD = 2  # batches that are cut while one is trained on

@@ -8,8 +8,8 @@ from benchmarks import filter as filter_part
 from benchmarks import flops, video
 from benchmarks.__main__ import main, measure, parser
 from benchmarks.graph import Graph, read_graph, write_graph, write_onnx
+from rar_gluon.net.cost import summarise
 from rar_gluon.net.rar import build
-from rar_gluon.report.summary import summarise
 
 SIZE = {"batch": 2, "channels": 3, "side": 7, "contexts": 2, "templates": 2}
 

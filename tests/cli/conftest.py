@@ -7,7 +7,7 @@ import pytest
 
 from rar_gluon import cli
 from rar_gluon.config import load
-from rar_gluon.report.overlay import VideoSink
+from rar_gluon.data.video import VideoSink
 
 NOISE = r"frame/s|s/frame|libpng"  # bars, and what is printed of a damaged picture
 SMALL = """

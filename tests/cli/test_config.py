@@ -17,14 +17,18 @@ def test_config_explains(capsys):
     assert "filter.lambda1" in out and "paper (Section 4.1)" in out and "[changed from 255]" in out
 
 
-def test_rows_are_summarised_from_any_folder_by_their_names(tmp_path, monkeypatch):
-    from rar_gluon.report import summary
+def test_configs_are_summarised_by_their_names(tmp_path, monkeypatch):
+    from rar_gluon.net import cost
 
     seen = {}
-    monkeypatch.setattr(summary, "summary_table", seen.update)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cost, "summary_table", seen.update)
     assert cli.main(["config", "--summary"]) == 0
-    assert list(seen) == [f"row{number:02d}" for number in range(1, 16)]
+    assert list(seen) == ["rar", "rar_thin"]
+    for name in ("row01", "row02"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text("base: rar\n")
+    assert cli.main(["config", "--summary", *(f"{tmp_path}/{name}/config.yaml" for name in ("row01", "row02"))]) == 0
+    assert list(seen)[2:] == ["row01", "row02"]
 
 
 def test_config_summary(small, capsys):

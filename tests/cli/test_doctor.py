@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from rar_gluon import cli
+from rar_gluon.cli import installation as doctor
 from rar_gluon.common import InputError
-from rar_gluon.report import doctor
 
 
 def test_this_installation(capsys, tmp_path):

@@ -108,7 +108,7 @@ def test_a_camera_that_goes_away(frames, small, outputs, refused, monkeypatch, t
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rar_gluon.data.frames.cv2.VideoCapture", Camera)
-    monkeypatch.setattr("rar_gluon.report.overlay._can_be_read", lambda _: True)
+    monkeypatch.setattr("rar_gluon.data.video._can_be_read", lambda _: True)
     message = refused(*arguments_of("0", small, outputs), tracked=3)
     assert "camera 0 stopped delivering frames" in message
     monkeypatch.undo()
@@ -117,7 +117,7 @@ def test_a_camera_that_goes_away(frames, small, outputs, refused, monkeypatch, t
 
 def test_a_disk_that_fills(folder, small, outputs, refused, monkeypatch):
     free = iter([1 << 30] * 5 + [0])
-    monkeypatch.setattr("rar_gluon.report.overlay.shutil.disk_usage", lambda _: SimpleNamespace(free=next(free)))
+    monkeypatch.setattr("rar_gluon.data.video.shutil.disk_usage", lambda _: SimpleNamespace(free=next(free)))
     assert "ends after 5 frames, because the disk is full" in refused(*arguments_of(folder, small, outputs), tracked=6)
     assert len(read_boxes(outputs[0])) == 6 and len(list(VideoFile(outputs[1]))) == 5
 

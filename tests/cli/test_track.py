@@ -7,7 +7,7 @@ import pytest
 from rar_gluon import cli
 from rar_gluon.data.frames import VideoFile
 from rar_gluon.data.sequence import read_boxes
-from rar_gluon.report.overlay import VideoSink
+from rar_gluon.data.video import VideoSink
 
 BOX = "52,42,36,32"
 

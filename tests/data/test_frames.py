@@ -15,7 +15,7 @@ from rar_gluon.data.frames import (
     read_image,
     to_bgr8,
 )
-from rar_gluon.report.overlay import VideoSink
+from rar_gluon.data.video import VideoSink
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from rar_gluon.config import load
-from rar_gluon.report.summary import summarise
+from rar_gluon.net.cost import summarise
 
 AWS = Path(__file__).parents[2] / "experiments" / "aws"
 

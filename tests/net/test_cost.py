@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rar_gluon.config import Config, from_dict, load
-from rar_gluon.report.summary import count_macs, summarise, summary_table
+from rar_gluon.net.cost import count_macs, summarise, summary_table
 
 import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
 from mxnet.gluon import nn  # isort: skip

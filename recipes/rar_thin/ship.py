@@ -1,4 +1,4 @@
-"""Store a trained network as the package's weights, and say so: `python experiments/rar_thin/ship.py RUN/last.npz`."""
+"""Store a trained network as the package's weights, and say so: `python -m recipes.rar_thin.ship RUN/last.npz`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def main() -> int:
         trained = read_weights(source)
         half = {name: array.astype("float16") for name, array in trained.arrays.items()}
         save_arrays(SHIPPED, half, trained.config, trained.holds)
-        record(SHIPPED, f"python experiments/rar_thin/ship.py RUN/{source.name}")
+        record(SHIPPED, f"python -m recipes.rar_thin.ship RUN/{source.name}")
     except (InputError, OSError) as error:
         print(f"ship: {error}", file=sys.stderr)
         return 2

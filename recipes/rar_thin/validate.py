@@ -2,14 +2,14 @@
 
 By tracking: AUC and DP@20 (protocol folder), and the size of boxes over that of the truth, √(w h):
 
-    python experiments/rar_thin/validate.py --root DIR ... --weights FILE --set tracking.learning_rate=0.008 \
+    python -m recipes.rar_thin.validate --root DIR ... --weights FILE --set tracking.learning_rate=0.008 \
         --workers 2 --csv FILE --against OTHER_FILE
 
 --csv writes a line a sequence, --against says how far two such files are apart, paired by sequence, and --tracks keeps
 each frame's box, score and overlap. Frames are decoded as they are needed: that is a fiftieth of the time. Or, in
 seconds, by matching single clips: the loss of Eq. 12, and how often the peak is within a cell:
 
-    python experiments/rar_thin/validate.py --root DIR ... --weights FILE --clips 256
+    python -m recipes.rar_thin.validate --root DIR ... --weights FILE --clips 256
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ import joblib
 import numpy as np
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
-from heldout import chosen_config, chosen_sequences, split_arguments
 from rar_gluon.common import InputError, write_text
 from rar_gluon.config import Config
 from rar_gluon.data.sequence import Sequence
@@ -39,6 +38,7 @@ from rar_gluon.net.weights import load_network
 from rar_gluon.tracking.tracker import Tracker
 from rar_gluon.training import matching
 from rar_gluon.training.held_out import pictures_of
+from recipes.rar_thin.held_out import chosen_config, chosen_sequences, split_arguments
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from rar_gluon.data.sequence import write_boxes
-from rar_gluon.report.overlay import VideoSink
+from rar_gluon.data.video import VideoSink
 
 ROOT = Path(__file__).parents[2]
-NAMES = (ROOT / "experiments" / "rar_thin" / "held_out.txt").read_text().split()[::16]
+NAMES = (ROOT / "recipes" / "rar_thin" / "held_out.txt").read_text().split()[::16]
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,9 @@ def split(tmp_path_factory, make_clip):
 
 
 @pytest.fixture
-def run(rar_thin_script, split):
+def run(rar_thin_step, split):
     """Run a command on it."""
-    return lambda name, *arguments: rar_thin_script(name, "--root", split, "--every-nth-sequence", 16, *arguments)
+    return lambda name, *arguments: rar_thin_step(name, "--root", split, "--every-nth-sequence", 16, *arguments)
 
 
 def test_sequences_are_tracked_alike_by_any_number_of_processes(run, tmp_path):
@@ -37,8 +37,3 @@ def test_sequences_are_tracked_alike_by_any_number_of_processes(run, tmp_path):
         assert found.returncode == 0, found.stderr
         assert "sequences 2 frames 8 auc" in found.stdout
     assert (tmp_path / "1").read_text() == (tmp_path / "2").read_text()
-
-
-def test_a_bias_is_measured(run):
-    found = run("scale_bias", "--starts", 1, "--workers", 2)
-    assert found.returncode in (0, 1) and "gap 20, 2 windows" in found.stdout, found.stderr

@@ -1,7 +1,7 @@
 """What part of the frames with a score is lost (overlap below .2)? Fits and checks `Tracker.confidence`.
 
-    python experiments/rar_thin/validate.py --root DIR ... --tracks TRACKS
-    python experiments/rar_thin/calibrate.py TRACKS
+    python -m recipes.rar_thin.validate --root DIR ... --tracks TRACKS
+    python -m recipes.rar_thin.calibrate TRACKS
 
 prints `tracking.confidence_half` and `tracking.confidence_slope` fitted to the split (sequences weigh the same), and a
 table: frames by confidence under the configuration, and the part of them that is on the target.
