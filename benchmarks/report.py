@@ -13,6 +13,7 @@ import numpy as np
 
 from rar_gluon.common import InputError, csv_text, write_text
 from rar_gluon.evaluation.otb.ope import overlap
+from rar_gluon.table_text import markdown_table
 
 UNITS = {  # all else is in milliseconds; of what has "" no ratio is of interest
     **{"peak RSS": "MiB", "error": "", "IoU": "", "checksum": "", "GMAC": "GMAC"},
@@ -82,10 +83,9 @@ def as_markdown(rows: Sequence[Row], heading: str) -> str:
         titles = [
             each if each in UNITS and each != "peak RSS" else f"{each} {UNITS.get(each, 'ms')}" for each in quantities
         ]
-        lines += [f"## {part}: {case}", "", f"| route | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
-        for route in dict.fromkeys(row.route for row in own):
-            lines.append(f"| {route} | {' | '.join(cells.get((route, each), '') for each in quantities)} |")
-        lines.append("")
+        routes = dict.fromkeys(row.route for row in own)
+        body = [(route, *(cells.get((route, quantity), "") for quantity in quantities)) for route in routes]
+        lines += [f"## {part}: {case}", "", *markdown_table(("route", *titles), body), ""]
     return "\n".join(lines)
 
 

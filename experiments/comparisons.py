@@ -110,13 +110,14 @@ def plan_sequences(arguments: argparse.Namespace, spec: Mapping) -> str:
 
 def plan_frames(arguments: argparse.Namespace, spec: Mapping, frames: int, repetitions: int = 1) -> str:
     """What our tracker on so many frames would cost; peers of OpenCV and what is drawn are small beside it."""
-    from experiments.costs import dry_run
+    from experiments.costs import Plan, dry_run
 
     full = arguments.size == "full"
     config = configuration.load(HERE / arguments.target / "config.yaml" if full else spec["tracker"])
     head = f"{arguments.target}, size {arguments.size}: our tracker on {frames} frames, {repetitions} times"
     named = {"RAR" if full else spec["tracker"]: config}
-    return f"{head}; boxes that are there are kept\n{dry_run(named, frames * repetitions, full, trains=False)}"
+    plan = Plan(named, frames * repetitions, trains=False, on_cards=full)
+    return f"{head}; boxes that are there are kept\n{dry_run(plan)}"
 
 
 # --- trackers on sequences

@@ -3,33 +3,60 @@
 from __future__ import annotations
 
 import time
-from typing import Dict, Mapping
-
-import yaml
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Mapping, NamedTuple
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
-from experiments.aws.estimate import CARDS, images_per_clip, macs_per_image
+from rar_gluon import strict_yaml
 from rar_gluon.config import Config
-from rar_gluon.net.cost import summarise
+from rar_gluon.net import cost
 from rar_gluon.net.rar import build
+from rar_gluon.table_text import text_table
 
 import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
 
+CARDS = Path(__file__).with_name("aws") / "cards.yaml"
 
-def costs_of(config: Config, frames: int, matching: Mapping | None = None) -> Dict[str, float]:
-    """Multiply-accumulates by stage: of the training, as aws/estimate.py counts them, of matching (a size's), and of
-    tracking so many frames.
+
+class Machine(NamedTuple):
+    """A machine of cards.yaml: operations a second that a training reaches, dollars an hour (None: without a price)."""
+
+    card: str
+    gpus: int
+    wheel: str
+    speed: float
+    dollars: float | None
+
+
+def read_machines(path: Path = CARDS) -> Dict[str, Machine]:
+    """Machines of cards.yaml by name: its peak speeds times its utilisation."""
+    values = strict_yaml.read(path)
+    machines = {}
+    for name, one in values["instances"].items():
+        card = values["cards"][one["card"]]
+        speed = one["gpus"] * card["tflops"] * 1e12 * values["utilisation"]
+        machines[name] = Machine(one["card"], one["gpus"], card["wheel"], speed, one["dollars"])
+    return machines
+
+
+def training_macs(config: Config, clips: int | None = None) -> float:
+    """Multiply-accumulates of a training on so many clips (None: the configuration's).
+
+    The backward pass of a convolution is two such convolutions, by weights and by input, so a clip costs its forward
+    pass and twice what is trained of it. Left out: everything but convolutions, reading of clips, validation, and what
+    several GPUs lose by waiting for each other.
     """
-    settings, images = config.training, images_per_clip(config)
-    macs, trained = macs_per_image(config)
-    template = (images - 1) / settings.templates  # a template with its contexts, in images of the input size
-    clips = settings.epoch_clips * settings.epochs
-    pairs = 0 if matching is None else matching["pairs"] * (len(matching["steps"]) + 1)
-    return {
-        "train": clips * images * (macs + 2 * trained),
-        "match": pairs * (1 + template) * macs,
-        "track": frames * (config.tracking.scales + template) * macs,
-    }
+    settings = config.training
+    clips = settings.epoch_clips * settings.epochs if clips is None else clips
+    return clips * (cost.clip_macs(config) + 2 * cost.clip_macs(config, trained=True))
+
+
+def costs_of(config: Config, frames: int, pairs: int = 0) -> Dict[str, float]:
+    """Multiply-accumulates by stage of a job: the training, matching of `pairs`, and tracking of `frames`."""
+    frame = cost.frame_macs(config)
+    pair = frame["template"] + frame["search"] / config.tracking.scales
+    return {"train": training_macs(config), "match": pairs * pair, "track": frames * sum(frame.values())}
 
 
 def measured_speed(config: Config) -> float:
@@ -42,54 +69,65 @@ def measured_speed(config: Config) -> float:
     start, passes = time.perf_counter(), 3
     for _ in range(passes):
         net(image, *state)[0].wait_to_read()
-    return 4 * passes * summarise(config).macs / (time.perf_counter() - start)
+    return 4 * passes * cost.summarise(config).macs / (time.perf_counter() - start)
 
 
-def dry_run(
-    configs: Mapping[str, Config], frames: int, full: bool, trains: bool = True, matching: Mapping | None = None
-) -> str:
-    """Text of a plan: what each of `configs` (by name) costs to train and to track `frames` frames with.
+@dataclass(frozen=True)
+class Plan:
+    """What a call would do with each configuration.
 
-    In hours of this machine or, for size `full`, in hours and dollars on each card.
+    Attributes
+    ----------
+    configs : by the name of the job.
+    frames, pairs : that each job tracks and matches.
+    trains : whether it trains before.
+    on_cards : hours and dollars on the cards of cards.yaml, instead of hours of this machine.
     """
-    cards = yaml.safe_load(CARDS.read_text(encoding="utf-8"))
-    head = ["job", "GFLOP/image", "trained", "clips", "images", "PFLOP train", "PFLOP eval", "GB"]
-    single = [name for name, machine in cards["instances"].items() if machine["gpus"] == 1 and machine["dollars"]]
-    speed = 0.0 if full else measured_speed(list(configs.values())[-1])
-    head += [f"{unit} {name}" for name in single for unit in "h$"] if full else ["hours here"]
+
+    configs: Mapping[str, Config]
+    frames: int
+    pairs: int = 0
+    trains: bool = True
+    on_cards: bool = False
+
+
+def dry_run(plan: Plan) -> str:
+    """Text of a plan: what each job costs."""
+    single = {name: one for name, one in read_machines().items() if one.gpus == 1 and one.dollars}
+    speed = 0.0 if plan.on_cards else measured_speed(list(plan.configs.values())[-1])
+    head = ["job", "GFLOP/image", "GFLOP/clip", "clips", "GFLOP/frame", "PFLOP train", "PFLOP eval", "GB"]
+    head += [f"{unit} {name}" for name in single for unit in "h$"] if plan.on_cards else ["hours here"]
     rows, sums = [head], [0.0] * (len(head) - 1)
-    for name, config in configs.items():
-        clips = config.training.epoch_clips * config.training.epochs if trains else 0
-        costs = costs_of(config, frames, matching)
-        train, evaluation = costs["train"] if trains else 0.0, costs["match"] + costs["track"]
-        gigabytes = summarise(config).parameters * 4 * (3 if trains else 1) / 1e9
-        image = [2 * value / 1e9 for value in macs_per_image(config)]
-        numbers = [*image, clips, clips * images_per_clip(config), train / 5e14, evaluation / 5e14, gigabytes]
-        if full:
-            for machine in map(cards["instances"].get, single):
-                reached = cards["cards"][machine["card"]]["tflops"] * 1e12 * cards["utilisation"]
-                hours = 2 * (train + evaluation) / reached / 3600
-                numbers += [hours, hours * machine["dollars"]]
+    for name, config in plan.configs.items():
+        clips = config.training.epoch_clips * config.training.epochs if plan.trains else 0
+        costs, summary = costs_of(config, plan.frames, plan.pairs), cost.summarise(config)
+        train, evaluation = costs["train"] if plan.trains else 0.0, costs["match"] + costs["track"]
+        gigabytes = summary.parameters * 4 * (3 if plan.trains else 1) / 1e9
+        single_macs = (summary.macs, training_macs(config, 1), sum(cost.frame_macs(config).values()))
+        image, clip, frame = (macs / 5e8 for macs in single_macs)
+        numbers = [image, clip, clips, frame, train / 5e14, evaluation / 5e14, gigabytes]
+        if plan.on_cards:
+            for machine in single.values():
+                hours = 2 * (train + evaluation) / machine.speed / 3600
+                numbers += [hours, hours * machine.dollars]
         else:
             numbers.append((train + evaluation) / speed / 3600)
         sums = [total + value for total, value in zip(sums, numbers)]
         rows.append([name, *(f"{value:.4g}" for value in numbers)])
-    rows.append(["all", "", "", *(f"{value:.4g}" for value in sums[2:])])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in rows]
+    rows.append(["all", "", "", f"{sums[2]:.4g}", "", *(f"{value:.4g}" for value in sums[4:])])
+    lines = text_table(rows, [True] * len(head))
     lines += [
         "",
-        "1 multiply-accumulate (MAC) is 2 FLOP; only convolutions are counted.",
-        "training: MACs = clips x images a clip x (MAC/image + 2 x MAC/image of what is trained);",
-        "images a clip = templates x (1 + contexts) + 1; with contexts by feature, one larger image for 1 + contexts.",
-        "evaluation: MACs = (frames x (scales + template with contexts) + pairs x (1 + template)) x MAC/image.",
+        "1 multiply-accumulate (MAC) is 2 FLOP; only convolutions are counted (rar_gluon/net/cost.py).",
+        "clip: MACs = forward pass of T templates with contexts and a search region, and twice what is trained of it.",
+        "frame: MACs = forward pass of all scales and of the template with contexts; a pair has one scale.",
         "GB: weights and a checkpoint (parameters, momentum) of each job. Records of the training set come on top:",
         "about 9 kB an annotated frame at 159 pixels, 20 kB at 255 (34 GB for ILSVRC VID; docs/training.md).",
     ]
-    if full:
+    if plan.on_cards:
         lines.append(
-            f"hours = FLOP / (peak of the card x {cards['utilisation']}, assumed) / 3600; dollars = hours x price; "
-            "peaks and prices: experiments/aws/cards.yaml."
+            "hours = FLOP / (peak of the card x utilisation, assumed) / 3600; dollars = hours x price: "
+            "experiments/aws/cards.yaml."
         )
     else:
         lines.append(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Sequence
 
 import rar_gluon  # before mxnet: sets its threads
-from experiments.costs import costs_of, dry_run
+from experiments.costs import Plan, costs_of, dry_run
 from experiments.jobs import (
     OUTCOMES,
     Cluster,
@@ -286,6 +286,11 @@ def report_rows(
     return "\n\n".join([" ".join(head), *shown, f"see {page}"])
 
 
+def matched_pairs(matching: Mapping) -> int:
+    """Pairs that a job matches, after each step that is asked for and the last."""
+    return matching["pairs"] * (len(matching["steps"]) + 1)
+
+
 def plan_rows(arguments: argparse.Namespace) -> str:
     """What the call would cost."""
     size = read_size(arguments.size)
@@ -295,7 +300,7 @@ def plan_rows(arguments: argparse.Namespace) -> str:
     return (
         f"{arguments.target}, size {arguments.size}: {len(jobs)} jobs, {frames} frames to track and "
         f"{matching['pairs']} pairs to match in each\n"
-        + dry_run(configs, frames, arguments.size == "full", matching=matching)
+        + dry_run(Plan(configs, frames, matched_pairs(matching), on_cards=arguments.size == "full"))
     )
 
 
@@ -314,15 +319,14 @@ def make_rows(arguments: argparse.Namespace, title: str) -> int:
     take_equal(jobs, arguments.output.parent)
     missing, failed = distinct([job for job in jobs if not job.done]), []
     if missing:
-        frames = sum(map(len, sequences))
+        frames, pairs = sum(map(len, sequences)), matched_pairs(matching)
         print(f"{len(missing)} jobs are to be done, of {len(jobs)}; counting their operations", flush=True)
-        known = {job.row: costs_of(job.config, frames, matching) for job in {job.row: job for job in missing}.values()}
+        known = {job.row: costs_of(job.config, frames, pairs) for job in {job.row: job for job in missing}.values()}
         costs = {job.folder: {stage: known[job.row][stage] for stage in stages_of(job.outcomes)} for job in missing}
         if arguments.scheduler is None:
             place = Here(arguments.workers, arguments.devices)
         else:
             place = Cluster(arguments.scheduler, arguments.devices)
-        pairs = matching["pairs"] * (len(matching["steps"]) + 1)
         failed = run_jobs(missing, costs, pairs, len(sequences), place)
         take_equal(jobs, arguments.output.parent)
     print(report_rows(arguments, size, read_outcomes(arguments, size, about), about, title))

@@ -18,6 +18,7 @@ from rar_gluon import strict_yaml
 from rar_gluon.common import InputError
 from rar_gluon.fields import ANY_BOOL, assumed, between, check_section, odd, one_of, paper, subset_of
 from rar_gluon.strict_yaml import shown
+from rar_gluon.table_text import text_table
 
 PRESETS = Path(__file__).parent / "presets"
 STAGES = ("conv3", "conv4", "conv5")
@@ -362,5 +363,4 @@ def explain(config: Config) -> str:
             "" if value == default else f"  [changed from {list(default) if isinstance(default, tuple) else default}]"
         )
         rows.append((path, shown, f"{leaf.metadata['mark']} ({leaf.metadata['source']}){changed}"))
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return "\n".join(f"{path:<{widths[0]}}  {shown:<{widths[1]}}  {mark}" for path, shown, mark in rows)
+    return "\n".join(text_table(rows))

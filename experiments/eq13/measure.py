@@ -24,6 +24,7 @@ from rar_gluon.data.sequence import read_boxes
 from rar_gluon.filter.fourier import gaussian_label, hann_window
 from rar_gluon.filter.layer import correlation_response, energy_scale
 from rar_gluon.net.weights import load_network
+from rar_gluon.table_text import markdown_table
 from rar_gluon.tracking import geometry
 
 from mxnet import autograd, nd  # isort: skip  (after rar_gluon, which sets its threads)
@@ -174,7 +175,7 @@ def measure(problem: Problem, filter_: FilterConfig, denominator: str, rng: np.r
     )
 
 
-def table_rows(name: str, problems: List[Problem], filter_: FilterConfig, seed: int) -> Iterator[str]:
+def table_rows(name: str, problems: List[Problem], filter_: FilterConfig, seed: int) -> Iterator[List[str]]:
     """Rows of the table for one kind of maps."""
     channels, height, width = problems[0].x.shape
     for denominator in ("summed", "per-channel"):
@@ -184,8 +185,7 @@ def table_rows(name: str, problems: List[Problem], filter_: FilterConfig, seed: 
             numbers = [spread(column) for column in draws.T[:4]]
             if line == "x":
                 numbers[2:] = "", ""  # nothing to read otherwise
-            cells = [f"{name} {channels}×{height}×{width}", denominator, line, *numbers, f"{draws[:, 4].max():.0e}"]
-            yield "| " + " | ".join(cells) + " |"
+            yield [f"{name} {channels}×{height}×{width}", denominator, line, *numbers, f"{draws[:, 4].max():.0e}"]
 
 
 def spread(values: np.ndarray) -> str:
@@ -221,11 +221,9 @@ def main() -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print("| maps | denominator | line | cosine | norm ratio | cosine, reread | norm ratio, reread | error of exact |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, problems in kinds.items():
-        for row in table_rows(name, problems, config.filter, arguments.seed):
-            print(row, flush=True)
+    head = ["maps", "denominator", "line", "cosine", "norm ratio", "cosine, reread", "norm ratio, reread"]
+    rows = [row for name, part in kinds.items() for row in table_rows(name, part, config.filter, arguments.seed)]
+    print("\n".join(markdown_table([*head, "error of exact"], rows)))
     return 0
 
 

@@ -15,6 +15,7 @@ from rar_gluon.evaluation.vot.annotations import read_annotations
 from rar_gluon.evaluation.vot.protocol import load_protocol, rule_names
 from rar_gluon.evaluation.vot.results import EXPERIMENT
 from rar_gluon.evaluation.vot.score import score_vot
+from rar_gluon.table_text import text_table
 
 
 def toolkit_numbers(path: Path, tracker: str) -> tuple[dict[str, float], tuple[int, int]]:
@@ -53,11 +54,9 @@ def main() -> int:
     except (InputError, OSError, KeyError) as error:
         print(f"compare: {error}", file=sys.stderr)
         return 2
-    width = max(map(len, columns))
     print(f"{arguments.tracker}, EAO over {interval[0]} to {interval[1]} frames")
-    print(" " * width, *(f"{number:>12}" for number in toolkit))
-    for label, numbers in columns.items():
-        print(f"{label:<{width}}", *(f"{numbers[number]:12.6f}" for number in toolkit))
+    rows = [(label, *(f"{numbers[number]:.6f}" for number in toolkit)) for label, numbers in columns.items()]
+    print("\n".join(text_table([("", *toolkit), *rows], [False, *[True] * len(toolkit)])))
     return 0
 
 

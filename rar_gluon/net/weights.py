@@ -13,7 +13,7 @@ import os
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
 
 import mxnet as mx
 import numpy as np
@@ -49,6 +49,12 @@ class WeightsFile(NamedTuple):
 def parameters(net: mx.gluon.Block) -> Dict[str, mx.gluon.Parameter]:
     """Name every parameter of a network by its place: `backbone.conv3.0.conv1.weight`."""
     return net._collect_params_with_prefix()
+
+
+def is_frozen(name: str, stages: Sequence[str]) -> bool:
+    """Whether a parameter, by its name in `parameters`, is of one of the frozen `stages` of the backbone."""
+    parts = tuple(f"backbone.{stage}." for stage in stages) + ("backbone.bn1.",) * ("conv1" in stages)
+    return name.startswith(parts)
 
 
 def save_arrays(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], config: Mapping, holds: str) -> None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from rar_gluon.common import atomic_path, write_text
 from rar_gluon.report.plots import data_address
 from rar_gluon.report.tables import Table, texts, to_csv, to_markdown
+from rar_gluon.table_text import text_table
 
 Pictures = Mapping[str, Tuple[str, Figure]]  # caption and figure, by the name of the file
 
@@ -32,12 +33,7 @@ def to_text(table: Table, skip: Sequence[str] = ()) -> str:
     height = max(map(len, heads))
     stacked = [[""] * (height - len(head)) + head for head in heads]
     rows = [*zip(*stacked), *([row[index] for index in kept] for row in texts(table))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(kept))]
-    lines = [
-        "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, number))
-        for row in rows
-    ]
-    return "\n".join([table.caption, *(line.rstrip() for line in lines)])
+    return "\n".join([table.caption, *text_table(rows, number)])
 
 
 def to_html(title: str, about: Sequence[str], tables: Sequence[Table], pictures: Pictures) -> str:

@@ -11,6 +11,7 @@ from rar_gluon.evaluation.otb.score import NUMBERS, BenchmarkScore
 from rar_gluon.report.published import DOUBTFUL, Published, find_name, same_as
 from rar_gluon.report.speed import Speed
 from rar_gluon.report.tracks import Track, longest_loss
+from rar_gluon.table_text import markdown_table
 
 Cell = Union[str, int, float, None]
 
@@ -83,9 +84,9 @@ def to_csv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """Markdown table with its caption above and its notes below."""
-    head = [column.head for column in table.columns]
-    rule = ["---:" if column.spec else "---" for column in table.columns]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (head, rule, *texts(table))]
+    lines = markdown_table(
+        [column.head for column in table.columns], texts(table), [bool(column.spec) for column in table.columns]
+    )
     notes = [f"* {note}" for note in table.notes]
     return "\n".join([f"**{table.caption}**", "", *lines, "", *notes, *([""] if notes else [])])
 

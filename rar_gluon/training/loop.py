@@ -24,7 +24,7 @@ from rar_gluon.common import InputError, output_folder, progress, stop_signals
 from rar_gluon.config import Config, TrainingConfig, to_dict
 from rar_gluon.data.clips import Clip, Clips, stack_clips
 from rar_gluon.net.rar import RAR
-from rar_gluon.net.weights import parameters, save_network
+from rar_gluon.net.weights import is_frozen, parameters, save_network
 from rar_gluon.provenance import describe_run, keep_record
 from rar_gluon.training import checkpoint
 from rar_gluon.training.distributed import kvstore, share_parameters
@@ -74,11 +74,8 @@ def steps_per_epoch(config: TrainingConfig) -> int:
 
 def freeze(net: RAR, config: TrainingConfig) -> Dict[str, gluon.Parameter]:
     """Mark what is frozen, and the rates of backbone and attention; returns what is trained, by name."""
-    frozen = tuple(f"backbone.{stage}." for stage in config.frozen)
-    if "conv1" in config.frozen:
-        frozen += ("backbone.bn1.",)
     for name, parameter in parameters(net).items():
-        if name.startswith(frozen):
+        if is_frozen(name, config.frozen):
             parameter.grad_req = "null"
         elif name.startswith("backbone."):
             parameter.lr_mult = config.backbone_rate

@@ -19,6 +19,7 @@ import numpy as np
 import rar_gluon  # noqa: F401
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError
+from rar_gluon.table_text import text_table
 from rar_gluon.tracking.tracker import confidence
 
 LOST = 0.2  # overlap
@@ -41,11 +42,12 @@ def main() -> int:
     print(f"fitted: tracking.confidence_half {half:.3f}, tracking.confidence_slope {slope:.1f}")
     said = np.array([confidence(score, settings) for score in scores])
     print(f"configured: {settings.confidence_half} and {settings.confidence_slope}")
-    print("confidence   frames   on the target")
+    rows = [("confidence", "frames", "on the target")]
     for low in np.arange(0, 1, 0.2):
         chosen = (said >= low) & (said < low + 0.2 + 1e-9 * (low > 0.7))
         share = f"{kept[chosen].mean():.3f}" if chosen.any() else "-"
-        print(f"{low:.1f} - {low + 0.2:.1f} {chosen.sum():9d}   {share}")
+        rows.append((f"{low:.1f} - {low + 0.2:.1f}", str(chosen.sum()), share))
+    print("\n".join(text_table(rows, [False, True, True])))
     return 0
 
 

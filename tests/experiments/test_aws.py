@@ -1,72 +1,35 @@
-import importlib.util
 import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
-from rar_gluon.config import load
-from rar_gluon.net.cost import summarise
+from experiments.aws.estimate import estimate
+from experiments.costs import read_machines, training_macs
 
 AWS = Path(__file__).parents[2] / "experiments" / "aws"
 
 
-@pytest.fixture(scope="module")
-def module():
-    spec = importlib.util.spec_from_file_location("estimate", AWS / "estimate.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def cards():
-    return yaml.safe_load((AWS / "cards.yaml").read_text())
-
-
-def test_hours_and_dollars_of_one_card(module, small_config):
+def test_hours_and_dollars_of_one_card(small_config, tmp_path):
     config = small_config(training={"templates": 2})
-    cards = {
-        "utilisation": 0.5,
-        "cards": {"X": {"tflops": 2.0, "wheel": "cu112"}},
-        "instances": {"x1": {"card": "X", "gpus": 4, "dollars": 3.0}, "x2": {"card": "X", "gpus": 1, "dollars": None}},
-    }
-    macs, trained = module.macs_per_image(config)
-    first, second = module.estimate(config, cards, clips=1000, epochs=7)
-    operations = 7000 * 11 * 2 * (macs + 2 * trained)  # 2 templates with 4 contexts each, and the search region
-    assert first.hours == pytest.approx(operations / 4e12 / 3600)
-    assert first.dollars == pytest.approx(3 * first.hours)
-    assert second.hours == pytest.approx(4 * first.hours) and second.dollars is None
+    (tmp_path / "cards.yaml").write_text(
+        "utilisation: 0.5\ncards: {X: {tflops: 2.0, wheel: cu112}}\ninstances:\n"
+        "  x1: {card: X, gpus: 4, dollars: 3000.0}\n  x2: {card: X, gpus: 1, dollars: null}\n"
+    )
+    clips = 10**8
+    hours = 2 * training_macs(config, clips) / 4e12 / 3600
+    first, second = (
+        line.split("|") for line in estimate(config, read_machines(tmp_path / "cards.yaml"), clips).splitlines()[2:]
+    )
+    assert float(first[4]) == pytest.approx(hours, abs=0.051) and hours > 10
+    assert float(first[5]) == pytest.approx(3000 * hours, abs=0.51)
+    assert float(second[4]) == pytest.approx(4 * hours, abs=0.051) and not second[5].strip()
 
 
-def test_operations_of_the_network(module, small_config):
-    config = small_config()
-    macs, trained = module.macs_per_image(config)
-    assert macs == summarise(config).macs
-    assert 0 < trained < macs
-    assert module.macs_per_image(small_config(training={"frozen": []})) == (macs, macs)
-
-
-def test_frozen_stages_by_hand(module):
-    """Stem and conv2 of Table 1 on 255 x 255: 64 x 7 x 7 x 3 at 127², three blocks of 1x1, 3x3, 1x1 at 63²."""
-    macs, trained = module.macs_per_image(load("rar"))
-    stem = 127**2 * 64 * 7 * 7 * 3
-    blocks = 63**2 * ((64 + 256 + 256) * 64 + 3 * 64 * 64 * 9 + 3 * 64 * 256 + 64 * 256)
-    assert macs - trained == stem + blocks
-
-
-def test_images_of_a_clip(module, small_config):
-    assert module.images_per_clip(small_config()) == 6
-    assert module.images_per_clip(small_config(filter={"contexts": 0}, training={"templates": 3})) == 4
-    larger = module.images_per_clip(small_config(filter={"context_source": "feature"}))
-    assert larger == pytest.approx(1 + ((127 + 2 * 40) / 127) ** 2)  # 15 cells: 5 more on each side, 8 pixels each
-
-
-def test_every_machine_has_a_card_and_every_row_a_line(module, cards, small_config):
-    rows = module.estimate(small_config(), cards)
-    assert [row.instance for row in rows] == list(cards["instances"])
-    assert {card["wheel"] for card in cards["cards"].values()} == {"cu112", "cu102"}
-    assert len(module.table(rows).splitlines()) == len(rows) + 2
+def test_every_machine_has_a_card_and_a_line(small_config):
+    machines = read_machines()
+    assert {machine.wheel for machine in machines.values()} == {"cu112", "cu102"}
+    lines = estimate(small_config(), machines, 10).splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:]] == list(machines)
 
 
 @pytest.mark.parametrize("script", ["setup.sh", "train.sh"])

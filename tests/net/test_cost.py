@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 
 from rar_gluon.config import Config, from_dict, load
-from rar_gluon.net.cost import count_macs, summarise, summary_table
+from rar_gluon.net import inference
+from rar_gluon.net.cost import clip_macs, count_macs, frame_macs, image_macs, summarise, summary_table
+from rar_gluon.net.rar import build
+from rar_gluon.tracking.tracker import Tracker
+from rar_gluon.training.step import representation_cells, responses, to_batch
 
 import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
 from mxnet.gluon import nn  # isort: skip
@@ -118,9 +122,82 @@ def test_a_small_network_and_its_levels(small_config):
 
 
 def _trained(config):
-    from rar_gluon.net.rar import build
-
     return [p for name, p in build(config.network).collect_params().items() if not name.endswith(("mean", "var"))]
+
+
+def macs_of_a_call(net, image, *state):
+    """MACs of a call by another route: every convolution's own kernel and output, seen by hooks while it runs."""
+    total, hooks = [0], []
+
+    def look(block):
+        if isinstance(block, nn.Conv2D) and block.weight.shape[2:]:
+
+            def count(block, _, output):
+                total[0] += int(np.prod(block.weight.shape)) * int(np.prod(output.shape[2:])) * output.shape[0]
+
+            hooks.append(block.register_forward_hook(count))
+
+    net.apply(look)
+    net(image, *state)
+    for hook in hooks:
+        hook.detach()
+    return total[0]
+
+
+PLAIN = {"deformable": [], "channel": False, "spatial": False}  # every convolution is a block of its own
+
+
+@pytest.mark.parametrize("source, contexts", [("image", 4), ("feature", 4), ("image", 0)])
+def test_a_frames_macs_are_those_of_what_the_tracker_calls(small_config, make_clip, monkeypatch, source, contexts):
+    """The images that a tracker gives its network in one frame, each counted by hooks."""
+    config = small_config(filter={"contexts": contexts, "context_source": source}, **PLAIN)
+    net, calls = build(config.network), []
+    called = inference.InferenceNetwork.__call__
+
+    def record(self, image, *state):
+        calls.append(image.shape)
+        return called(self, image, *state)
+
+    monkeypatch.setattr(inference.InferenceNetwork, "__call__", record)
+    boxes = [(50.0, 40.0, 30.0, 30.0)] * 2
+    tracker, frames = Tracker(config, net), make_clip(boxes)
+    tracker.init(frames[0], boxes[0])
+    calls.clear()
+    tracker.update(frames[1])
+    counted = sum(macs_of_a_call(net, mx.nd.zeros(shape), *net.begin_state(shape)) for shape in calls)
+    assert sum(frame_macs(config).values()) == counted > 0
+
+
+@pytest.mark.parametrize("source, contexts", [("image", 4), ("feature", 4)])
+def test_a_clips_macs_are_those_of_what_a_step_calls(small_config, source, contexts):
+    config = small_config(
+        filter={"contexts": contexts, "context_source": source}, training={"templates": 2, "frozen": []}, **PLAIN
+    )
+    net = build(config.network)
+    cells, calls, total = representation_cells(net, config), [], 0
+
+    class Recorded:
+        strides, begin_state = net.strides, staticmethod(net.begin_state)
+
+        def __call__(self, image, *state):
+            calls.append(image.shape)
+            return net(image, *state)
+
+    from rar_gluon.data.clips import Clips, Stored, stack_clips
+
+    boxes = [[(t, np.zeros((120, 160, 3), np.uint8), (50, 40, 30, 30)) for t in range(4)]]
+    clip = stack_clips([Clips([(Stored(["one"], boxes), 1.0)], config)[0]])
+    responses(Recorded(), to_batch(clip, cells, config, mx.cpu()), config)
+    total = sum(macs_of_a_call(net, mx.nd.zeros(shape), *net.begin_state(shape)) for shape in calls)
+    assert clip_macs(config) == clip_macs(config, trained=True) == total > 0
+
+
+def test_frozen_stages_by_hand():
+    """Stem and conv2 of Table 1 on 255 x 255: 64 x 7 x 7 x 3 at 127², three blocks of 1x1, 3x3, 1x1 at 63²."""
+    config = load("rar")
+    stem = 127**2 * 64 * 7 * 7 * 3
+    blocks = 63**2 * ((64 + 256 + 256) * 64 + 3 * 64 * 64 * 9 + 3 * 64 * 256 + 64 * 256)
+    assert image_macs(config, 255) - image_macs(config, 255, trained=True) == stem + blocks
 
 
 def test_the_table_has_a_row_a_config():

@@ -13,6 +13,7 @@ from rar_gluon.data import otb
 from rar_gluon.evaluation.otb.ope import Score, attribute_scores, evaluate, mean_score
 from rar_gluon.evaluation.otb.protocol import Protocol, load_protocol
 from rar_gluon.evaluation.otb.results import read_results, tracker_folders
+from rar_gluon.table_text import text_table
 
 NUMBERS = {"auc": "AUC", "dp": "DP@20", "sr": "SR@0.5", "norm_precision": "NP@0.2"}
 
@@ -153,13 +154,7 @@ def score_otb(
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a table: first column left, others right."""
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))
-        )
-        for row in (head, *rows)
-    ]
+    lines = text_table([head, *rows], [False, *[True] * (len(head) - 1)])
     return [title, lines[0], "-" * len(lines[0]), *lines[1:], ""]
 
 

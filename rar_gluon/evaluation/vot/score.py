@@ -15,6 +15,7 @@ from rar_gluon.evaluation.vot.annotations import Annotation
 from rar_gluon.evaluation.vot.polygon import corners, overlap
 from rar_gluon.evaluation.vot.protocol import VotProtocol
 from rar_gluon.evaluation.vot.results import FAILED, INITIALISED, Trajectory, read_results, tracker_folders
+from rar_gluon.table_text import text_table
 
 
 @dataclass(frozen=True)
@@ -200,23 +201,18 @@ def format_scores(scores: Mapping[str, Score], protocol: VotProtocol, by_sequenc
     """Text table: a row a tracker, best EAO first; with `by_sequence` accuracy and failures of each."""
     low, high = protocol.interval
     ranked = sorted(scores.items(), key=lambda item: -np.nan_to_num(item[1].eao))
-    width = max(len(name) for name in ("sequence", *scores, *(key for s in scores.values() for key in s.sequences)))
-    lines = [
-        f"rules {protocol.rules}, overlap {protocol.overlap}, EAO over {low} to {high} frames",
-        f"{'tracker':<{width}}  {'EAO':>6}  {'A':>6}  {'R':>7}  {'exp(-SF/N)':>10}  {'lost':>7}  {'frames':>6}",
-    ]
+    rows = [("tracker", "EAO", "A", "R", "exp(-SF/N)", "lost", "frames")]
     for name, s in ranked:
-        numbers = (
-            f"{s.eao:6.4f}  {s.accuracy:6.4f}  {s.failures:7.3f}  {s.reliability:10.4f}  {s.lost:7.2f}  {s.frames:6d}"
-        )
-        lines.append(f"{name:<{width}}  {numbers}")
+        numbers = (f"{s.eao:.4f}", f"{s.accuracy:.4f}", f"{s.failures:.3f}", f"{s.reliability:.4f}", f"{s.lost:.2f}")
+        rows.append((name, *numbers, str(s.frames)))
+    title = f"rules {protocol.rules}, overlap {protocol.overlap}, EAO over {low} to {high} frames"
+    lines = [title, *text_table(rows, [False, *[True] * 6])]
+    for name, s in ranked:
         if len(s.curve) < high + protocol.shift:
             lines.append(f"note: {name}: the curve ends at {len(s.curve)} frames, EAO covers as much as there is.")
     for name, s in ranked if by_sequence else ():
-        lines += ["", f"{name}: accuracy, failures"]
-        lines += [
-            f"{key:<{width}}  {accuracy:6.4f}  {failures:7.3f}" for key, (accuracy, failures) in s.sequences.items()
-        ]
+        parts = [(key, f"{overlap:.4f}", f"{failures:.3f}") for key, (overlap, failures) in s.sequences.items()]
+        lines += ["", f"{name}: accuracy, failures", *text_table(parts, [False, True, True])]
     return "\n".join(lines) + "\n"
 
 
