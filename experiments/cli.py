@@ -212,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except Stopped as stop:
         print(f"experiments: stopped by {stop}; the same call goes on.", file=sys.stderr)
-        return 128 + stop.number
+        return stop.status
     except KeyboardInterrupt:
         print("experiments: interrupted; the same call goes on.", file=sys.stderr)
         return 130

@@ -27,7 +27,7 @@ from tqdm import tqdm
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
 from experiments.sizes import HERE, protocol_name, sequences_of, sources_of
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError, read_json, write_text
+from rar_gluon.common import InputError, Stopped, read_json, stoppable, write_text
 from rar_gluon.config import Config
 from rar_gluon.evaluation.runner import connect
 from rar_gluon.training.start import fitting
@@ -174,15 +174,14 @@ def _train(folder: Path, job: Mapping, config: Config, contexts: Sequence) -> No
     from rar_gluon.data.clips import training_clips
     from rar_gluon.training.checkpoint import existing
     from rar_gluon.training.loop import Options, train
-    from rar_gluon.training.start import set_start, start_network
+    from rar_gluon.training.start import start_network
 
     training = folder / "training"
     clips = training_clips(config, {Path(path): weight for path, weight in job["records"].items()})
-    net = start_network(config, job["start"], contexts[0])
+    resumed = existing(training / "checkpoints")
+    net = start_network(config, job["start"], contexts[0], None if resumed else clips)
     store = "device" if len(contexts) > 1 else "local"
     options = Options(contexts, store, loaders=len(contexts), resume=True, keep=1, snapshots=job["matching"]["steps"])
-    if not existing(training / "checkpoints"):
-        set_start(net, config, clips)
     train(net, config, clips, training, options=options, about={"start": job["start"]})
     shutil.rmtree(training / "checkpoints", ignore_errors=True)
 
@@ -244,13 +243,13 @@ def job_main(folder: Path, outcomes: Sequence[str], devices: Sequence[int]) -> i
 
     threading.Thread(target=leave_with_parent, daemon=True).start()
     try:
-        with locked(folder):
+        with stoppable(), locked(folder):
             run_job(folder, outcomes, devices)
     except InputError as error:
         print(f"experiments: {folder}: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
+    except Stopped as stop:
+        return stop.status
     return 0
 
 

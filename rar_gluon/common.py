@@ -14,7 +14,7 @@ import threading
 import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator
+from typing import Any, Callable, Iterable, Iterator, List, Mapping
 
 from tqdm import tqdm
 
@@ -39,28 +39,54 @@ class Stopped(KeyboardInterrupt):
         super().__init__(signal.Signals(number).name)
         self.number = number
 
-
-def stop_signals() -> Dict[int, Any]:
-    """SIGTERM and SIGHUP, and what they do now; not one that is ignored (nohup), and none but in the main thread."""
-    numbers = (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,)
-    if threading.current_thread() is not threading.main_thread():
-        return {}
-    handlers = {number: signal.getsignal(number) for number in numbers}
-    return {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
+    @property
+    def status(self) -> int:
+        """Exit status of a command that a signal stopped, as shells give it."""
+        return 128 + self.number
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
     """While this runs, SIGTERM and SIGHUP raise `Stopped` in the main thread, once."""
-    before = stop_signals()
 
-    def stop(number: int, _) -> None:
-        for each in before:  # what is done now is kept; a second signal must not stop that
-            signal.signal(each, signal.SIG_IGN)
+    def stop(number: int, before: Mapping[int, Any]) -> None:
+        for other in before:  # what is done now is kept; a second signal must not stop that
+            signal.signal(other, signal.SIG_IGN)
         raise Stopped(number)
 
+    with _stop_signals(stop):
+        yield
+
+
+@contextmanager
+def postponed_stop(heeded: bool = True) -> Iterator[List[int]]:
+    """While this runs, Ctrl-C, SIGTERM and SIGHUP only enter the list, for work that looks there when it can stop.
+
+    A second signal does what it did before. With `heeded` False all of them are ignored.
+    """
+    asked: List[int] = []
+
+    def ask(number: int, before: Mapping[int, Any]) -> None:
+        if heeded:
+            asked.append(number)
+            signal.signal(number, before[number])
+
+    with _stop_signals(ask, signal.SIGINT):
+        yield asked
+
+
+@contextmanager
+def _stop_signals(act: Callable[[int, Mapping[int, Any]], None], *more: int) -> Iterator[None]:
+    """Let SIGTERM, SIGHUP and `more` call `act` with their number and all handlers before.
+
+    A signal that is ignored (nohup) stays so. Outside of the main thread signals are the caller's business.
+    """
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []), *more]
+    main = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in numbers if main}
+    before = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
     for number in before:
-        signal.signal(number, stop)
+        signal.signal(number, lambda received, _: act(received, before))
     try:
         yield
     finally:

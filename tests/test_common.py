@@ -1,9 +1,21 @@
+import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from rar_gluon.common import atomic_path, csv_text, inside, read_json, read_text, write_text
+from rar_gluon.common import (
+    Stopped,
+    atomic_path,
+    csv_text,
+    inside,
+    postponed_stop,
+    read_json,
+    read_text,
+    stoppable,
+    write_text,
+)
 
 
 def test_atomic_path_gives_the_whole_file_or_none(tmp_path):
@@ -70,3 +82,25 @@ def test_what_a_killed_process_left_is_taken_away_by_the_next(tmp_path):
 
 def test_csv_text_quotes_commas_and_writes_none_as_nothing():
     assert csv_text([("a", "b"), ["x, y", None], (1, 0.25)]) == 'a,b\n"x, y",\n1,0.25\n'
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_postponed_once(number):
+    handler = signal.getsignal(number)
+    with stoppable(), postponed_stop() as asked:
+        os.kill(os.getpid(), number)
+        assert asked == [number]
+        with pytest.raises(KeyboardInterrupt):  # the second
+            os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is handler
+
+
+def test_who_does_not_heed_a_stop_goes_on():
+    with postponed_stop(heeded=False) as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert asked == []
+
+
+def test_a_command_that_a_signal_stops_has_its_status():
+    assert (Stopped(signal.SIGTERM).status, Stopped(signal.SIGINT).status) == (143, 130)

@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _fail(str(error), 2)
     except Stopped as stop:
-        return _fail(f"stopped by {stop}.", 128 + stop.number)
+        return _fail(f"stopped by {stop}.", stop.status)
     except KeyboardInterrupt:
         return _fail("interrupted.", 130)
     except BrokenPipeError:  # the reader of our output left: `rar config --explain | head`

@@ -101,7 +101,8 @@ def add_train(commands) -> None:
         "--start",
         metavar="|".join((*STARTS, "FILE")),
         help="weights that training starts from: random; ImageNet's in the package (thin: half width) or in GluonCV's "
-        "model zoo; or a file; default: ImageNet's that fit the network",
+        "model zoo; or a file: of a whole network, which goes on as it is, or of a backbone; default: ImageNet's that "
+        "fit the network",
     )
     train.add_argument(
         "--device", type=int, metavar="N", help="GPU to use, -1: the CPU; default: the first GPU, if any"
@@ -122,7 +123,7 @@ def train_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.training.checkpoint import existing
     from rar_gluon.training.held_out import make_validation
     from rar_gluon.training.loop import Options, train
-    from rar_gluon.training.start import identity, set_start, start_network
+    from rar_gluon.training.start import identity, start_network
 
     output_folder(arguments.output)
     config = configuration.load(arguments.config)
@@ -139,9 +140,8 @@ def train_command(arguments: argparse.Namespace) -> int:
         held_out = load_sequences("folder", arguments.validation, arguments.validation_sequences)
     names = [sequence.name for sequence in held_out]
     clips = training_clips(config, weighted_folders(arguments.records), arguments.synthetic, arguments.cutouts, names)
-    net = start_network(config, arguments.start, contexts[0])
-    if not existing(arguments.output / "checkpoints") and arguments.start in (None, *STARTS):
-        set_start(net, config, clips)
+    resumed = existing(arguments.output / "checkpoints")
+    net = start_network(config, arguments.start, contexts[0], None if resumed else clips)
     validate = make_validation(config, held_out, arguments.validation_frames) if held_out else None
     options = Options(
         contexts, arguments.store, arguments.loaders, arguments.resume, arguments.keep, arguments.save_every

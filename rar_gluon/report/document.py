@@ -8,8 +8,8 @@ from typing import Mapping, Sequence, Tuple
 
 from matplotlib.figure import Figure
 
-from rar_gluon.common import atomic_path, write_text
-from rar_gluon.report.plots import data_address
+from rar_gluon.common import write_text
+from rar_gluon.report.plots import data_address, save
 from rar_gluon.report.tables import Table, texts, to_csv, to_markdown
 from rar_gluon.table_text import text_table
 
@@ -68,13 +68,33 @@ def write_document(
 ) -> None:
     """Write report.html, report.md, a CSV for each table and a PNG for each picture into `output`."""
     pictures = pictures or {}
-    for table in tables:
-        write_text(output / f"{table.name}.csv", to_csv(table))
-    for name, (_, figure) in pictures.items():
-        with atomic_path(output / f"{name}.png") as temporary:
-            figure.savefig(temporary, dpi=110)
     parts = [f"# {title}", *about, *map(to_markdown, tables)]
     for name, (caption, _) in pictures.items():
-        parts += [f"![{name.replace('_', ' ')}]({name}.png)", caption]
+        parts += [image(name), caption]
+    figures = {name: figure for name, (_, figure) in pictures.items()}
+    write_report(output, tables, figures, parts, to_html(title, about, tables, pictures), ("png",))
+
+
+def image(name: str) -> str:
+    """Markdown of a picture beside the report."""
+    return f"![{name.replace('_', ' ')}]({name}.png)"
+
+
+def write_report(
+    output: Path,
+    tables: Sequence[Table],
+    figures: Mapping[str, Figure],
+    parts: Sequence[str],
+    page: str,
+    suffixes: Sequence[str] = ("png", "pdf"),
+) -> None:
+    """Write the files of a report: a CSV for each table, each figure, report.md of Markdown `parts`, report.html.
+
+    Every report is written here. `rar report` makes a page of its own (page.py), whose controls follow OTB's curves.
+    """
+    for table in tables:
+        write_text(output / f"{table.name}.csv", to_csv(table))
+    for name, figure in figures.items():
+        save(figure, output, name, suffixes)
     write_text(output / "report.md", "\n\n".join(part.strip("\n") for part in parts) + "\n")
-    write_text(output / "report.html", to_html(title, about, tables, pictures))
+    write_text(output / "report.html", page)

@@ -10,13 +10,14 @@ from typing import Dict, List, Mapping, Sequence, Tuple, Union
 from matplotlib.figure import Figure
 
 from rar_gluon import __version__
-from rar_gluon.common import InputError, output_folder, write_text
+from rar_gluon.common import InputError, output_folder
 from rar_gluon.data import otb
 from rar_gluon.data.sequence import Sequence as Video
 from rar_gluon.evaluation.otb.results import tracker_folders
 from rar_gluon.evaluation.otb.score import BenchmarkScore, score_otb
+from rar_gluon.report.document import image, write_report
 from rar_gluon.report.page import page
-from rar_gluon.report.plots import PLOTS, attribute_figure, curve_figure, save
+from rar_gluon.report.plots import PLOTS, attribute_figure, curve_figure
 from rar_gluon.report.published import read_published
 from rar_gluon.report.speed import read_speed
 from rar_gluon.report.strips import comparison_picture, failure_picture
@@ -29,7 +30,6 @@ from rar_gluon.report.tables import (
     sequence_table,
     sequences_of,
     speed_table,
-    to_csv,
     to_markdown,
 )
 from rar_gluon.report.tracks import Track, read_tracks
@@ -104,27 +104,20 @@ def make_report(
         f"Attributes are those of the {attributes} list. Written by rar-gluon {__version__}.",
     ]
 
-    for table in (main, *by_attribute, *by_sequence, speed, failures):
-        write_text(output / f"{table.name}.csv", to_csv(table))
-    for name, figure in (*plots.items(), *((name, figure) for name, (_, figure) in pictures.items())):
-        save(figure, output, name)
     parts = [
-        *(f"# {title}", *about, "## Scores", _image("success"), _image("precision"), _image("norm_precision")),
+        *(f"# {title}", *about, "## Scores", image("success"), image("precision"), image("norm_precision")),
         *(to_markdown(main), "## Attributes", *map(to_markdown, by_attribute)),
-        *(_image(name) for name in plots if name.startswith("attributes_")),
+        *(image(name) for name in plots if name.startswith("attributes_")),
         *("## Speed", to_markdown(speed), "## Failures", to_markdown(failures)),
-        *(part for name, (caption, _) in pictures.items() for part in (_image(name), caption)),
+        *(part for name, (caption, _) in pictures.items() for part in (image(name), caption)),
         *("## Sequences", *map(to_markdown, by_sequence)),
         *(("## Notes", "\n".join(f"* {note}" for note in notes)) if notes else ()),
     ]
-    write_text(output / "report.md", "\n\n".join(part.strip("\n") for part in parts) + "\n")
+    tables = (main, *by_attribute, *by_sequence, speed, failures)
+    figures = {**plots, **{name: figure for name, (_, figure) in pictures.items()}}
     text = page(title, about, scores, (main, speed, failures), tuple(pictures.values()), notes)
-    write_text(output / "report.html", text)
+    write_report(output, tables, figures, parts, text)
     return scores
-
-
-def _image(name: str) -> str:
-    return f"![{name.replace('_', ' ')}]({name}.png)"
 
 
 def _folders(results: Sequence[str | os.PathLike]) -> Dict[str, Path]:

@@ -6,7 +6,7 @@ import base64
 import io
 import os
 from pathlib import Path
-from typing import List, Mapping, NamedTuple
+from typing import List, Mapping, NamedTuple, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import FigureCanvasBase
@@ -100,12 +100,13 @@ def check_picture_name(path: str | os.PathLike) -> None:
         raise InputError(f"{path} is no picture name: give one that ends in .{', .'.join(suffixes)}.")
 
 
-def save(figure: Figure, folder: Path, name: str) -> List[Path]:
-    """Write a figure as NAME.png and NAME.pdf."""
-    paths = [folder / f"{name}.png", folder / f"{name}.pdf"]
+def save(figure: Figure, folder: Path, name: str, suffixes: Sequence[str] = ("png", "pdf")) -> List[Path]:
+    """Write a figure as NAME.png and NAME.pdf, or as one of the two."""
+    paths = [folder / f"{name}.{suffix}" for suffix in suffixes]
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once, not again for each file
-    for path, metadata in zip(paths, ({}, {"CreationDate": None})):  # the same input gives the same file
+    for path in paths:
+        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {}  # the same input gives the same file
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=150, metadata=metadata)
     return paths

@@ -6,21 +6,19 @@ are summed, and all make the same update.
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, nd
 
-from rar_gluon.common import InputError, output_folder, progress, stop_signals
+from rar_gluon.common import InputError, Stopped, output_folder, postponed_stop, progress
 from rar_gluon.config import Config, TrainingConfig, to_dict
 from rar_gluon.data.clips import Clip, Clips, stack_clips
 from rar_gluon.net.rar import RAR
@@ -107,8 +105,8 @@ def train(
         configuration, data or start; the batch cannot be shared equally, or a device is named
         twice; the loss or a parameter is not finite, or the loss has exploded (with the step, its clips and the last
         good checkpoint).
-    KeyboardInterrupt
-        Ctrl-C or SIGTERM, once the step that was under way is done and saved.
+    Stopped
+        Ctrl-C, SIGHUP or SIGTERM, once the step that was under way is done and saved.
     """
     options = options or Options()
     settings, checkpoints = config.training, output / "checkpoints"
@@ -133,10 +131,12 @@ def train(
         share_parameters(trainer)
         run = _Run(net, trainer, config, output, options, validate, progress)
         written = int(progress["step"]) if existing else -1
-        with _journal(output if rank == 0 else None, written) as run.journal, _asked(rank) as stop:
+        with _journal(output if rank == 0 else None, written) as run.journal, postponed_stop(heeded=rank == 0) as asked:
+            # An update that was cut in two could not be resumed. The first worker saves; the others go on, so that its
+            # step can end, and `rar launch` ends them after it.
             if progress["step"] == 0:
                 run.judge()
-            _take_steps(run, clips, rank, workers, stop)
+            _take_steps(run, clips, rank, workers, asked)
         if rank == 0:
             save_network(net, output / "last.npz", config=config)
 
@@ -212,8 +212,8 @@ def check_shares(batch: int, workers: int, contexts: Sequence[mx.Context]) -> No
         raise InputError("a device is named twice: each can take one part of the batch.")
 
 
-def _take_steps(run: _Run, clips: Clips, rank: int, workers: int, stop: threading.Event) -> None:
-    """Take the steps that are left; `KeyboardInterrupt` when `stop` is set, after the step is saved."""
+def _take_steps(run: _Run, clips: Clips, rank: int, workers: int, asked: List[int]) -> None:
+    """Take the steps that are left; `Stopped` when a signal has `asked`, after the step is saved."""
     settings, options = run.config.training, run.options
     per_epoch, share = steps_per_epoch(settings), settings.batch // workers
     start, total = int(run.progress["step"]), per_epoch * settings.epochs
@@ -231,7 +231,7 @@ def _take_steps(run: _Run, clips: Clips, rank: int, workers: int, stop: threadin
             value = update(run.net, run.trainer, clip, cells, run.config, options.contexts)
             done = step + 1
             epoch_ends = done % per_epoch == 0
-            due = epoch_ends or done % options.save_every == 0 or stop.is_set()
+            due = epoch_ends or done % options.save_every == 0 or bool(asked)
             run.check(value, clip, due)
             run.progress["step"] = done
             now = time.perf_counter()
@@ -248,8 +248,8 @@ def _take_steps(run: _Run, clips: Clips, rank: int, workers: int, stop: threadin
                 before = time.perf_counter()
             if due:
                 run.save()
-            if stop.is_set():
-                raise KeyboardInterrupt
+            if asked:
+                raise Stopped(asked[0])
     finally:
         nd.waitall()  # a pending backward at exit hangs the interpreter
         bar.close()
@@ -334,26 +334,3 @@ def _journal(folder: Path | None, step: int) -> Iterator[Journal | None]:
         yield journal
     finally:
         journal.close()
-
-
-@contextmanager
-def _asked(rank: int) -> Iterator[threading.Event]:
-    """Let Ctrl-C, SIGHUP and SIGTERM (a batch system, a spot instance that ends) set an event, which is looked at after
-    each step: an update that was cut in two could not be resumed. A second one does what it always does. Workers other
-    than the first, which saves, go on, so that its step can end; `rar launch` ends them after it.
-    """
-    stop, before = threading.Event(), {}
-
-    def ask(number: int, _) -> None:
-        if rank == 0:
-            stop.set()
-            signal.signal(number, before[number])
-
-    if threading.current_thread() is threading.main_thread():  # elsewhere signals are the caller's business
-        for number in (signal.SIGINT, *stop_signals()):
-            before[number] = signal.signal(number, ask)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -13,7 +13,7 @@ from rar_gluon.config import Config, NetworkConfig
 from rar_gluon.data.clips import Clips
 from rar_gluon.net.operators import unit_energy
 from rar_gluon.net.rar import RAR, build, to_images
-from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network
+from rar_gluon.net.weights import BACKBONE, load_gluoncv, load_network, read_weights
 from rar_gluon.provenance import file_hash
 
 START_CLIPS = 200  # whose search regions the components are of
@@ -32,13 +32,20 @@ def identity(network: NetworkConfig, start: str | None) -> str:
     return start if start in ("random", "gluoncv") else file_hash(BACKBONE if start == "thin" else start)
 
 
-def start_network(config: Config, start: str | None = None, ctx: mx.Context | None = None) -> RAR:
+def start_network(
+    config: Config, start: str | None = None, ctx: mx.Context | None = None, clips: Clips | None = None
+) -> RAR:
     """Build the network that a training starts with.
+
+    A file that holds a whole network of ours is taken as it was trained. All other starts are of a backbone at most:
+    the rest begins as `training.start` says.
 
     Parameters
     ----------
     start : "random" weights; "thin", the half-width ResNet-50 of ImageNet in the package; "gluoncv", GluonCV's
         ResNet-50 of ImageNet, downloaded on first use; or a file of weights. None: `fitting`.
+    clips : what `training.start` is computed from; None leaves it out, for the backbone's features alone, or where a
+        checkpoint is loaded next.
 
     Raises
     ------
@@ -46,11 +53,17 @@ def start_network(config: Config, start: str | None = None, ctx: mx.Context | No
         The weights do not fit the network, or are not to be had.
     """
     start = start or fitting(config.network)
+    trained = False
     if start == "random":
-        return build(config.network, ctx, config.training.seed)
-    if start == "gluoncv":
-        return load_gluoncv(config, ctx)
-    return load_network(config, BACKBONE if start == "thin" else start, ctx)
+        net = build(config.network, ctx, config.training.seed)
+    elif start == "gluoncv":
+        net = load_gluoncv(config, ctx)
+    else:
+        path = BACKBONE if start == "thin" else start
+        net, trained = load_network(config, path, ctx), read_weights(path).holds == "network"
+    if clips is not None and not trained:
+        set_start(net, config, clips)
+    return net
 
 
 def principal_start(net: RAR, images: nd.NDArray) -> float:

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, Stopped
 from rar_gluon.config import TrainingConfig, dump, from_dict, to_dict
 from rar_gluon.data.clips import Clips
 from rar_gluon.data.synthetic import SyntheticTracks
@@ -220,6 +220,19 @@ train(build(config.network), config, Clips([(tracks, 1.0)], config), Path(sys.ar
 
 def lines(path):
     return path.read_text().count("\n") if path.is_file() else 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_training_after_its_step_and_is_named(tiny_config, clips_of, tmp_path, number):
+    config = tiny_config(training={"epochs": 2, "epoch_clips": 4, "batch": 2, "frozen": []})
+
+    def ask(_):
+        os.kill(os.getpid(), number)
+        return {"loss": 1.0}
+
+    with pytest.raises(Stopped) as caught:
+        train(build(config.network), config, clips_of(config), tmp_path, ask)
+    assert caught.value.number == number and len(checkpoint.existing(tmp_path / "checkpoints")) == 1
 
 
 @pytest.mark.slow

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
+from rar_gluon.config import to_dict
 from rar_gluon.net.rar import build
+from rar_gluon.net.weights import save_arrays, save_network
 from rar_gluon.training import start
-from rar_gluon.training.start import principal_start, set_start
+from rar_gluon.training.start import principal_start, set_start, start_network
 
 from mxnet import nd  # isort: skip  (after rar_gluon, which sets its threads)
 
@@ -97,3 +99,22 @@ def test_the_configuration_names_the_start(tiny_config, clips_of, values_of, mon
     set_start(net, principal, clips_of(principal))
     changed = {name for name, array in values_of(net).items() if not np.array_equal(array, before[name])}
     assert changed == {"refinement.lateral0.weight", "refinement.lateral1.weight", "refinement.out.weight"}
+
+
+def test_a_file_starts_a_training_by_what_it_holds(tiny_config, clips_of, values_of, monkeypatch, tmp_path):
+    """A whole network goes on as it was trained; a backbone gets the refinement that `training.start` names."""
+    monkeypatch.setattr(start, "START_CLIPS", 3)
+    config = tiny_config(training={"start": "principal"})
+    net = build(config.network, seed=5)
+    save_network(net, tmp_path / "network.npz", config=config)
+    backbone = {name: value for name, value in values_of(net).items() if name.startswith("backbone.")}
+    save_arrays(tmp_path / "backbone.npz", backbone, to_dict(config), "backbone")
+    trained = values_of(net)
+    found = values_of(start_network(config, str(tmp_path / "network.npz"), clips=clips_of(config)))
+    assert all(np.array_equal(array, trained[name]) for name, array in found.items())
+    found = values_of(start_network(config, str(tmp_path / "backbone.npz"), clips=clips_of(config)))
+    assert all(np.array_equal(found[name], array) for name, array in backbone.items())
+    set_start(net, config, clips_of(config))
+    expected = values_of(net)
+    for name in ("refinement.lateral0.weight", "refinement.lateral1.weight", "refinement.out.weight"):
+        assert np.array_equal(found[name], expected[name]) and not np.array_equal(found[name], trained[name])
