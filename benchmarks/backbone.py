@@ -25,15 +25,7 @@ def cases(options) -> List[Case]:
             given = {"folder": str(folder)}
             for threads in options.threads:
                 ours = [Route("as trained", "benchmarks.backbone:plain", {**given, "preset": preset}, threads)]
-                ours += [
-                    Route(
-                        f"prepared, {precision}",
-                        "benchmarks.backbone:prepared",
-                        {**given, "preset": preset, "precision": precision},
-                        threads,
-                    )
-                    for precision in ("fp32", "bf16", "int8")
-                ]
+                ours += [Route("prepared, fp32", "benchmarks.backbone:prepared", {**given, "preset": preset}, threads)]
                 peers = [
                     Route(
                         f"onnxruntime {precision}",
@@ -62,19 +54,11 @@ def plain(folder: str, preset: str) -> Callable:
     return _ours(net, Path(folder))
 
 
-def prepared(folder: str, preset: str, precision: str) -> Callable:
-    """The network made ready for tracking, int8 by the ranges of the input."""
-    from mxnet import nd
-
+def prepared(folder: str, preset: str) -> Callable:
+    """The network made ready for tracking."""
     from rar_gluon.net.inference import InferenceNetwork
 
-    net = _network(preset)
-    if precision == "fp32":
-        return _ours(InferenceNetwork(net), Path(folder))  # as checkouts without precision take it too
-    from rar_gluon.net.inference import measure_ranges
-
-    ranges = measure_ranges(net, nd.array(read_graph(Path(folder)).inputs["image"])) if precision == "int8" else None
-    return _ours(InferenceNetwork(net, precision, ranges), Path(folder))
+    return _ours(InferenceNetwork(_network(preset)), Path(folder))
 
 
 def onnxruntime_session(folder: str, precision: str) -> Callable:

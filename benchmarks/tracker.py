@@ -13,13 +13,7 @@ import numpy as np
 from benchmarks import video
 from benchmarks.alternate import Case, Route
 
-WAYS = {  # settings of `tracking`; an old checkout knows none of them
-    "fp32": {},
-    "bf16": {"precision": "bf16"},
-    "int8": {"precision": "int8"},
-    "fp32, ONNX Runtime": {"runtime": "onnx"},
-    "int8, ONNX Runtime": {"precision": "int8", "runtime": "onnx"},
-}
+WAYS = {"fp32": {}, "fp32, ONNX Runtime": {"runtime": "onnx"}}  # arguments of `Tracker`
 OPENCV_MODELS = {  # files of --models, as OpenCV's documentation of each tracker names them
     "Nano": {"backbone": "nanotrack_backbone_sim.onnx", "neckhead": "nanotrack_head_sim.onnx"},
     "DaSiamRPN": {
@@ -85,11 +79,13 @@ def by_part(preset: str, settings: dict, source: str, count: int) -> Callable:
 
     tracker = _tracker(preset, settings)
     module._crops = timed("crop", module._crops)
-    tracker._represent = timed("network", tracker._represent)
+    engine = tracker._engine
+    engine.represent = timed("network", engine.represent)
+    engine.represent_template = timed("network", engine.represent_template)
 
     def split() -> None:
-        tracker._filter.respond = timed("filter", tracker._filter.respond)
-        tracker._filter.learn = timed("filter", tracker._filter.learn)
+        filter_ = tracker._target.filter
+        filter_.respond, filter_.learn = timed("filter", filter_.respond), timed("filter", filter_.learn)
 
     def run() -> dict:
         seconds.clear()

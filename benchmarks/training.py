@@ -110,9 +110,9 @@ def _step(name: str, batch: int):
     import mxnet as mx
     from mxnet import gluon, nd
 
+    from rar_gluon import geometry
     from rar_gluon.data.clips import Clip
     from rar_gluon.net.rar import build
-    from rar_gluon.tracking import geometry
     from rar_gluon.training.loop import freeze, update
     from rar_gluon.training.step import representation_cells
 

@@ -22,8 +22,6 @@ from rar_gluon.table_text import text_table
 
 PRESETS = Path(__file__).parent / "presets"
 STAGES = ("conv3", "conv4", "conv5")
-PRECISIONS = ("fp32", "int8", "bf16", "fp16")
-RUNTIMES = ("mxnet", "onnx")
 
 
 @dataclass(frozen=True)
@@ -65,15 +63,9 @@ class FilterConfig:
     context_source: str = assumed(
         "image", "CACF crops the image; feature: crops one larger map", one_of("image", "feature")
     )
-    context_distance: str = assumed(
-        "mean", "of feature, online: one mean side away; target: one height or width, as CACF", one_of("mean", "target")
-    )
     denominator: str = assumed("summed", "DCFNet, CFNet; per-channel: CACF, EDCF", one_of("summed", "per-channel"))
     backward: str = assumed("exact", "derived; printed: Eq. 13 to the letter", one_of("exact", "printed"))
     template_gradient: bool = paper(True, "Eq. 13; false is TDCF of Table 4 (with lambda2 = 0)", ANY_BOOL)
-    normalize: bool = assumed(
-        True, "DCFNet: energy divided by H*W*D, so that lambda means the same at any size", ANY_BOOL
-    )
     label_sigma: float = assumed(0.1, "DCFNet, EDCF: of the target's size, in cells", between(0.01, 1.0))
 
     __post_init__ = check_section
@@ -85,57 +77,21 @@ class TrackingConfig:
 
     input_size: int = paper(255, "Table 1; the text of Section 4.1 says 225", between(63, 511))
     padding: float = paper(2.0, "Section 4.1", between(0.5, 8.0))
-    window: str = assumed("square", "SiamFC, CFNet; per-axis: DCFNet", one_of("square", "per-axis"))
+    window: str = assumed(
+        "per-axis",
+        "EDCF, DCFNet; margin: ours, equal margins; square: SiamFC, CFNet",
+        one_of("per-axis", "margin", "square"),
+    )
     scales: int = paper(3, "Section 4.1", odd(1, 33))
     scale_step: float = paper(1.02, "Section 4.1", between(1.0, 1.5))
-    scale_every: int = assumed(1, "ours: of so many frames one is seen in all scales, others in one", between(1, 100))
     scale_penalty: float = assumed(
         0.98, "SiamFC, DCFNet: a smaller window's response is multiplied by it", between(0.5, 1.0)
     )
     scale_penalty_larger: float = assumed(
         0.98, "SiamFC, DCFNet: a larger window's response is multiplied by it", between(0.5, 1.0)
     )
-    scale_rule: str = paper(
-        "paper",
-        "Section 4.1: the largest response; parabola: ours (scale.py); filter: DSST (scale_filter.py)",
-        one_of("paper", "parabola", "filter"),
-    )
-    scale_tilt: float = assumed(
-        0.23, "ours, of parabola: slope of log responses at the right size, as measured", between(-5.0, 5.0)
-    )
-    scale_prior: float = assumed(10.0, "ours, of parabola: how surely sizes change little", between(0.0, 1e6))
-    scale_samples: int = assumed(17, "fDSST, of filter: sizes that it looks at", odd(3, 65))
-    scale_sample_step: float = assumed(1.03, "ours, of filter: between these; DSST: 1.02", between(1.001, 1.2))
-    scale_rate: float = assumed(0.025, "DSST, of filter: its learning rate", between(0.0, 1.0))
-    scale_damping: float = assumed(
-        1.0, "of parabola, filter: part of the change that is made; SiamFC: 0.59", between(0.0, 1.0)
-    )
-    box_rate: float = assumed(
-        0.0,
-        "ours: part of the box head's correction made each frame, where one is beside the weights",
-        between(0.0, 1.0),
-    )
-    box_every: int = assumed(1, "ours: the box head is asked in every n-th frame, at a rate to match", between(1, 100))
     learning_rate: float = assumed(0.017, "EDCF: eta of the incremental Eq. 10", between(0.0, 1.0))
     adaptive_rate: bool = assumed(True, "EDCF: eta is scaled by max g_t / max g_1", ANY_BOOL)
-    template_sigma: float = assumed(
-        0.0, "ours: the template is seen through a Gaussian of so many target sizes; 0: whole", between(0.0, 10.0)
-    )
-    learn_every: int = assumed(1, "ours: frames between two that are learned, at a rate to match", between(1, 100))
-    learn_above: float = assumed(0.0, "ours: nothing is learned below this part of the mean score", between(0.0, 1.0))
-    lost_below: float = assumed(
-        0.0, "ours: below this part of the mean score a target is lost: not learned, looked for", between(0.0, 1.0)
-    )
-    found_above: float = assumed(0.7, "ours: above this part of the mean score it is found again", between(0.0, 1.0))
-    confidence_half: float = assumed(
-        0.1, "ours: the score of which half the frames are lost, on the split", between(1e-6, 10.0)
-    )
-    confidence_slope: float = assumed(5.0, "ours: how fast confidence rises there", between(0.0, 100.0))
-    precision: str = assumed(
-        "fp32", "ours: what the network computes in; int8: its backbone, on CPUs", one_of(*PRECISIONS)
-    )
-    runtime: str = assumed("mxnet", "ours: what computes the network; onnx: ONNX Runtime, on CPUs", one_of(*RUNTIMES))
-    min_side: float = assumed(2.0, "ours: pixels; a box never shrinks below it", between(1.0, 64.0))
 
     __post_init__ = check_section
 
@@ -157,9 +113,6 @@ class TrainingConfig:
     attention_rate: float = assumed(
         1.0, "ours: the attention's learning rate over that of the rest; it starts neutral", between(0.0, 1000.0)
     )
-    channel_rate: float = assumed(
-        1.0, "ours: channel-wise attention's learning rate over that of the other attention", between(0.0, 1000.0)
-    )
     start: str = assumed(
         "random",
         "as each block says; principal: refinement from the features' covariance",
@@ -168,18 +121,12 @@ class TrainingConfig:
     epoch_clips: int = assumed(53200, "SiamFC: pairs in an epoch", between(1, 10**8))
     shift_jitter: float = assumed(0.5, "ours: search regions move by up to this, in target sizes", between(0.0, 2.0))
     scale_jitter: float = assumed(0.05, "ours: search regions grow or shrink by up to this", between(0.0, 0.5))
-    scale_sigma: float = assumed(
-        0.0,
-        "ours: at scale s the desired peak is exp(-ln(s)²/2σ²), so that scales are told apart; 0: 1",
-        between(0.0, 10.0),
+    photometric: float = assumed(
+        0.2, "ours: light and colour change by up to this; 0: nor are clips grey or blurred", between(0.0, 0.9)
     )
-    photometric: float = assumed(0.2, "ours: brightness, contrast, colour change by up to this", between(0.0, 0.9))
-    grey: float = assumed(0.1, "DaSiamRPN: part of the clips without colour", between(0.0, 1.0))
-    blur: float = assumed(0.1, "DaSiamRPN: part of the patches with motion blur", between(0.0, 1.0))
     negatives: float = assumed(
         0.0, "none in the paper; DaSiamRPN: part of the clips with another object", between(0.0, 0.9)
     )
-    clip_gradient: float = assumed(0.0, "none in the paper; norm that gradients are cut to, 0: none", between(0.0, 1e6))
     seed: int = assumed(0, "ours", between(0, 2**31 - 1))
 
     __post_init__ = check_section
@@ -288,12 +235,6 @@ def name_of(config: str | os.PathLike) -> str:
     """What a preset or a file is called: a row's config.yaml after its folder."""
     path = Path(config)
     return path.resolve().parent.name if path.name == "config.yaml" else path.stem
-
-
-def with_tracking(config: Config, **settings: Any) -> Config:
-    """The configuration with other settings of `tracking`; those that are None stay."""
-    given = {name: value for name, value in settings.items() if value is not None}
-    return from_dict({"tracking": given}, base=config) if given else config
 
 
 def load(source: str | os.PathLike | Config) -> Config:

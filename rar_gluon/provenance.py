@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
@@ -10,7 +9,7 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping
+from typing import Any, Dict, Mapping
 from typing import Sequence as ListOf
 
 from rar_gluon.common import InputError, read_json, write_text
@@ -20,29 +19,21 @@ PACKAGES = ("rar-gluon", "mxnet", "numpy", "opencv-contrib-python-headless", "gl
 
 
 def describe_run(config: Any, weights: Path | None) -> Dict:
-    """Record what results depend on: configuration, hashes of the weights and, where there are any, of the files beside
-    them that are of them (NAME.int8.npz, NAME.box.npz for NAME.npz), versions, commit, machine.
-    """
+    """Record what results depend on: configuration, hash of the weights, versions, commit, machine."""
     versions = {}
     for package in PACKAGES:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    beside = {} if weights is None else {path.name: file_hash(path) for path in sorted(_beside(weights))}
     return {
         "config": config,
         "weights": None if weights is None else file_hash(weights),
-        **({"beside": beside} if beside else {}),
         "versions": versions,
         "python": platform.python_version(),
         "commit": _git_commit(),
         "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()},
     }
-
-
-def _beside(weights: Path) -> Iterator[Path]:
-    return Path(weights).parent.glob(f"{glob.escape(Path(weights).stem)}.*.npz")
 
 
 def file_hash(path: Path) -> str:

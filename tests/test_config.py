@@ -129,7 +129,6 @@ PAPER = {  # Sections 3.1, 4.1 and Table 1
     "tracking.padding": 2.0,
     "tracking.scales": 3,
     "tracking.scale_step": 1.02,
-    "tracking.scale_rule": "paper",
     "training.learning_rate": 1e-3,
     "training.final_learning_rate": 1e-4,
     "training.momentum": 0.9,

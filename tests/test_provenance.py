@@ -20,19 +20,6 @@ def test_the_record_says_what_ran(tmp_path):
     assert "beside" not in record
 
 
-def test_the_record_names_what_lies_beside_the_weights(tmp_path):
-    for name in ("w[1].npz", "w[1].int8.npz", "w[1].box.npz", "w1.box.npz", "w[1]x.npz"):
-        (tmp_path / name).write_bytes(name.encode())
-    record = describe_run({}, tmp_path / "w[1].npz")
-    assert list(record["beside"]) == ["w[1].box.npz", "w[1].int8.npz"]
-    path = tmp_path / "run" / "run.json"
-    keep_record(path, record, ("weights", "beside"))
-    keep_record(path, record, ("weights", "beside"))
-    (tmp_path / "w[1].box.npz").unlink()
-    with pytest.raises(InputError, match="another beside"):
-        keep_record(path, describe_run({}, tmp_path / "w[1].npz"), ("weights", "beside"))
-
-
 def test_what_is_there_must_be_the_same(tmp_path):
     path = tmp_path / "run" / "run.json"
     record = {"config": {"training": {"seed": 1, "frozen": ["conv1"]}}, "data": [{"records": "a"}], "commit": "x"}

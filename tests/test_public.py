@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +70,7 @@ def test_a_filter_of_ones_own(shipped, make_clip):
 
     clip = make_clip(np.tile([52.0, 42, 36, 32], (3, 1)))
     config, *weights = shipped
-    tracking = replace(config.tracking, scale_rule="paper")  # where all scales answer alike, the size stays
-    tracker = rar.Tracker(replace(config, tracking=tracking), *weights, filter=Still())
+    tracker = rar.Tracker(config, *weights, filter=Still())  # all scales answer alike: the size stays
     for _ in range(2):
         boxes = [box for _, box in tracker.track(clip, (52, 42, 36, 32))]
         assert boxes == [(52, 42, 36, 32)] * 3

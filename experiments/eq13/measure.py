@@ -117,7 +117,7 @@ def gradients(problem: Problem, options: dict) -> List[np.ndarray]:
 def reread_gradients(problem: Problem, filter_: FilterConfig, denominator: str) -> List[np.ndarray]:
     """Eq. 13 with the first ẑ0 of its second line and the first ẑi of its third read as x̂."""
     x, z0, zi, y = (np.fft.fft2(part) for part in problem)
-    e = energy_scale(*problem.x.shape, filter_.normalize)
+    e = energy_scale(*problem.x.shape, True)
     energy = np.abs(z0) ** 2 + filter_.lambda2 * (np.abs(zi) ** 2).sum(axis=0)
     if denominator == "summed":
         energy = energy.sum(axis=0)
@@ -160,7 +160,6 @@ def measure(problem: Problem, filter_: FilterConfig, denominator: str, rng: np.r
     options = {
         "lambda1": filter_.lambda1,
         "lambda2": filter_.lambda2,
-        "normalize": filter_.normalize,
         "denominator": denominator,
     }
     exact = gradients(problem, options)

@@ -13,9 +13,9 @@ from rar_gluon.training.start import start_network
 
 def make(arguments: argparse.Namespace, spec: Mapping) -> Made:
     """Figs. 1 and 2: features of a pretrained backbone on first frames."""
+    from rar_gluon import geometry
     from rar_gluon.data.frames import to_bgr8
     from rar_gluon.report.features import feature_figure
-    from rar_gluon.tracking import geometry
 
     size = read_size(arguments.size)
     config = row_config(HERE / arguments.target / "config.yaml", size["config"], 0)

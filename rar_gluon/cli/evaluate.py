@@ -65,7 +65,6 @@ def eval_command(arguments: argparse.Namespace) -> int:
         weights=arguments.weights,
         pretrained=arguments.pretrained,
         device=arguments.device,
-        precision=arguments.precision,
         runtime=arguments.runtime,
         workers=arguments.workers,
         scheduler=arguments.scheduler,
@@ -273,7 +272,7 @@ def trax_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.evaluation.vot.trax import serve
 
     name = arguments.tracker or arguments.config
-    options = (arguments.weights, arguments.pretrained, arguments.device, arguments.precision, arguments.runtime)
+    options = (arguments.weights, arguments.pretrained, arguments.device, arguments.runtime)
     tracker = runnable(name, *options)
     serve(tracker.make, tracker.name)
     return 0

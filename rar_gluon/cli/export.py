@@ -29,16 +29,12 @@ def export_command(arguments: argparse.Namespace) -> int:
     """Write a network as an ONNX model, or as MXNet's symbol and parameters; batch norms are folded."""
     from rar_gluon.evaluation.trackers import build_tracker
     from rar_gluon.net.export import export
-    from rar_gluon.net.weights import read_ranges
 
     output_path(arguments.output)
     config = configuration.load(arguments.config)
-    precision = arguments.precision or config.tracking.precision
-    plain = configuration.with_tracking(config, precision="fp32", runtime="mxnet")
-    tracker = build_tracker(plain, arguments.weights, arguments.pretrained, -1)
-    ranges = read_ranges(tracker.weights) if precision == "int8" else None
+    tracker = build_tracker(config, arguments.weights, arguments.pretrained, -1)
     size = arguments.size or config.tracking.input_size
-    for path in export(tracker.net, arguments.output, arguments.format, size, precision, ranges):
+    for path in export(tracker.net, arguments.output, arguments.format, size):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

@@ -8,6 +8,7 @@ from typing import Callable, Tuple
 
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError
+from rar_gluon.engine import RUNTIMES
 
 
 def add_command(commands, name: str, run: Callable, about: str, example: str) -> argparse.ArgumentParser:
@@ -57,19 +58,15 @@ def weights_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", type=int, metavar="N", help="GPU to use, -1: the CPU; default: the first GPU, if any"
     )
-    parser.add_argument(
-        "--precision",
-        choices=configuration.PRECISIONS,
-        help="of the network's numbers; default: the configuration's, fp32 in the presets",
-    )
 
 
 def runtime_argument(parser: argparse.ArgumentParser) -> None:
     """Add what computes the network of a tracker."""
     parser.add_argument(
         "--runtime",
-        choices=configuration.RUNTIMES,
-        help="what computes the network; onnx: ONNX Runtime, faster on CPUs; default: the configuration's, mxnet",
+        default="mxnet",
+        choices=RUNTIMES,
+        help="computes the network; onnx: ONNX Runtime, faster on CPUs; default: mxnet",
     )
 
 
@@ -77,9 +74,8 @@ def named_tracker(arguments: argparse.Namespace):
     """Build the tracker that the arguments name."""
     from rar_gluon.evaluation.trackers import build_tracker
 
-    given = {"precision": arguments.precision, "runtime": arguments.runtime}
-    config = configuration.with_tracking(configuration.load(arguments.config), **given)
-    return build_tracker(config, arguments.weights, arguments.pretrained, arguments.device)
+    config = configuration.load(arguments.config)
+    return build_tracker(config, arguments.weights, arguments.pretrained, arguments.device, arguments.runtime)
 
 
 def parse_box(text: str) -> Tuple[float, ...]:

@@ -27,7 +27,12 @@ def add_prepare(commands) -> None:
     ready.add_argument("out", type=Path, metavar="OUT", help="folder for the records")
     ready.add_argument("--side", type=int, default=255, metavar="N", help="pixels of a search window; default: 255")
     ready.add_argument("--padding", type=float, default=2.0, help="of the search window, as in the config; default: 2")
-    ready.add_argument("--window", default="square", choices=("square", "per-axis"), help="as in the config")
+    ready.add_argument(
+        "--window",
+        default="per-axis",
+        choices=("per-axis", "margin", "square"),
+        help="as in the config; default: per-axis",
+    )
     ready.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th frame; default: 1")
     ready.add_argument("--split", default="train", choices=("train", "val"), help="of VID; default: train")
     ready.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")

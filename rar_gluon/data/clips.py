@@ -12,6 +12,7 @@ from typing import Dict, List, Mapping, NamedTuple, Protocol, Sequence, Tuple
 import cv2
 import numpy as np
 
+from rar_gluon import geometry
 from rar_gluon.common import InputError
 from rar_gluon.config import Config, TrainingConfig
 from rar_gluon.data.records import RecordTracks
@@ -24,11 +25,11 @@ from rar_gluon.data.synthetic import (
     makers,
     still_backgrounds,
 )
+from rar_gluon.geometry import Box
 from rar_gluon.provenance import folder_hash
-from rar_gluon.tracking import geometry
-from rar_gluon.tracking.geometry import Box
 
 SYNTHETIC = 100000  # synthetic tracks that a training draws from
+GREY = BLUR = 0.1  # parts of the clips without colour, of the patches with motion blur (assumed: DaSiamRPN)
 GREY_BGR = np.array([0.114, 0.587, 0.299], np.float32)  # ITU-R BT.601
 
 
@@ -51,8 +52,8 @@ class Clip(NamedTuple):
 
     templates (T, 1 + k, S, S, 3) uint8: the patch centred on the target, then its k context patches, of T frames (with
     contexts by feature 1 + k is 1, and S the larger window's); search (S, S, 3) uint8; shift (2,) the target's
-    displacement (dy, dx) in the search region, its pixels; present: how high the desired response is, 1, less where the
-    region is of a wrong scale, 0 where it shows another object.
+    displacement (dy, dx) in the search region, its pixels; present: how high the desired response is, 1, or 0 where the
+    region shows another object.
     """
 
     templates: np.ndarray
@@ -98,7 +99,7 @@ class Clips:
         rng = np.random.default_rng([self._seed, number])
         tracks, track = self.drawn(rng)
         *chosen, last = choose_frames(tracks.frames(track), settings.templates, settings.max_gap, rng)
-        mirror, grey = rng.random() < 0.5, rng.random() < settings.grey
+        mirror, grey = rng.random() < 0.5, rng.random() < (GREY if settings.photometric else 0)
         present = len(tracks) == 1 or rng.random() >= settings.negatives
 
         def patches(picture: np.ndarray, windows, size: int) -> np.ndarray:
@@ -114,12 +115,12 @@ class Clips:
             other = (track + 1 + int(rng.integers(len(tracks) - 1))) % len(tracks)
             index = int(rng.integers(len(tracks.frames(other))))
         picture, box = tracks.picture(other, index)
-        window, shift, height = self._search_window(box, rng)
+        window, shift = self._search_window(box, rng)
         size = self._config.tracking.input_size
         search = patches(picture, [window], size)[0]
         if mirror:
             shift = shift * np.array([1, -1], np.float32)
-        return Clip(np.stack(templates), search, shift, present * height, f"{tracks.names[track]}[{chosen[0]}]")
+        return Clip(np.stack(templates), search, shift, float(present), f"{tracks.names[track]}[{chosen[0]}]")
 
     def drawn(self, rng: np.random.Generator) -> Tuple[Tracks, int]:
         """A source, in proportion to its weight, and the number of one of its tracks."""
@@ -139,9 +140,7 @@ class Clips:
         return [geometry.scaled(window, larger / tracking.input_size)], larger
 
     def _search_window(self, box: Box, rng: np.random.Generator):
-        """Window of a search region, off the target's centre and scale; the target's (dy, dx) in its pixels; the height
-        of the desired response at this scale.
-        """
+        """Window of a search region, off the target's centre and scale; the target's (dy, dx) in its pixels."""
         settings, tracking = self._config.training, self._config.tracking
         window = geometry.window_of(box, tracking.padding, tracking.window)
         limit = np.log1p(settings.scale_jitter)
@@ -149,14 +148,14 @@ class Clips:
         window = geometry.scaled(window, float(np.exp(logarithm)))
         dy, dx = rng.uniform(-settings.shift_jitter, settings.shift_jitter, 2) * (box[2] * box[3]) ** 0.5
         shift = np.array([dy / window.height, dx / window.width], np.float32) * tracking.input_size
-        height = float(np.exp(-0.5 * (logarithm / settings.scale_sigma) ** 2)) if settings.scale_sigma else 1.0
-        return geometry.shifted(window, -dx, -dy), shift, height
+        return geometry.shifted(window, -dx, -dy), shift
 
 
 def augmented(patches: np.ndarray, grey: bool, settings: TrainingConfig, rng: np.random.Generator) -> np.ndarray:
     """Patches (n, S, S, 3) of one frame, all with the same change of light, colour and sharpness."""
     gain, bias, colour = rng.uniform(-1, 1, 3) * settings.photometric
-    blurred, angle, length = rng.random() < settings.blur, rng.uniform(0, np.pi), rng.integers(3, 10)
+    blurred = rng.random() < (BLUR if settings.photometric else 0)
+    angle, length = rng.uniform(0, np.pi), rng.integers(3, 10)
     # light + (1 + colour) (patch - light), then contrast about 128 and brightness: one affine map of the colours
     mixed = np.tile(GREY_BGR, (3, 1)) if grey else (1 + colour) * np.eye(3) - colour * np.tile(GREY_BGR, (3, 1))
     colours = np.hstack([(1 + gain) * mixed, np.full((3, 1), 128 * (bias - gain))]).astype(np.float32)

@@ -19,14 +19,14 @@ import numpy as np
 from mxnet.base import MXNetError
 from mxnet.recordio import MXIndexedRecordIO
 
+from rar_gluon import geometry
 from rar_gluon.common import InputError, atomic_path, output_folder, progress, read_json, write_text
 from rar_gluon.config import TrackingConfig
 from rar_gluon.data.datasets import DATASETS, PREPARED
 from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.records import JITTER, read_shard, seal, shard_file
 from rar_gluon.data.sequence import Sequence
-from rar_gluon.tracking import geometry
-from rar_gluon.tracking.geometry import Box
+from rar_gluon.geometry import Box
 
 QUALITY = 90  # assumed: ours; of the JPEGs
 MIN_SIDE = 4.0  # assumed: ours; pixels of the frame, a box with a shorter side shows nothing to learn from
@@ -296,7 +296,7 @@ def visible(box: ListOf[float], shape: ListOf[int]) -> float:
 
 
 def cut_region(
-    frame: np.ndarray, box: ListOf[float], side: int, padding: float, window: str = "square"
+    frame: np.ndarray, box: ListOf[float], side: int, padding: float, window: str = "per-axis"
 ) -> Tuple[np.ndarray, Box]:
     """Cut out of a frame (H, W, 3) all that training needs around a box: the picture, and the box in its pixels.
 

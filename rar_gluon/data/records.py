@@ -22,8 +22,8 @@ from mxnet.recordio import MXIndexedRecordIO
 
 from rar_gluon.common import InputError, read_json
 from rar_gluon.config import Config
+from rar_gluon.geometry import Box
 from rar_gluon.provenance import file_hash
-from rar_gluon.tracking.geometry import Box
 
 JITTER = 1.1  # assumed: ours; how much larger the region is than the windows that training cuts from it
 OPEN_READERS = 64  # of thousands of shards; each holds two files

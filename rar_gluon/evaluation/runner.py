@@ -86,14 +86,14 @@ def run(
     make_tracker : picklable; called in the process that tracks, for each sequence, or once if that is this process.
     folder : OUTPUT/TRACKER.
     record : what the results depend on (`describe_run`); a folder of results that were made with another `config`,
-        other `weights` or files beside them is refused with `InputError`.
+        other `weights` or another `runtime` is refused with `InputError`.
     workers : processes on this machine; the cores are shared among them.
     scheduler : address of a Dask scheduler, to run on its workers instead (they must see the dataset and `folder`).
     """
     keep_record(
         folder / "run.json",
         {**record, "workers": workers if scheduler is None else scheduler},
-        ("config", "weights", "beside"),
+        ("config", "weights", "runtime"),
     )
     missing = [sequence for sequence in sequences if supervised is not None or not is_done(folder, sequence)]
     if len(missing) < len(sequences):

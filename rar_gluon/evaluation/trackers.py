@@ -40,10 +40,11 @@ class Runnable:
     config: Any
     weights: Path | None = None
     shared: bool = False
+    runtime: str | None = None
 
     def record(self) -> Dict:
         """What `runner.run` keeps beside the results."""
-        return describe_run(self.config, self.weights)
+        return {**describe_run(self.config, self.weights), "runtime": self.runtime}
 
 
 def to_box(given: Any) -> np.ndarray:
@@ -58,14 +59,20 @@ def to_box(given: Any) -> np.ndarray:
     return box
 
 
-def build_tracker(config: Config, weights: Path | None = None, pretrained: bool = False, device: int | None = None):
+def build_tracker(
+    config: Config,
+    weights: Path | None = None,
+    pretrained: bool = False,
+    device: int | None = None,
+    runtime: str = "mxnet",
+):
     """Build our tracker; weights None: those of the package; device: a GPU's number, -1 the CPU, None what is there."""
     from rar_gluon.net.device import find_device  # here: importing MXNet takes seconds, and peers do without
     from rar_gluon.net.weights import load_gluoncv
     from rar_gluon.tracking.tracker import Tracker
 
     ctx = find_device(device)
-    return Tracker(config, load_gluoncv(config, ctx) if pretrained else weights, ctx)
+    return Tracker(config, load_gluoncv(config, ctx) if pretrained else weights, ctx, runtime=runtime)
 
 
 def runnable(
@@ -73,8 +80,7 @@ def runnable(
     weights: Path | None = None,
     pretrained: bool = False,
     device: int | None = None,
-    precision: str | None = None,
-    runtime: str | None = None,
+    runtime: str = "mxnet",
 ) -> Runnable:
     """Say how to make a tracker, and what its results depend on.
 
@@ -82,8 +88,7 @@ def runnable(
     ----------
     tracker : a preset, a YAML file, a peer's name (`peers.peer_names`), `module:factory`, a configuration; or an object
         with `init` and `update`, or a function or class that makes one.
-    weights, pretrained, device : of ours (`build_tracker`).
-    precision, runtime : of ours, instead of the configuration's.
+    weights, pretrained, device, runtime : of ours (`build_tracker`).
 
     Raises
     ------
@@ -103,10 +108,11 @@ def runnable(
         return Runnable(name, make, name)
     from rar_gluon.net.weights import SHIPPED
 
-    config = configuration.with_tracking(configuration.load(tracker), precision=precision, runtime=runtime)
-    make = functools.partial(build_tracker, config, weights, pretrained, device)
+    config = configuration.load(tracker)
+    make = functools.partial(build_tracker, config, weights, pretrained, device, runtime)
     name = "rar" if isinstance(tracker, Config) else configuration.name_of(name)
-    return Runnable(name, make, configuration.to_dict(config), None if pretrained else weights or SHIPPED)
+    weights = None if pretrained else weights or SHIPPED
+    return Runnable(name, make, configuration.to_dict(config), weights, runtime=runtime)
 
 
 def _given(tracker: Any) -> Runnable:
@@ -118,7 +124,7 @@ def _given(tracker: Any) -> Runnable:
         return Runnable(name, _checked(tracker, name), {"tracker": name, "source": _digest(tracker)})
     weights, config = getattr(tracker, "weights", None), getattr(tracker, "config", None)
     if isinstance(config, Config) and weights is not None:  # ours, on the weights of a file
-        return Runnable("rar", lambda: tracker, configuration.to_dict(config), weights, shared=True)
+        return Runnable("rar", lambda: tracker, configuration.to_dict(config), weights, True, tracker.runtime)
     name = type(tracker).__name__
     return Runnable(name, lambda: tracker, {"tracker": name, "source": _digest(type(tracker))}, shared=True)
 

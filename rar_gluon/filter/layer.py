@@ -210,7 +210,7 @@ class _Solve(HybridBlock):
 
     def __init__(self, config: FilterConfig, label: np.ndarray, channels: int, **kwargs):
         super().__init__(**kwargs)
-        self._config, self._e = config, energy_scale(channels, *label.shape, config.normalize)
+        self._config, self._e = config, energy_scale(channels, *label.shape, True)
         constants = dft_matrices(*label.shape)._replace(inverse_re=None, inverse_im=None)._asdict()
         _set_constants(self, {**constants, "hann": hann_window(*label.shape), "label": label[None], "beta": np.ones(1)})
 

@@ -5,55 +5,40 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, List, Sequence
 
 import mxnet as mx
 import numpy as np
 from mxnet import nd
 
 from rar_gluon.common import InputError, atomic_path
-from rar_gluon.net.inference import eight_bit_layers, folded, input_names
+from rar_gluon.net.inference import folded, input_names
 from rar_gluon.net.onnx_graph import onnx_model
-from rar_gluon.net.precision import HALVES, in_half, ranges_by_node
 from rar_gluon.net.rar import RAR
 
 FORMATS = ("onnx", "symbol")
 
 
-def onnx_of(net: RAR, size: Sequence[int], precision: str = "fp32", ranges: np.ndarray | None = None) -> Any:
+def onnx_of(net: RAR, size: Sequence[int]) -> Any:
     """A network as an ONNX model for images of `size` (height, width), any number at a time.
 
     Inputs are `image` (B, 3, H, W), BGR 0-255, and `state0`, `state1`, ...; outputs are `representation` and
-    `new_state0`, ...; all of them are float32. `precision` and `ranges` are those of `InferenceNetwork`.
+    `new_state0`, ...; all of them are float32.
 
     Raises
     ------
     InputError
-        onnx is missing, the precision is bf16, or the ranges are of another network.
+        The package onnx is missing.
     """
     symbol, parameters = folded(net)
-    eight_bits: Dict[str, Any] = {}
-    if precision == "bf16":
-        raise InputError("convolutions of ONNX know no bf16: choose fp32, fp16 or int8.")
-    if precision == "fp16":
-        symbol = in_half(symbol, HALVES[precision])
-    elif precision == "int8":
-        eight_bits = {"layers": eight_bit_layers(net, symbol), "ranges": ranges_by_node(symbol, ranges)}
     state = net.begin_state((1, 3, *size), net.ctx)
     image, *names = input_names(len(state))
     inputs = {image: (1, 3, *size), **{name: part.shape for name, part in zip(names, state)}}
     outputs = ["representation", *(f"new_{name}" for name in names)]
-    return onnx_model(symbol, parameters, inputs, outputs, **eight_bits)
+    return onnx_model(symbol, parameters, inputs, outputs)
 
 
-def export(
-    net: RAR,
-    path: str | os.PathLike,
-    format: str,
-    size: int,
-    precision: str = "fp32",
-    ranges: np.ndarray | None = None,
-) -> List[Path]:
+def export(net: RAR, path: str | os.PathLike, format: str, size: int) -> List[Path]:
     """Write a network for another runtime; returns the files.
 
     Parameters
@@ -61,26 +46,20 @@ def export(
     path : of the model; "symbol" writes PATH-symbol.json and PATH-0000.params, as `SymbolBlock.imports` reads them.
     format : of `FORMATS`.
     size : of the images, pixels; "symbol" takes every size.
-    precision, ranges : those of `InferenceNetwork`.
 
     Raises
     ------
     InputError
-        The format is none of these, or not of this precision, the package onnx is missing, or the files cannot be
-        written.
+        The format is none of these, the package onnx is missing, or the files cannot be written.
     """
     if format not in FORMATS:
         raise InputError(f"'{format}' is no format to export to: choose {' or '.join(FORMATS)}.")
     if format == "onnx":
-        content = onnx_of(net, (size, size), precision, ranges).SerializeToString()
+        content = onnx_of(net, (size, size)).SerializeToString()
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)
         return [Path(path)]
-    if precision == "int8":
-        raise InputError("a symbol in int8 is of one version of oneDNN: choose another precision, or --format onnx.")
     symbol, parameters = folded(net)
-    if precision in HALVES:
-        symbol = in_half(symbol, HALVES[precision])
     used = {name: nd.array(parameters[name]) for name in symbol.list_inputs() if name in parameters}
     files = [Path(f"{path}-symbol.json"), Path(f"{path}-0000.params")]
     with atomic_path(files[0]) as temporary:
@@ -93,15 +72,13 @@ def export(
 class OnnxNetwork:
     """`net(image, *state)` as for `RAR`, computed by ONNX Runtime on the CPU; a graph is made for each size of images.
 
-    `precision` and `ranges` are those of `onnx_of`; in fp16, CPUs that have none compute with rounded weights.
-
     Raises
     ------
     InputError
         onnx or onnxruntime is missing, or the network is on a GPU.
     """
 
-    def __init__(self, net: RAR, precision: str = "fp32", ranges: np.ndarray | None = None):
+    def __init__(self, net: RAR):
         try:
             import onnxruntime
         except ImportError as error:
@@ -110,7 +87,6 @@ class OnnxNetwork:
         if net.ctx.device_type != "cpu":
             raise InputError("ONNX Runtime computes on the CPU here: choose --device -1, or --runtime mxnet.")
         self._net, self._runtime, self._sessions = net, onnxruntime, {}
-        self._precision, self._ranges = precision, ranges
 
     def __call__(self, image: nd.NDArray, *state: nd.NDArray) -> List[nd.NDArray]:
         """Representation and new state, [(B, D, H', W'), h, c, …], of images (B, 3, H, W) and a state."""
@@ -120,7 +96,7 @@ class OnnxNetwork:
             options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
             # Idle threads that spin would take the cores from each other's sessions, and from MXNet.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-            content = onnx_of(self._net, size, self._precision, self._ranges).SerializeToString()
+            content = onnx_of(self._net, size).SerializeToString()
             self._sessions[size] = self._runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         names = input_names(len(state))
         fed = {name: np.asarray(part.asnumpy(), np.float32) for name, part in zip(names, (image, *state))}

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Dict, List, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
 from mxnet import nd
 from mxnet.gluon import SymbolBlock
 
-from rar_gluon.common import InputError
-from rar_gluon.net.precision import HALVES, bound, in_half, quantised, value_ranges
 from rar_gluon.net.rar import RAR
 
 
 class InferenceNetwork:
-    """The function of a network as it is now, without gradients: `net(image, *state)` as for `RAR`, with its
-    `begin_state`, `strides` and `ctx`.
+    """The function of a network as it is now, without gradients: `net(image, *state)` as for `RAR`,
+    with its `begin_state`, `strides` and `ctx`.
 
     It is compiled for each shape of images when they first come, which takes a second; later changes of the network's
     parameters are not seen.
@@ -25,29 +23,13 @@ class InferenceNetwork:
     Parameters
     ----------
     net : the network, on one device.
-    precision : of `config.PRECISIONS`: fp32; int8 for the backbone but its stem, on CPUs; convolutions in bf16, fp16 on
-        devices that have them.
-    ranges : (N, 2) for int8: the least and largest values that eight bits stand for (`measure_ranges`).
-
-    Raises
-    ------
-    InputError
-        The device has no such precision; of bf16 and fp16 this is known at the first call.
     """
 
-    def __init__(self, net: RAR, precision: str = "fp32", ranges: np.ndarray | None = None):
+    def __init__(self, net: RAR):
         self._symbol, parameters = folded(net)
         self._parameters = {name: nd.array(value) for name, value in parameters.items()}
         self.ctx, self.strides, self.begin_state = net.ctx, net.strides, net.begin_state
-        self._precision = precision
         self._compiled: Dict[Tuple[int, ...], SymbolBlock] = {}
-        if precision in HALVES:
-            self._symbol = in_half(self._symbol, HALVES[precision])
-        elif precision == "int8":
-            if self.ctx.device_type != "cpu":
-                raise InputError("int8 is for CPUs: on a GPU choose fp32 or fp16.")
-            layers = eight_bit_layers(net, self._symbol)
-            self._symbol, self._parameters = quantised(self._symbol, self._parameters, layers, ranges)
 
     def __call__(self, image: nd.NDArray, *state: nd.NDArray) -> List[nd.NDArray]:
         """Representation and new state, [(B, D, H', W'), h, c, …], of images (B, 3, H, W) and a state."""
@@ -61,25 +43,21 @@ class InferenceNetwork:
         block = bound(self._symbol, self._parameters, input_names(len(state)), self.ctx)
         static = {"static_alloc": True, "static_shape": True}
         block.hybridize(**static)
-        if self._precision in HALVES:
-            try:
-                nd.waitall()
-                block(image, *state)
-                nd.waitall()
-            except mx.MXNetError as error:
-                raise InputError(f"{self.ctx} computes nothing in {self._precision}: choose fp32.") from error
-        elif self._precision == "fp32" and self.ctx.device_type == "cpu":
+        if self.ctx.device_type == "cpu":
             # oneDNN's fusions of a convolution with what follows it
             block.optimize_for(image, *state, backend="MKLDNN", **static)
         return block
 
 
-def measure_ranges(net: RAR, images: nd.NDArray) -> np.ndarray:
-    """Values that the parts of a network take on images (N, 3, H, W), as `InferenceNetwork` needs them for int8."""
-    symbol, parameters = folded(net)
-    state = net.begin_state(images.shape)
-    inputs = dict(zip(input_names(len(state)), [images, *state]))
-    return value_ranges(symbol, {name: nd.array(value) for name, value in parameters.items()}, inputs)
+def bound(symbol: mx.sym.Symbol, parameters: Dict[str, nd.NDArray], inputs: Sequence[str], ctx) -> SymbolBlock:
+    """A graph with its parameters on a device: a block of its inputs."""
+    block = SymbolBlock(symbol, [mx.sym.var(name, dtype="float32") for name in inputs])
+    for name, parameter in block.collect_params().items():
+        value = parameters[name]
+        parameter.shape, parameter.dtype, parameter.grad_req = value.shape, value.dtype, "null"
+        parameter.initialize(mx.init.Zero(), ctx)
+        parameter.set_data(value)
+    return block
 
 
 def convolutions(symbol: mx.sym.Symbol) -> List[str]:

@@ -2,7 +2,8 @@
 
 Our file is an .npz of one array a parameter (names as in `Block.save_parameters`), beside them `config` (YAML: the
 whole configuration they were trained with, or as much of it as is known, the network's at least) and `holds`: "network"
-(every parameter) or "backbone" (only those of the backbone). Older files have the network's alone, as `network`.
+(every parameter) or "backbone" (only those of the backbone), and `confidence` where it was fitted. Older files have the
+network's configuration alone, as `network`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -32,9 +33,10 @@ BACKBONE = Path(__file__).parents[1] / "assets" / "thin_resnet50.npz"  # its sta
 BACKBONE_FIELDS = ("backbone", "width", "stem_channels", "downsample")  # what a backbone's parameters depend on
 TRACKED_WITH = {  # what the features were trained for, besides the network: a tracker that differs in it is another one
     "tracking": ("input_size", "padding", "window"),
-    "filter": ("lambda1", "lambda2", "contexts", "context_source", "denominator", "normalize", "label_sigma"),
+    "filter": ("lambda1", "lambda2", "contexts", "context_source", "denominator", "label_sigma"),
 }
 LARGEST = {".running_var": 1e6, "": 1e4}  # by the name's end: numbers that no training comes to, hundreds at most
+CONFIDENCE = (0.1, 2.5)  # score of one half and slope where a file has none: those of rar_thin (assumed: ours)
 LARGEST_FILE = 1 << 32  # bytes of arrays: a small file can unpack into more than the memory there is
 
 
@@ -148,7 +150,7 @@ def read_weights(path: str | os.PathLike) -> WeightsFile:
         arrays, config, holds = _read_own(path)
     for name, array in arrays.items():
         check_numbers(array, f"{path}: {name}", next(most for end, most in LARGEST.items() if name.endswith(end)))
-    if Path(path) == SHIPPED:  # chosen for its preset, which has contexts although the training had none
+    if is_shipped(path):  # chosen for its preset, which has contexts although the training had none
         config = to_dict(load("rar_thin"))
     return WeightsFile(arrays, config, holds)
 
@@ -157,6 +159,7 @@ def _read_own(path: str | os.PathLike):
     """Arrays, configuration and what is held of a file of ours."""
     arrays = read_npz(path, "get it again")
     check_shipped(Path(path))
+    arrays.pop("confidence", None)
     try:
         stored = strict_yaml.parse(str(arrays.pop("config")), "its config") if "config" in arrays else {}
         if "network" in arrays:
@@ -204,43 +207,24 @@ def read_npz(path: str | os.PathLike, advice: str) -> Dict[str, np.ndarray]:
         raise InputError(f"{path} is damaged or no file of rar-gluon: {advice}.") from error
 
 
-def ranges_path(weights: Path) -> Path:
-    """Where the ranges for int8 of a weights file are: beside it."""
-    return weights.with_suffix(".int8.npz")
+def read_confidence(path: str | os.PathLike) -> Tuple[float, float]:
+    """Score of one half and slope that were fitted to a file's weights (`tracking.tracker.confidence`)."""
+    values = read_npz(path, "get it again").get("confidence") if Path(path).suffix == ".npz" else None
+    if values is None:
+        return CONFIDENCE
+    if values.shape != (2,) or not np.isfinite(values).all() or not values[0] > 0:
+        raise InputError(f"{path} is damaged: its confidence is not two numbers; get it again.")
+    return float(values[0]), float(values[1])
 
 
-def save_ranges(weights: Path, ranges: np.ndarray) -> None:
-    """Write the ranges (N, 2) of a weights file's network beside it."""
-    write_npz(ranges_path(weights), ranges=ranges, weights=file_hash(weights))
-
-
-def read_ranges(weights: Path | None) -> np.ndarray:
-    """Ranges (N, 2) of a network's values for int8 (`inference.measure_ranges`), as they were measured for its weights.
-
-    Raises
-    ------
-    InputError
-        No such file is beside the weights, or it is damaged or of other weights.
-    """
-    advice = "python -m recipes.rar_thin.ranges measures them"
-    if weights is None:
-        raise InputError(f"int8 needs the ranges of the network's values, from beside a weights file: {advice}.")
-    path = ranges_path(weights)
-    if not path.is_file():
-        raise InputError(f"int8 needs the ranges of the network's values in {path}: {advice}.")
-    check_shipped(path)
-    stored = read_npz(path, advice)
-    ranges = stored.get("ranges", np.empty(0))
-    if ranges.ndim != 2 or ranges.shape[1] != 2 or ranges.dtype != np.float32 or not np.isfinite(ranges).all():
-        raise InputError(f"{path} holds no ranges: {advice}.")
-    if str(stored.get("weights")) != file_hash(weights):
-        raise InputError(f"{path} was measured for other weights: {advice}.")
-    return ranges
+def is_shipped(path: str | os.PathLike) -> bool:
+    """Whether a file is the package's, by whatever path."""
+    return Path(path).resolve() == SHIPPED.resolve()
 
 
 def check_shipped(path: Path) -> None:
     """Raise `InputError` when a file of the package is not the one that assets/weights.csv tells of."""
-    if path.parent != SHIPPED.parent:
+    if path.resolve().parent != SHIPPED.resolve().parent:
         return
     with open(path.with_name("weights.csv"), encoding="utf-8", newline="") as file:
         expected = {row["file"]: row["sha256"] for row in csv.DictReader(file)}

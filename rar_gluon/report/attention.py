@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rar_gluon import geometry
 from rar_gluon.common import InputError, atomic_path, check_outputs, output_path
 from rar_gluon.data.frames import open_frames, to_bgr8
 from rar_gluon.net.rar import RAR, to_images
 from rar_gluon.report.overlay import draw_box, response_picture
 from rar_gluon.report.plots import check_picture_name
-from rar_gluon.tracking import geometry
 from rar_gluon.tracking.tracker import Tracker
 
 STEP = 10  # frames from the first to the one that is shown
@@ -57,7 +57,7 @@ def attention_figure(tracker: Tracker, frames: Sequence[np.ndarray], box: Sequen
     tracker.update(frames[-1])
     size = tracker.config.tracking.input_size
     patch = geometry.crop(frames[-1], tracker.window, size)
-    maps = level_maps(tracker.net, to_images(patch[None], tracker.ctx), state)
+    maps = level_maps(tracker.net, to_images(patch[None], tracker.net.ctx), state)
 
     shown = draw_box(patch.copy(), geometry.to_crop(tracker.box, tracker.window, size), (0, 255, 255), 1)
     figure = Figure(figsize=(12, 2.9 * (len(maps) + 1)), layout="constrained")

@@ -78,8 +78,7 @@ def freeze(net: RAR, config: TrainingConfig) -> Dict[str, gluon.Parameter]:
         elif name.startswith("backbone."):
             parameter.lr_mult = config.backbone_rate
         elif name.startswith("attention_"):
-            channel = ".channel." in name or ".w_hc." in name
-            parameter.lr_mult = config.attention_rate * (config.channel_rate if channel else 1.0)
+            parameter.lr_mult = config.attention_rate
     return {name: parameter for name, parameter in parameters(net).items() if parameter.grad_req != "null"}
 
 
@@ -197,7 +196,7 @@ class _Run:
             raise InputError(
                 f"the training diverged at step {int(self.progress['step']) + 1}, with a loss of {loss:g} on clips of "
                 f"{', '.join(sorted(set(clips.source)))}; the last good checkpoint is "
-                f"{last[-1] if last else 'the start'}: lower training.learning_rate or set training.clip_gradient."
+                f"{last[-1] if last else 'the start'}: lower training.learning_rate."
             )
 
 
@@ -301,20 +300,8 @@ def update(
     autograd.backward(losses)
     value = sum(float(item.asscalar()) for item in losses) / len(clips.present)
     trainer.allreduce_grads()
-    if config.training.clip_gradient:
-        limit_gradients(net, config.training.clip_gradient * config.training.batch)
     trainer.update(config.training.batch)
     return value
-
-
-def limit_gradients(net: RAR, limit: float) -> None:
-    """Scale all gradients, on every device, so that their norm together is at most `limit`."""
-    trained = [parameter for parameter in parameters(net).values() if parameter.grad_req != "null"]
-    norm = float(nd.add_n(*(nd.sum(nd.square(parameter.list_grad()[0])) for parameter in trained)).sqrt().asscalar())
-    if norm > limit:
-        for parameter in trained:
-            for gradient in parameter.list_grad():
-                gradient *= limit / norm
 
 
 def finite(net: RAR) -> bool:

@@ -13,9 +13,9 @@ from rar_gluon import config as configuration
 from rar_gluon.common import InputError, csv_text, write_text
 from rar_gluon.config import Config
 from rar_gluon.data.clips import Clips, Tracks, stack_clips
+from rar_gluon.geometry import peak
 from rar_gluon.net.inference import InferenceNetwork
 from rar_gluon.net.rar import RAR, to_images
-from rar_gluon.tracking.geometry import peak
 from rar_gluon.training.step import loss, representation_cells, responses, to_batch
 
 CELL = 8  # pixels of the search region that errors are counted in, whatever a network's stride
@@ -40,7 +40,7 @@ def pairs_of(sources: Sequence[Tuple[Tracks, float]], config: Config, gap: int, 
     gap : frames between template and search region, at most.
     shift, scale : by which the search region is displaced (target sizes) and enlarged or shrunk, at most.
     """
-    plain = {"photometric": 0.0, "grey": 0.0, "blur": 0.0, "negatives": 0.0, "templates": 1}
+    plain = {"photometric": 0.0, "negatives": 0.0, "templates": 1}
     changes = {"training": {**plain, "max_gap": gap, "shift_jitter": shift, "scale_jitter": scale}}
     return Clips(sources, configuration.from_dict(changes, base=config), PAIRS_SEED)
 

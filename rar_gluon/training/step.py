@@ -8,13 +8,13 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
+from rar_gluon import geometry
 from rar_gluon.config import Config
 from rar_gluon.data.clips import Clip
 from rar_gluon.filter.fourier import hann_window
 from rar_gluon.filter.layer import correlation_response, desired_response, template_label
 from rar_gluon.net.inference import InferenceNetwork
 from rar_gluon.net.rar import RAR, pad_state, to_images
-from rar_gluon.tracking import geometry
 
 
 class Batch(NamedTuple):
@@ -61,7 +61,6 @@ def responses(net: RAR | InferenceNetwork, batch: Batch, config: Config) -> nd.N
         lambda2=settings.lambda2,
         denominator=settings.denominator,
         backward=settings.backward,
-        normalize=settings.normalize,
     )
 
 

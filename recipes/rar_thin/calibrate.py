@@ -3,8 +3,8 @@
     python -m recipes.rar_thin.validate --root DIR ... --tracks TRACKS
     python -m recipes.rar_thin.calibrate TRACKS
 
-prints `tracking.confidence_half` and `tracking.confidence_slope` fitted to the split (sequences weigh the same), and a
-table: frames by confidence under the configuration, and the part of them that is on the target.
+prints the score of one half and the slope fitted to these tracks (sequences weigh the same), and a table: frames by the
+confidence that the weights have now, and the part of them that is on the target. `ship` stores the two numbers.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Tuple
 import numpy as np
 
 import rar_gluon  # noqa: F401
-from rar_gluon import config as configuration
 from rar_gluon.common import InputError
+from rar_gluon.net.weights import SHIPPED, read_confidence
 from rar_gluon.table_text import text_table
 from rar_gluon.tracking.tracker import confidence
 
@@ -30,18 +30,18 @@ def main() -> int:
     """Parse, fit, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tracks", type=Path, help="folder that validate.py --tracks wrote")
-    parser.add_argument("--config", default="rar_thin")
+    parser.add_argument("--weights", type=Path, default=SHIPPED, help="default: those of the package")
     arguments = parser.parse_args()
     try:
-        settings = configuration.load(arguments.config).tracking
+        fitted = read_confidence(arguments.weights)
         scores, kept, weights = read_tracks(arguments.tracks)
     except (InputError, OSError) as error:
         print(f"calibrate: {error}", file=sys.stderr)
         return 2
     half, slope = fit(scores, kept, weights)
-    print(f"fitted: tracking.confidence_half {half:.3f}, tracking.confidence_slope {slope:.1f}")
-    said = np.array([confidence(score, settings) for score in scores])
-    print(f"configured: {settings.confidence_half} and {settings.confidence_slope}")
+    print(f"fitted: half {half:.3f}, slope {slope:.1f}")
+    said = np.array([confidence(score, *fitted) for score in scores])
+    print("with the weights: half {:.3f}, slope {:.1f}".format(*fitted))
     rows = [("confidence", "frames", "on the target")]
     for low in np.arange(0, 1, 0.2):
         chosen = (said >= low) & (said < low + 0.2 + 1e-9 * (low > 0.7))

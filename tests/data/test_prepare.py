@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from rar_gluon import geometry
 from rar_gluon.common import InputError
 from rar_gluon.data import prepare as preparing
 from rar_gluon.data.prepare import cut_region, prepare, visible
 from rar_gluon.data.records import RecordTracks
-from rar_gluon.tracking import geometry
 
 RED, BLUE = (30, 30, 220), (220, 60, 30)
 OBJECT = """<object><trackid>{}</trackid><name>n02084071</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax>
@@ -94,7 +94,7 @@ def test_windows_of_picture_and_frame_agree(texture, box):
 def test_shrunk_windows_agree(texture):
     frame = texture(480, 640, seed=4, grain=32)
     for box in ((200, 150, 120, 90), (560, 400, 100, 100)):
-        picture, inside = cut_region(frame, box, 127, 2.0)
+        picture, inside = cut_region(frame, box, 127, 2.0, "square")
         of_frame, of_picture = (geometry.window_of(each, 2.0, "square") for each in (box, inside))
         assert 127 <= of_picture.width < 128  # whole pixels
         cuts = geometry.crop(frame, of_frame, 127).astype(int), geometry.crop(picture, of_picture, 127).astype(int)
@@ -271,8 +271,8 @@ def test_windows_of_each_axis(dataset, tmp_path):
     picture, inside = cut_region(frame, box, 255, 2.0, "per-axis")
     of_frame, of_picture = (geometry.window_of(each, 2.0, "per-axis") for each in (box, inside))
     np.testing.assert_array_equal(geometry.crop(frame, of_frame, 63), geometry.crop(picture, of_picture, 63))
-    prepare("folder", dataset, tmp_path / "out", window="per-axis")
-    with pytest.raises(InputError, match="was prepared with window per-axis, not square"):
+    prepare("folder", dataset, tmp_path / "out", window="margin")
+    with pytest.raises(InputError, match="was prepared with window margin, not per-axis"):
         prepare("folder", dataset, tmp_path / "out")
 
 

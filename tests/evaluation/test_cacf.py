@@ -2,7 +2,7 @@ import numpy as np
 
 from rar_gluon.evaluation import cacf
 from rar_gluon.evaluation.cacf import CACF
-from rar_gluon.tracking.geometry import window_of
+from rar_gluon.geometry import window_of
 
 BOXES = np.array([[50.0 + 2 * t, 40 + t, 36, 30] for t in range(2)])
 

@@ -63,7 +63,7 @@ def test_a_job_from_before_a_setting_existed_goes_on(job_of, tmp_path):
     job = job_of(tmp_path)
     wanted = jobs.description(job, "thin", {}, {}, {"frames": 3})
     old = json.loads(json.dumps(wanted))
-    del old["config"]["training"]["channel_rate"]
+    del old["config"]["training"]["attention_rate"]
     jobs.write_job(job, old)
     (job.folder / "training").mkdir()
     jobs.write_job(job, wanted)

@@ -2,12 +2,14 @@ import cv2
 import numpy as np
 import pytest
 
+from rar_gluon import geometry
 from rar_gluon.common import InputError
-from rar_gluon.config import from_dict
+from rar_gluon.config import from_dict, to_dict
+from rar_gluon.filter.layer import OnlineFilter, template_label
+from rar_gluon.geometry import check_box
 from rar_gluon.net.rar import build
-from rar_gluon.net.weights import parameters
-from rar_gluon.tracking import geometry, tracker
-from rar_gluon.tracking.tracker import Tracker, check_box
+from rar_gluon.net.weights import CONFIDENCE, parameters, save_arrays
+from rar_gluon.tracking.tracker import Tracker, confidence
 
 from mxnet import autograd, nd  # isort: skip  (after rar_gluon, which sets its threads)
 
@@ -100,7 +102,7 @@ def test_a_growing_or_shrinking_target_is_followed(shipped, make_clip, growth):
 def test_a_zoom_by_one_step_is_found(shipped, texture, step, exponent):
     """The picture scaled about the target's centre by a scale that is looked at: box and window scale by it."""
     config, net = shipped
-    config = changed(config, scale_rule="paper", scale_penalty=1.0, scale_penalty_larger=1.0, scale_step=step)
+    config = changed(config, scale_penalty=1.0, scale_penalty_larger=1.0, scale_step=step)
     scene = texture(300, 400, seed=2, grain=12)
     box, zoom = (179, 129, 42, 42), step**exponent
     matrix = np.array([[zoom, 0, (1 - zoom) * (200 - 0.5)], [0, zoom, (1 - zoom) * (150 - 0.5)]])
@@ -285,33 +287,76 @@ def test_what_can_be_seen_of_a_tracker(small, frame):
     assert box == tracking.box and all(type(value) is float for value in box)
     assert tracking.response.shape == (7, 7)
     assert tracking.score == tracking.response.max()
-    assert tracking.window == geometry.window_of(START, 2.0, "square")  # the frame has not changed
+    assert tracking.window == geometry.window_of(START, 2.0, "per-axis")  # the frame has not changed
     assert box == pytest.approx(START, abs=0.1)
 
 
-def filter_of(tracking):
-    """Numerator and denominator of the filter, as arrays."""
-    return [part.asnumpy() for part in tracking._filter._parts]
+class Watched:
+    """A filter that keeps what it was taught; `answers` replaces its responses."""
+
+    def __init__(self, config, cells=7, channels=64, answers=None):
+        self._label = template_label(config.filter, config.tracking.padding, channels, cells, cells)
+        self._config, self._answers = config.filter, answers
+        self.taught, self.rates, self.asked = [], [], []
+
+    def learn(self, z0, zi, rate):
+        if rate == 1:
+            self._filter = OnlineFilter(self._config, self._label)
+        self._filter.learn(z0, zi, rate)
+        self.taught.append((z0, zi))
+        self.rates.append(rate)
+
+    def respond(self, x):
+        self.asked.append(x)
+        answer = self._filter.respond(x) if self._answers is None else self._answers(len(x))
+        return answer if len(answer) == len(x) else answer[: len(x)]
+
+    def response_to(self, x):
+        return self._filter.respond(x)
+
+
+def channels_of(net):
+    image = nd.zeros((1, 3, 127, 127))
+    return net(image, *net.begin_state(image.shape))[0].shape[1]
+
+
+@pytest.fixture
+def watched(small):
+    """Make a tracker of the small network with a `Watched` filter: (tracker, filter)."""
+
+    def make(answers=None, redetection=None, **settings):
+        config = changed(small[0], **settings)
+        filter_ = Watched(config, channels=channels_of(small[1]), answers=answers)
+        return Tracker(config, small[1], filter=filter_, redetection=redetection), filter_
+
+    return make
+
+
+def test_the_filter_of_eq_10_is_what_a_tracker_uses_by_default(small, watched, make_clip):
+    truth = path(5, 30, 40, dx=2)
+    frames = make_clip(truth, seed=1)
+    tracking, _ = watched()
+    boxes = [box for _, box in tracking.track(frames, truth[0])]
+    assert boxes[1:] == follow(*small, frames, truth[0])[1:]
 
 
 @pytest.mark.parametrize("adaptive_rate", [False, True])
-def test_a_learning_rate_of_zero_keeps_the_filter(small, texture, adaptive_rate):
-    config = from_dict({"tracking": {"learning_rate": 0.0, "adaptive_rate": adaptive_rate}}, base=small[0])
-    tracking = Tracker(config, small[1])
+def test_a_learning_rate_of_zero_keeps_the_filter(watched, texture, adaptive_rate):
+    tracking, filter_ = watched(learning_rate=0.0, adaptive_rate=adaptive_rate)
     tracking.init(texture(120, 160), START)
-    before = filter_of(tracking)
+    (x,) = filter_.asked
+    before = filter_.response_to(x)
     tracking.update(texture(120, 160, seed=5))
-    assert all((a == b).all() for a, b in zip(before, filter_of(tracking)))
+    assert (filter_.response_to(x) == before).all()
 
 
-def test_a_learning_rate_of_one_forgets(small, texture):
+def test_a_learning_rate_of_one_forgets(watched, texture):
     """The filter is then the one that a tracker started on the new frame has."""
-    config = from_dict({"tracking": {"learning_rate": 1.0, "adaptive_rate": False}}, base=small[0])
-    tracking, fresh = Tracker(config, small[1]), Tracker(config, small[1])
+    (tracking, ours), (fresh, theirs) = (watched(learning_rate=1.0, adaptive_rate=False) for _ in range(2))
     tracking.init(texture(120, 160), START)
     fresh.init(texture(120, 160, seed=5), tracking.update(texture(120, 160, seed=5)))
-    for ours, theirs in zip(filter_of(tracking), filter_of(fresh)):
-        np.testing.assert_allclose(ours, theirs, atol=1e-6 * np.abs(theirs).max())
+    (x,) = theirs.asked
+    np.testing.assert_allclose(ours.response_to(x), theirs.response_to(x), atol=1e-5)
 
 
 @pytest.mark.parametrize("context_source", ["image", "feature"])
@@ -360,24 +405,21 @@ def test_state_is_the_same_by_image_and_by_feature(small_config, texture):
         np.testing.assert_allclose(a[inner], b[inner], atol=1e-3 * np.abs(a).max())
 
 
-def test_contexts_of_the_feature_map_are_those_of_windows_around(small_config, texture, monkeypatch):
+def test_contexts_of_the_feature_map_are_those_of_windows_around(small_config, texture):
     """Template and contexts that are cut from one map, against windows of the image shifted by as many cells."""
-    taken = []
-    monkeypatch.setattr(tracker.OnlineFilter, "learn", lambda self, z0, zi, rate: taken.append((z0, zi)))
-    monkeypatch.setattr(tracker.OnlineFilter, "respond", lambda self, x: np.ones((1, 1, 1)))
     options = {"levels": ["conv3"], "deformable": [], "inter_frame": False, "refinement": "concat"}
     config = small_config(
         filter={"context_source": "feature"}, tracking={"input_size": 255}, channel=False, spatial=False, **options
     )
     net = build(config.network)
-    frame, box = texture(400, 400), (170, 180, 45, 30)
-    tracking = Tracker(config, net)
-    tracking.init(frame, box)
-    (z0, zi), cells = taken[0], 31
+    frame, box, cells = texture(400, 400), (170, 180, 45, 30), 31
+    filter_ = Watched(config, cells)
+    Tracker(config, net, filter=filter_).init(frame, box)
+    ((z0, zi),) = filter_.taught
     assert z0.shape == (64, cells, cells) and zi.shape == (4, 64, cells, cells)
-    window = geometry.window_of(box, 2.0, "square")
-    step = 10 * 8 * window.width / 255  # the margin: 31 cells / 3
-    windows = [geometry.shifted(window, *d) for d in ((0, 0), (0, -step), (0, step), (-step, 0), (step, 0))]
+    window = geometry.window_of(box, 2.0, "per-axis")
+    dx, dy = (10 * 8 * side / 255 for side in window[2:])  # the margin: 31 cells / 3
+    windows = [geometry.shifted(window, *d) for d in ((0, 0), (0, -dy), (0, dy), (-dx, 0), (dx, 0))]
     patches = np.stack([geometry.crop(frame, each, 255) for each in windows])
     (levels,) = net.backbone(nd.array(patches.transpose(0, 3, 1, 2), dtype="float32"))
     inner = (Ellipsis, slice(12, -12), slice(12, -12))
@@ -398,65 +440,66 @@ def test_contexts_of_the_image_are_one_target_size_away(small_config, texture, m
     assert [window[:2] for window in seen] == [(cx, cy), (cx, cy - 30), (cx, cy + 30), (cx - 36, cy), (cx + 36, cy)]
     del seen[:]
     tracking.update(texture(120, 160))
-    side = 3 * (36 * 30) ** 0.5
+    side = 3 * 36
     assert [window[2] / side for window in seen[:3]] == pytest.approx([1 / 1.02, 1, 1.02])  # search, then learning
     assert len(seen) == 3 + 5
 
 
-def test_without_contexts_there_is_one_template(small_config, texture, monkeypatch):
-    taken = []
-    learn = tracker.OnlineFilter.learn
-    monkeypatch.setattr(
-        tracker.OnlineFilter, "learn", lambda self, z0, zi, rate: taken.append(zi) or learn(self, z0, zi, rate)
-    )
+def test_without_contexts_there_is_one_template(small_config, texture):
     config = small_config(
         tracking={"input_size": 63}, filter={"contexts": 0}, levels=["conv3"], deformable=[], inter_frame=False
     )
-    Tracker(config, build(config.network)).init(texture(120, 160), START)
-    assert taken == [None]
+    filter_ = Watched(config, channels=6)
+    Tracker(config, build(config.network), filter=filter_).init(texture(120, 160), START)
+    assert [zi for _, zi in filter_.taught] == [None]
 
 
-def test_the_update_rate_follows_the_score(small, texture, monkeypatch):
+def test_the_update_rate_follows_the_score(watched, texture):
     """η max g_t / max g_1, within 0 and 1; η alone when not adaptive."""
-    rates = []
-    learn = tracker.OnlineFilter.learn
-    monkeypatch.setattr(
-        tracker.OnlineFilter, "learn", lambda self, z0, zi, rate: rates.append(rate) or learn(self, z0, zi, rate)
-    )
     for adaptive in (True, False):
-        config = from_dict({"tracking": {"learning_rate": 0.2, "adaptive_rate": adaptive}}, base=small[0])
-        tracking = Tracker(config, small[1])
+        tracking, filter_ = watched(learning_rate=0.2, adaptive_rate=adaptive)
         tracking.init(texture(120, 160), START)
         first = tracking.score
         tracking.update(texture(120, 160, seed=9))
-        assert rates[-1] == pytest.approx(0.2 * tracking.score / first if adaptive else 0.2)
+        assert filter_.rates == [1, pytest.approx(0.2 * tracking.score / first if adaptive else 0.2)]
 
 
-def test_a_changed_scale_pays_its_penalty(small, frame, monkeypatch):
+def answers_of(responses):
+    """Responses to all scales in `update`, and something to `init`."""
+    return lambda count: responses if count > 1 else np.ones((1, 7, 7))
+
+
+def test_a_changed_scale_pays_its_penalty(watched, frame):
     """Of equal responses the unchanged scale wins; of one above the penalty, the changed one does."""
-    config = changed(small[0], scales=3, scale_penalty=0.9, scale_penalty_larger=0.9, learning_rate=0.0)
     for heights, factor in (([1, 1, 1], 1), ([1, 1, 1.1], 1), ([1, 1, 1.2], 1.02), ([1.2, 1, 1], 1 / 1.02)):
-        tracking = Tracker(config, small[1])
-        tracking.init(frame, START)
         responses = np.zeros((3, 7, 7))
         responses[:, 0, 0] = heights
-        monkeypatch.setattr(tracking._filter, "respond", lambda x, responses=responses: responses)
+        tracking, _ = watched(answers_of(responses), scale_penalty=0.9, scale_penalty_larger=0.9)
+        tracking.init(frame, START)
         _, _, w, h = tracking.update(frame)
         assert (w, h) == pytest.approx((36 * factor, 30 * factor))
 
 
-def test_cells_are_those_of_the_window_that_was_chosen(small, frame, monkeypatch):
+@pytest.mark.parametrize("window, width, height", [("per-axis", 108, 90), ("square", 98.59, 98.59)])
+def test_cells_are_those_of_the_window_that_was_chosen(watched, frame, window, width, height):
     """A displacement by a cell is `stride` pixels of the crop of the chosen scale's window."""
-    config = from_dict({"tracking": {"scales": 3, "scale_step": 1.1, "learning_rate": 0.0}}, base=small[0])
-    tracking = Tracker(config, small[1])
-    tracking.init(frame, START)
     responses = np.zeros((3, 7, 7))
     responses[2, 1, 5] = 1  # a cell down, two cells left
-    monkeypatch.setattr(tracking._filter, "respond", lambda x: responses)
+    tracking, _ = watched(answers_of(responses), scale_step=1.1, window=window)
+    tracking.init(frame, START)
     x, y, w, h = tracking.update(frame)
-    cell = 8 * 1.1 * 3 * (36 * 30) ** 0.5 / 63
     assert (w, h) == pytest.approx((39.6, 33))
-    assert (x + w / 2, y + h / 2) == pytest.approx((68 - 2 * cell, 55 + cell))
+    dx, dy = 8 * 1.1 * width / 63, 8 * 1.1 * height / 63
+    assert (x + w / 2, y + h / 2) == pytest.approx((68 - 2 * dx, 55 + dy), abs=0.01)
+
+
+@pytest.mark.parametrize("window, side", [("per-axis", (60, 135)), ("margin", (80, 105)), ("square", (90, 90))])
+def test_the_search_window(small, texture, window, side):
+    """w + 2 √(w h) by h + 2 √(w h) with equal margins; a target of 20x45 has √(w h) = 30."""
+    tracking = Tracker(changed(small[0], window=window), small[1])
+    tracking.init(texture(120, 160), (60, 40, 20, 45))
+    tracking.update(texture(120, 160))
+    assert tracking.window == pytest.approx((70, 62.5, *side))
 
 
 def test_a_tracker_leaves_the_network_trainable(small_config, images_of):
@@ -487,152 +530,36 @@ def gradients(net, images):
     return {name: p.grad().asnumpy().copy() for name, p in parameters(net).items() if p.grad_req != "null"}
 
 
-# When to learn, and where to look ------------------------------------------------------------------------------------
-
-
 def changed(config, **tracking):
     return from_dict({"tracking": tracking}, base=config)
-
-
-def test_learning_every_third_frame(small, texture, monkeypatch):
-    """At a rate that forgets as much in three frames as the configured one does frame by frame."""
-    rates = []
-    monkeypatch.setattr(tracker.OnlineFilter, "learn", recording(tracker.OnlineFilter.learn, rates))
-    tracking = Tracker(changed(small[0], learn_every=3, learning_rate=0.1, adaptive_rate=False), small[1])
-    tracking.init(texture(120, 160), START)
-    for _ in range(7):
-        tracking.update(texture(120, 160))
-    assert rates == [1.0, pytest.approx(1 - 0.9**3), pytest.approx(1 - 0.9**3)]
-
-
-def test_scales_are_looked_at_every_so_many_frames(small, texture):
-    tracking = Tracker(changed(small[0], scale_every=3), small[1])
-    tracking.init(texture(120, 160), START)
-    counts, look = [], tracking.look
-    tracking.look = lambda frame, windows: counts.append(len(windows)) or look(frame, windows)
-    for _ in range(7):
-        before = tracking.box
-        tracking.update(texture(120, 160))
-        assert counts[-1] == 3 or tracking.box[2:] == before[2:]
-    assert counts == [3, 1, 1, 3, 1, 1, 3]
-
-
-def recording(learn, rates):
-    """`OnlineFilter.learn` that keeps the rates it is called with."""
-    return lambda self, z0, zi, rate: rates.append(rate) or learn(self, z0, zi, rate)
-
-
-def test_what_looks_like_something_else_is_not_learned(small, texture):
-    tracking = Tracker(changed(small[0], learn_above=0.9, scale_rule="filter"), small[1])
-    tracking.init(texture(120, 160), START)
-    tracking.update(texture(120, 160))  # what its score usually is
-    tracking.followed = START
-    before = [*filter_of(tracking), tracking.scale_filter._numerator]
-    tracking.update(texture(120, 160, seed=5))
-    assert tracking.score < 0.8
-    assert all((a == b).all() for a, b in zip(before, [*filter_of(tracking), tracking.scale_filter._numerator]))
-    tracking.followed = START  # it may have followed the other picture
-    tracking.update(texture(120, 160))
-    assert not (before[0] == filter_of(tracking)[0]).all()
-
-
-def scene_with_its_target_moved(texture, dx, dy, size=(260, 340), seed=7):
-    """A frame with a target, its box, and the target `dx`, `dy` away on another background."""
-    box, scene = (140, 110, 30, 26), texture(*size, seed=2, grain=12)
-    moved = texture(*size, seed=seed, grain=12)
-    x, y, w, h = 120, 90, 70, 66
-    moved[y + dy : y + dy + h, x + dx : x + dx + w] = scene[y : y + h, x : x + w]
-    return scene, box, moved
-
-
-@pytest.mark.parametrize("dx, dy", [(-52, 40), (48, 44), (140, 10)])
-def test_a_target_that_has_left_its_window_is_found_beside_it(shipped, texture, dx, dy):
-    """It jumped by more than its size, to where the window's edge is, or by one and a half windows."""
-    config, net = shipped
-    scene, box, moved = scene_with_its_target_moved(texture, dx, dy)
-    errors = []
-    for lost_below in (0.0, 0.3):
-        tracking = Tracker(changed(config, lost_below=lost_below, found_above=0.3), net)
-        tracking.init(scene, box)
-        tracking.update(scene)  # what its score usually is
-        for _ in range(6):
-            found = tracking.update(moved)
-        errors.append(np.hypot(found[0] - box[0] - dx, found[1] - box[1] - dy))
-    assert errors[1] < 4 < errors[0]
-
-
-@pytest.mark.parametrize("rule", ["paper", "filter"])
-def test_while_a_target_is_lost_nothing_is_learned_and_its_size_stays(shipped, texture, rule):
-    scene, box, _ = scene_with_its_target_moved(texture, 0, 0)
-    tracking = Tracker(changed(shipped[0], lost_below=0.6, scale_rule=rule), shipped[1])
-    tracking.init(scene, box)
-    sizes = [tracking.update(scene)[2:]]
-    before = [*map(np.copy, filter_of(tracking)), tracking._mean_score]
-    for number in range(12):
-        sizes.append(tracking.update(texture(260, 340, seed=20 + number, grain=12))[2:])
-        assert tracking.score < 0.6 * tracking._mean_score
-    assert all(np.array_equal(a, b) for a, b in zip(before, [*filter_of(tracking), tracking._mean_score]))
-    assert np.ptp(sizes, axis=0) == pytest.approx((0, 0), abs=1e-9)
-    tracking.followed = box
-    tracking.update(scene)
-    assert not np.array_equal(before[0], filter_of(tracking)[0])
-
-
-def test_a_lost_target_needs_the_higher_score_to_be_found_again(shipped, texture):
-    """Between `lost_below` and `found_above` one that is followed stays followed, and one that is lost stays lost."""
-    scene, box, _ = scene_with_its_target_moved(texture, 0, 0)
-    tracking = Tracker(changed(shipped[0], lost_below=0.3, found_above=0.7), shipped[1])
-    tracking.init(scene, box)
-    tracking.update(scene)
-    mean = tracking._mean_score
-    for part, missed in ((0.5, 0), (0.2, 1), (0.5, 2), (0.8, 0), (0.5, 0)):
-        tracking._mean_score = mean
-        tracking.look = lambda frame, windows, top=part * mean: np.full((len(windows), 15, 15), top)
-        tracking.update(scene)
-        assert tracking._missed == missed
-
-
-def test_a_template_seen_through_a_gaussian(small, texture, monkeypatch):
-    """Its middle counts, its border hardly; narrow on the axis on which the target is."""
-    taken = []
-    monkeypatch.setattr(tracker.OnlineFilter, "learn", lambda self, z0, zi, rate: taken.append(z0.asnumpy()))
-    monkeypatch.setattr(tracker.OnlineFilter, "respond", lambda self, x: np.ones((1, 7, 7)))
-    for sigma in (0.0, 1.0):
-        Tracker(changed(small[0], template_sigma=sigma), small[1]).init(texture(120, 160), (60, 40, 20, 45))
-    weight = taken[1] / np.where(taken[0] == 0, 1, taken[0])
-    shown = np.median(weight, axis=0)
-    assert shown[3, 3] == pytest.approx(1)
-    assert shown[3, 0] < 0.2 < shown[0, 3]
-
-
-def test_contexts_of_the_feature_map_as_far_as_the_target_is_large(small_config, texture, monkeypatch):
-    asked = []
-    split = geometry.split_contexts
-    monkeypatch.setattr(geometry, "split_contexts", lambda *given: asked.append(given[2]) or split(*given))
-    box = (60, 40, 20, 45)
-    for distance in ("mean", "target"):
-        config = small_config(
-            filter={"context_source": "feature", "context_distance": distance}, levels=["conv3"], deformable=[]
-        )
-        Tracker(config, build(config.network)).init(texture(120, 160), box)
-    assert asked[0] is None
-    assert asked[1] == pytest.approx((5 * 45 / 30, 5 * 20 / 30))
 
 
 # How sure it is ------------------------------------------------------------------------------------------------------
 
 
 def test_confidence_is_one_half_where_it_is_said_to_be_and_rises():
-    settings = from_dict({"tracking": {"confidence_half": 0.2, "confidence_slope": 4.0}}).tracking
-    assert tracker.confidence(0.2, settings) == pytest.approx(0.5)
-    assert tracker.confidence(0.4, settings) == pytest.approx(16 / 17)
-    rising = [tracker.confidence(score, settings) for score in (0.0, 1e-300, 0.01, 0.1, 0.3, 1.0, 1e9)]
+    assert confidence(0.2, 0.2, 4.0) == pytest.approx(0.5)
+    assert confidence(0.4, 0.2, 4.0) == pytest.approx(16 / 17)
+    rising = [confidence(score, 0.2, 4.0) for score in (0.0, 1e-300, 0.01, 0.1, 0.3, 1.0, 1e9)]
     assert rising == sorted(rising) and rising[0] == 0 and rising[-1] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("score", [0.0, -0.1, float("nan")])
 def test_no_score_is_no_confidence(score):
-    assert tracker.confidence(score, from_dict({}).tracking) == 0
+    assert confidence(score, 0.1, 5.0) == 0
+
+
+def test_confidence_is_that_of_the_weights(shipped, texture, tmp_path):
+    """Two numbers beside the arrays; without them, those of the package."""
+    arrays = {name: parameter.data().asnumpy() for name, parameter in parameters(shipped[1]).items()}
+    numbers = []
+    for fitted in ({}, {"confidence": np.array([0.5, 1.0])}):
+        save_arrays(tmp_path / "weights.npz", {**arrays, **fitted}, to_dict(shipped[0]), "network")
+        tracking = Tracker(shipped[0], tmp_path / "weights.npz")
+        tracking.init(texture(120, 160), START)
+        numbers.append((tracking.score, tracking.confidence))
+    (score, usual), (_, own) = numbers
+    assert usual == pytest.approx(confidence(score, *CONFIDENCE)) and own == pytest.approx(score / (score + 0.5))
 
 
 def test_after_a_frame_of_one_value_nothing_of_the_frame_before_is_left(small, texture):
@@ -641,63 +568,12 @@ def test_after_a_frame_of_one_value_nothing_of_the_frame_before_is_left(small, t
     box = tracking.update(texture(120, 160))
     assert tracking.update(np.zeros((120, 160, 3), np.uint8)) == box
     assert tracking.score == tracking.confidence == 0 and not tracking.response.any()
-    assert tracking.window == geometry.window_of(box, 2.0, "square")
+    assert tracking.window == geometry.window_of(box, 2.0, "per-axis")
     assert tracking.update(texture(120, 160)) == pytest.approx(box, abs=1)
 
 
-@pytest.mark.parametrize("rule", ["paper", "parabola", "filter"])
-def test_numbers_that_are_none_do_not_leave_the_tracker(small, texture, monkeypatch, rule):
-    tracking = Tracker(changed(small[0], scale_rule=rule), small[1])
+def test_numbers_that_are_none_do_not_leave_the_tracker(watched, texture):
+    tracking, _ = watched(lambda count: np.full((count, 7, 7), np.nan if count > 1 else 1.0))
     tracking.init(texture(120, 160), START)
-    monkeypatch.setattr(tracking._filter, "respond", lambda x: np.full((len(x), 7, 7), np.nan))
     assert tracking.update(texture(120, 160, seed=3)) == START
     assert tracking.score == 0 and not tracking.response.any()
-
-
-@pytest.mark.parametrize("growth", [(1.025, 1.0), (1.0, 1 / 1.02)])
-def test_a_target_whose_aspect_changes_is_followed(shipped, make_clip, growth):
-    """The shipped head against the same tracker without it, whose boxes keep their aspect."""
-    truth = path(24, 50, 40, 48, 48)
-    sizes = truth[:, 2:] * np.array(growth) ** np.arange(24)[:, None]
-    truth = np.hstack([truth[:, :2] + (truth[:, 2:] - sizes) / 2, sizes])
-    frames, ends = make_clip(truth, seed=5), []
-    for rate in (0.0, 0.2):
-        tracking = Tracker(changed(shipped[0], box_rate=rate))
-        tracking.init(frames[0], truth[0])
-        ends.append([tracking.update(frame) for frame in frames[1:]][-1])
-    still, box = ends
-    aspect = np.log(truth[-1][2] / truth[-1][3])
-    assert still[2] / still[3] == pytest.approx(1)
-    assert 0 < np.log(box[2] / box[3]) / aspect < 1.5  # late, but the right way
-    assert overlaps([box], truth[-1:]) > overlaps([still], truth[-1:])
-
-
-def test_a_box_head_does_not_change_what_is_followed(shipped, make_clip):
-    frames, tracks = make_clip(path(8, 50, 40, 48, 48), seed=5), []
-    for rate in (0.0, 0.5):
-        tracking = Tracker(changed(shipped[0], box_rate=rate, box_every=1))
-        tracking.init(frames[0], (50, 40, 48, 48))
-        boxes = [(tracking.update(frame), tracking.followed) for frame in frames[1:]]
-        tracks.append(boxes)
-    for (alone, followed), (box, beside) in zip(*tracks):
-        assert alone == followed == beside != box
-        assert np.add(box[:2], np.array(box[2:]) / 2) == pytest.approx(np.add(alone[:2], np.array(alone[2:]) / 2))
-
-
-def test_a_box_head_is_asked_in_the_frames_that_do_not_look_at_all_scales(shipped, make_clip, monkeypatch):
-    """At a rate to match: two steps of .2 are .36."""
-    tracking = Tracker(changed(shipped[0], box_rate=0.2, box_every=2, scale_every=2))
-    frames = make_clip(path(7, 50, 40, 48, 48), seed=5)
-    tracking.init(frames[0], (50, 40, 48, 48))
-    asked, looked = [], []
-    look, refined = tracking.look, tracking.box_refinement.refined
-    monkeypatch.setattr(tracking, "look", lambda frame, windows: looked.append(len(windows)) or look(frame, windows))
-    monkeypatch.setattr(
-        tracking.box_refinement,
-        "refined",
-        lambda frame, box, rate: asked.append((len(looked), rate)) or refined(frame, box, rate),
-    )
-    for frame in frames[1:]:
-        tracking.update(frame)
-    assert looked == [3, 1, 3, 1, 3, 1]
-    assert asked == [(number, pytest.approx(0.36)) for number in (2, 4, 6)]

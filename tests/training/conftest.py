@@ -59,7 +59,7 @@ def plain():
     """Change a configuration so that clips are cut exactly around their targets and stay as they are."""
 
     def make(config, **training):
-        nothing = ("shift_jitter", "scale_jitter", "photometric", "grey", "blur", "negatives")
+        nothing = ("shift_jitter", "scale_jitter", "photometric", "negatives")
         return from_dict({"training": {**{name: 0.0 for name in nothing}, **training}}, base=config)
 
     return make

@@ -24,11 +24,13 @@ def pairs_for(texture):
 
 
 def test_a_network_finds_what_has_only_moved(tiny_config, pairs_for):
-    config = tiny_config(filter={"contexts": 0}, training={"photometric": 0.9, "grey": 1.0, "blur": 1.0})
+    config = tiny_config(filter={"contexts": 0}, training={"photometric": 0.9})
     found = match(build(config.network), config, pairs_for(config), range(20))
     assert len(found) == 20 and {one.sequence for one in found} == {"a", "b"}
     assert np.median([one.error for one in found]) < 1
-    assert match(build(config.network), config, pairs_for(config), range(3, 8)) == pytest.approx(found[3:8])
+    again = match(build(config.network), config, pairs_for(config), range(3, 8))
+    assert [one.sequence for one in again] == [one.sequence for one in found[3:8]]
+    assert [one[1:] for one in again] == [pytest.approx(one[1:], rel=1e-4) for one in found[3:8]]
 
 
 @pytest.mark.parametrize("source", ["feature", "image"])

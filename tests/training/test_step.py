@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
+from rar_gluon import geometry
 from rar_gluon.config import from_dict
 from rar_gluon.data.clips import Clip, Clips, Stored, stack_clips
 from rar_gluon.filter.layer import OnlineFilter, desired_response
 from rar_gluon.net.backbone import level_strides
 from rar_gluon.net.rar import build, pad_state
 from rar_gluon.net.weights import parameters
-from rar_gluon.tracking import geometry
 from rar_gluon.tracking.tracker import Tracker
 from rar_gluon.training.loop import freeze
 from rar_gluon.training.step import loss, representation_cells, responses, to_batch
@@ -42,7 +42,7 @@ def test_responses_are_those_of_the_tracker(small_config, plain, lively_network,
     scene, box = texture(260, 300, 2, 12), (90, 70, 45, 36)
     frames = scene[40:220, 40:260], scene[48:228, 32:252]
     clips = Clips([(Stored(["one"], [[(0, frames[0], box), (1, frames[1], box)]]), 1.0)], config)
-    size, window = config.tracking.input_size, geometry.window_of(box, 2.0, "square")
+    size, window = config.tracking.input_size, geometry.window_of(box, 2.0, "per-axis")
     search = geometry.crop(frames[1], window, size)
     number = next(number for number in range(100) if (clips[number].search == search).all())  # forwards, not mirrored
     ours = responses(net, batch_of(config, net, clips, [number]), config).asnumpy()[0]
@@ -124,7 +124,7 @@ def test_images_go_to_the_device_as_the_network_takes_them(tiny_config, clips_of
 
 def test_an_untrained_network_answers_where_the_target_is(small_config, texture):
     """Signs and axes of `shift`, from pictures to the peak of the response, mirrored or not."""
-    quiet = {"scale_jitter": 0.0, "photometric": 0.0, "grey": 0.0, "blur": 0.0, "shift_jitter": 0.6}
+    quiet = {"scale_jitter": 0.0, "photometric": 0.0, "shift_jitter": 0.6}
     config = small_config(training=quiet, levels=["conv3"], deformable=[])
     frame = texture(260, 300, 2, 12)
     clips = Clips([(Stored(["one"], [[(t, frame, (130, 110, 42, 42)) for t in range(2)]]), 1.0)], config)
@@ -264,7 +264,6 @@ def test_the_filters_options_are_those_of_the_configuration(tiny_config, clips_o
         {"lambda1": 1.0},
         {"lambda2": 10.0},
         {"denominator": "per-channel"},
-        {"normalize": False},
         {"label_sigma": 0.3},
     ):
         config = from_dict({"filter": change}, base=base)

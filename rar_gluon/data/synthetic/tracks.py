@@ -15,7 +15,7 @@ from rar_gluon.data.synthetic.cutouts import Objects, Source
 from rar_gluon.data.synthetic.made import made_sources
 from rar_gluon.data.synthetic.pictures import Lazy, bundled_pictures
 from rar_gluon.data.synthetic.scenes import VISIBLE, make_scene
-from rar_gluon.tracking.geometry import Box
+from rar_gluon.geometry import Box
 
 
 class SyntheticFrames:

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from rar_gluon.tracking import geometry
-from rar_gluon.tracking.geometry import Window
+from rar_gluon import geometry
+from rar_gluon.geometry import Window
 
 BOXES = [(10.0, 20.0, 30.0, 40.0), (-12.5, 3.25, 7.1, 91.3), (600.2, -40.7, 1.5, 2.5), (0.0, 0.0, 320.0, 240.0)]
-KINDS = ["square", "per-axis"]
+KINDS = ["square", "margin", "per-axis"]
 
 
 # Windows and boxes ---------------------------------------------------------------------------------------------------
@@ -14,7 +14,9 @@ KINDS = ["square", "per-axis"]
 def test_window_of_a_box():
     assert geometry.window_of((10, 20, 16, 36), 2.0, "square") == Window(18, 38, 72, 72)  # 3 sqrt(16 * 36)
     assert geometry.window_of((10, 20, 16, 36), 2.0, "per-axis") == Window(18, 38, 48, 108)
-    assert geometry.window_of((0, 0, 8, 8), 0.5, "square") == Window(4, 4, 12, 12)
+    assert geometry.window_of((10, 20, 16, 36), 2.0, "margin") == Window(18, 38, 64, 84)  # 2 sqrt(16 * 36) more
+    for kind in KINDS:
+        assert geometry.window_of((0, 0, 8, 8), 0.5, kind) == Window(4, 4, 12, 12)
 
 
 @pytest.mark.parametrize("size", [127, 255])
@@ -31,9 +33,13 @@ def test_frame_to_crop_and_back(box, kind, size):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("box", BOXES)
 def test_the_target_is_a_part_of_the_crop_that_the_padding_says(box, kind):
-    """Centred, and of area (size / (1 + padding))²; with one window an axis each side is that."""
+    """Centred, and of area (size / (1 + padding))²; per axis both sides are that, and margins are equal pixels."""
     x, y, w, h = geometry.to_crop(box, geometry.window_of(box, 2.0, kind), 255)
     assert (x + w / 2, y + h / 2) == pytest.approx((127.5, 127.5), abs=1e-6)
+    if kind == "margin":
+        s = (box[2] * box[3]) ** 0.5
+        assert (w, h) == pytest.approx((255 * box[2] / (box[2] + 2 * s), 255 * box[3] / (box[3] + 2 * s)))
+        return
     assert w * h == pytest.approx(85**2)
     if kind == "per-axis":
         assert (w, h) == pytest.approx((85, 85))
@@ -138,7 +144,7 @@ def test_a_point_of_the_crop_is_the_point_of_the_frame(texture):
 @pytest.mark.parametrize("box", [(0, 0, 1e6, 1e6), (10, 10, 1e5, 2.0), (0, 0, 1e300, 1e300)])
 def test_crop_of_a_window_far_larger_than_the_frame(box):
     frame = np.full((100, 120, 3), 7, np.uint8)
-    patch = geometry.crop(frame, geometry.window_of(geometry.limited(box, frame.shape, 2.0), 2.0, "square"), 127)
+    patch = geometry.crop(frame, geometry.window_of(geometry.limited(box, frame.shape), 2.0, "square"), 127)
     assert (patch == 7).all()
 
 
@@ -175,38 +181,6 @@ def test_contexts_are_cut_from_a_larger_map(cells, margin):
     step = margin * side  # one row is `side` numbers on
     assert (up == z0 - step).all() and (down == z0 + step).all()
     assert (left == z0 - margin).all() and (right == z0 + margin).all()
-
-
-@pytest.mark.parametrize("distance, steps", [((2.4, 0.3), (2, 1)), ((9, 3.6), (5, 4)), ((5, 5), (5, 5))])
-def test_contexts_are_as_far_as_they_are_asked_to_be_and_can_be(distance, steps):
-    """Whole cells, one at least, within the map."""
-    side, (dy, dx) = 25, steps
-    maps = np.arange(side * side).reshape(side, side)
-    z0, contexts = geometry.split_contexts(maps, 15, distance)
-    for part, offset in zip(contexts, (-dy * side, dy * side, -dx, dx)):
-        assert (part == z0 + offset).all()
-
-
-def test_sides_in_cells():
-    """Of a map over a square window, 3 √(w h) a side."""
-    box = (10, 20, 10, 40)
-    assert geometry.sides_in_cells(box, geometry.window_of(box, 2.0, "square"), 15) == pytest.approx((10, 2.5))
-
-
-def test_windows_beside_another_reach_twice_its_sides_the_nearest_first():
-    window = Window(500, 400, 60, 40)
-    beside = geometry.beside(window, (800, 1000, 3))
-    assert {(w.cx, w.cy) for w in beside} == {
-        (500 + 30 * x, 400 + 20 * y) for x in range(-4, 5) for y in range(-4, 5) if x or y
-    }
-    assert {w[2:] for w in beside} == {window[2:]}
-    steps = [np.hypot((w.cx - 500) / 30, (w.cy - 400) / 20) for w in beside]
-    assert steps == sorted(steps) and len(beside) == len(set(beside))
-
-
-def test_windows_beside_another_have_their_middle_on_the_frame():
-    assert {(w.cx, w.cy) for w in geometry.beside(Window(0, 30, 60, 40), (60, 20, 3))} == {(0, 10), (0, 50)}
-    assert geometry.beside(Window(5, 5, 60, 60), (10, 10, 3)) == []
 
 
 def test_centred():
@@ -271,7 +245,7 @@ def test_resized_keeps_the_centre():
     ],
 )
 def test_limited(box, expected):
-    x, y, w, h = geometry.limited(box, (100, 160, 3), 2.0)
+    x, y, w, h = geometry.limited(box, (100, 160, 3))
     assert (w, h) == pytest.approx(expected[2:])
     cx = min(max(box[0] + box[2] / 2, 0), 160)
     cy = min(max(box[1] + box[3] / 2, 0), 100)
@@ -284,7 +258,7 @@ def test_limited_is_within_its_limits_for_any_box():
     rng = np.random.default_rng(0)
     for _ in range(2000):
         box = (*rng.normal(0, 300, 2), *np.exp(rng.normal(3, 3, 2)))
-        x, y, w, h = geometry.limited(box, (100, 160), 2.0)
+        x, y, w, h = geometry.limited(box, (100, 160))
         assert 0 <= x + w / 2 <= 160 and 0 <= y + h / 2 <= 100, box
         assert 2 - 1e-9 <= w <= 160 + 1e-9 and 2 - 1e-9 <= h <= 100 + 1e-9, box
-        assert geometry.limited((x, y, w, h), (100, 160), 2.0) == pytest.approx((x, y, w, h)), box
+        assert geometry.limited((x, y, w, h), (100, 160)) == pytest.approx((x, y, w, h)), box

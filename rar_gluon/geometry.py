@@ -11,7 +11,10 @@ from typing import List, NamedTuple, Sequence, Tuple
 import cv2
 import numpy as np
 
+from rar_gluon.common import InputError
+
 Box = Tuple[float, float, float, float]
+MIN_SIDE = 2.0  # pixels; a box never shrinks below it (assumed: ours)
 
 
 class Window(NamedTuple):
@@ -24,15 +27,23 @@ class Window(NamedTuple):
 
 
 def window_of(box: Sequence[float], padding: float, kind: str) -> Window:
-    """Search window of a box: side (1 + padding) √(w h) on both axes ("square"), or (1 + padding) w by
-    (1 + padding) h ("per-axis"). Section 4.1 gives the padding and leaves the rest open.
+    """Search window of a box (Section 4.1: a crop with padding p, resized to a square input).
+
+    Parameters
+    ----------
+    box : (x, y, w, h), pixels.
+    padding : p.
+    kind : "per-axis": (1 + p) w by (1 + p) h (assumed: EDCF, DCFNet). "margin": w + p s by h + p s with
+        s = √(w h), equal margins on both axes (assumed: ours). "square": side (1 + p) s (assumed: SiamFC, CFNet).
     """
     x, y, w, h = box
-    if kind == "square":
-        width = height = (1 + padding) * (w * h) ** 0.5
-    else:
-        width, height = (1 + padding) * w, (1 + padding) * h
-    return Window(x + w / 2, y + h / 2, width, height)
+    s = (w * h) ** 0.5
+    sides = {
+        "per-axis": ((1 + padding) * w, (1 + padding) * h),
+        "margin": (w + padding * s, h + padding * s),
+        "square": ((1 + padding) * s, (1 + padding) * s),
+    }
+    return Window(x + w / 2, y + h / 2, *sides[kind])
 
 
 def scaled(window: Window, factor: float) -> Window:
@@ -95,19 +106,16 @@ def context_margin(size: int, stride: int, padding: float) -> int:
     return round(size // stride / (1 + padding)) * stride  # cells to within one, as it needs them
 
 
-def split_contexts(maps, cells: int, distance: Tuple[float, float] | None = None):
+def split_contexts(maps, cells: int):
     """Cut enlarged feature maps (..., cells + 2m, cells + 2m) into the template's z0 (..., cells, cells) and the four
-    context patches [(..., cells, cells)], `distance` (dy, dx) cells up, down, left and right, but 1 at least and m at
-    most; default m.
+    context patches [(..., cells, cells)], m cells up, down, left and right.
     """
-    margin = (maps.shape[-1] - cells) // 2
-    up, left = (margin, margin) if distance is None else (min(max(round(part), 1), margin) for part in distance)
+    m = (maps.shape[-1] - cells) // 2
 
     def cut(top: int, side: int):
         return maps[..., top : top + cells, side : side + cells]
 
-    corners = ((margin - up, margin), (margin + up, margin), (margin, margin - left), (margin, margin + left))
-    return cut(margin, margin), [cut(*corner) for corner in corners]
+    return cut(m, m), [cut(0, m), cut(2 * m, m), cut(m, 0), cut(m, 2 * m)]
 
 
 def peak(response: np.ndarray) -> Tuple[float, float]:
@@ -119,17 +127,17 @@ def peak(response: np.ndarray) -> Tuple[float, float]:
     """
     shape = response.shape
     top = np.unravel_index(int(np.argmax(response)), shape)
-    found = []
+    displacement = []
     for axis, (index, length) in enumerate(zip(top, shape)):
-        around = np.array([response[_moved(top, axis, step, length)] for step in (-1, 0, 1)], np.float64)
-        if around.min() > 0:  # else no Gaussian goes through them, and a parabola has to do
-            around = np.log(around)
-        before, here, after = around
-        curvature = before - 2 * here + after
+        values = np.array([response[_moved(top, axis, step, length)] for step in (-1, 0, 1)], np.float64)
+        if values.min() > 0:  # else no Gaussian goes through them, and a parabola has to do
+            values = np.log(values)
+        before, middle, after = values
+        curvature = before - 2 * middle + after
         offset = 0.5 * (before - after) / curvature if curvature < 0 else 0.0
         signed = index - length if index > length // 2 else index
-        found.append(float(signed + offset))
-    return found[0], found[1]
+        displacement.append(float(signed + offset))
+    return displacement[0], displacement[1]
 
 
 def _moved(index: Tuple[int, ...], axis: int, step: int, length: int) -> Tuple[int, ...]:
@@ -137,16 +145,6 @@ def _moved(index: Tuple[int, ...], axis: int, step: int, length: int) -> Tuple[i
     moved = list(index)
     moved[axis] = (moved[axis] + step) % length
     return tuple(moved)
-
-
-def beside(window: Window, frame_shape: Sequence[int], reach: int = 4) -> List[Window]:
-    """The windows of this size at steps of half of it, up to `reach` steps away on each axis, whose middle is on the
-    frame (H, W, ...): the nearest first, without the window itself (assumed: ours).
-    """
-    steps = range(-reach, reach + 1)
-    offsets = sorted(((dx, dy) for dy in steps for dx in steps if dx or dy), key=lambda offset: np.hypot(*offset))
-    moved = [shifted(window, dx * window.width / 2, dy * window.height / 2) for dx, dy in offsets]
-    return [w for w in moved if 0 <= w.cx <= frame_shape[1] and 0 <= w.cy <= frame_shape[0]]
 
 
 def centred(box: Sequence[float], window: Window) -> Box:
@@ -162,24 +160,43 @@ def displaced(box: Sequence[float], cells: Tuple[float, float], stride: int, win
     return (x + dx * stride * window.width / size, y + dy * stride * window.height / size, w, h)
 
 
-def sides_in_cells(box: Sequence[float], window: Window, cells: int) -> Tuple[float, float]:
-    """Height and width of a box in cells of its window's map, which has `cells` a side."""
-    return box[3] / window.height * cells, box[2] / window.width * cells
-
-
 def resized(box: Sequence[float], factor: float) -> Box:
     """Box scaled about its centre."""
     x, y, w, h = box
     return (x + w * (1 - factor) / 2, y + h * (1 - factor) / 2, w * factor, h * factor)
 
 
-def limited(box: Sequence[float], frame_shape: Sequence[int], min_side: float) -> Box:
-    """Box with its centre on the frame and its sides between `min_side` and the frame's, aspect kept if it can be."""
+def limited(box: Sequence[float], frame_shape: Sequence[int]) -> Box:
+    """Box with its centre on the frame and its sides between `MIN_SIDE` and the frame's, aspect kept if it can be."""
     x, y, w, h = box
     height, width = frame_shape[:2]
     cx, cy = min(max(x + w / 2, 0.0), width), min(max(y + h / 2, 0.0), height)
     shrink = min(1.0, width / w, height / h)
-    grow = max(1.0, min_side / (w * shrink), min_side / (h * shrink))
-    w = min(max(w * shrink * grow, min_side), width)
-    h = min(max(h * shrink * grow, min_side), height)
+    grow = max(1.0, MIN_SIDE / (w * shrink), MIN_SIDE / (h * shrink))
+    w = min(max(w * shrink * grow, MIN_SIDE), width)
+    h = min(max(h * shrink * grow, MIN_SIDE), height)
     return (cx - w / 2, cy - h / 2, w, h)
+
+
+def check_box(box: Sequence[float], frame_shape: Sequence[int]) -> Box:
+    """Return a target's box (x, y, w, h) as four floats.
+
+    Raises
+    ------
+    InputError
+        It is not four finite numbers, has no size, or has no part on the frame (H, W, ...).
+    """
+    try:
+        values = np.asarray(box, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.shape != (4,) or not np.all(np.isfinite(values)):
+        raise InputError(f"the box {box!r} must be four finite numbers: x,y,w,h.")
+    x, y, w, h = (float(value) for value in values)
+    height, width = frame_shape[:2]
+    shown = ",".join(f"{value:g}" for value in values)
+    if w <= 0 or h <= 0:
+        raise InputError(f"the box {shown} has no size: width and height must be above 0.")
+    if x >= width or y >= height or x + w <= 0 or y + h <= 0:
+        raise InputError(f"the box {shown} lies outside the frame of {width}x{height}: give one that touches it.")
+    return x, y, w, h
