@@ -17,6 +17,7 @@ from typing import Iterator, List, NamedTuple, Tuple
 
 import numpy as np
 
+from rar_gluon import geometry
 from rar_gluon.common import InputError
 from rar_gluon.config import Config, FilterConfig, load
 from rar_gluon.data.frames import open_frames
@@ -25,7 +26,6 @@ from rar_gluon.filter.fourier import gaussian_label, hann_window
 from rar_gluon.filter.layer import correlation_response, energy_scale
 from rar_gluon.net.weights import load_network
 from rar_gluon.table_text import markdown_table
-from rar_gluon.tracking import geometry
 
 from mxnet import autograd, nd  # isort: skip  (after rar_gluon, which sets its threads)
 

@@ -13,10 +13,10 @@ import mxnet as mx
 import numpy as np
 
 from rar_gluon.config import Config
+from rar_gluon.geometry import context_margin
 from rar_gluon.net.rar import RAR
 from rar_gluon.net.weights import is_frozen, parameters
 from rar_gluon.table_text import text_table
-from rar_gluon.tracking.geometry import context_margin
 
 Shape = Tuple[int, ...]
 
