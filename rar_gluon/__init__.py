@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import os
 from typing import TYPE_CHECKING, Any, List
@@ -33,29 +32,10 @@ def _physical_cores() -> int:
     return len(siblings)
 
 
-def _keep_freed_memory() -> None:
-    """Let glibc's malloc keep what is freed for the next array, unless the user has set any of its MALLOC_ variables.
-
-    MXNet allocates every intermediate array anew on CPUs, and malloc takes large ones from the system each time: the
-    page faults cost a third of a training step. With this, arrays come from memory that has been used before.
-    """
-    trim_threshold, mmap_max, arena_max = -1, -4, -8  # glibc's malloc.h
-    if any(name.startswith("MALLOC_") for name in os.environ):
-        return
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # another C library
-        return
-    mallopt(trim_threshold, 2**31 - 1)
-    mallopt(mmap_max, 0)  # all from one heap, which grows and does not shrink
-    mallopt(arena_max, 1)
-
-
 # Both are read once, when mxnet is imported; a user's own value stays. Unset, MXNet 1.9.1 uses one core; and threads
 # that spin while they wait make it ten times slower as soon as another process wants a core.
 os.environ.setdefault("OMP_NUM_THREADS", str(_physical_cores()))
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-_keep_freed_memory()
 # Likewise for cv2 and its decoder, which print what they think of a broken file; we say it in one sentence ourselves.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

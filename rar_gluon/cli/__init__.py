@@ -21,6 +21,7 @@ from rar_gluon.cli.show import add_show
 from rar_gluon.cli.track import add_demo, add_track
 from rar_gluon.cli.training import add_launch, add_prepare, add_train
 from rar_gluon.common import InputError, Notice, Stopped, stoppable
+from rar_gluon.memory import keep_freed_memory
 
 COMMANDS = (
     add_track,
@@ -49,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     and the signal's number when a signal stopped it.
     """
     arguments = make_parser().parse_args(argv)
+    keep_freed_memory()
     warnings.formatwarning = _notice
     if arguments.quiet:
         os.environ["RAR_QUIET"] = "1"  # for processes that are started, too

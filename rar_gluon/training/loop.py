@@ -21,6 +21,7 @@ from mxnet import autograd, gluon, nd
 from rar_gluon.common import InputError, Stopped, output_folder, postponed_stop, progress
 from rar_gluon.config import Config, TrainingConfig, to_dict
 from rar_gluon.data.clips import Clip, Clips, stack_clips
+from rar_gluon.memory import keep_freed_memory
 from rar_gluon.net.rar import RAR
 from rar_gluon.net.weights import is_frozen, parameters, save_network
 from rar_gluon.provenance import describe_run, keep_record
@@ -110,6 +111,7 @@ def train(
     options = options or Options()
     settings, checkpoints = config.training, output / "checkpoints"
     output_folder(output)
+    keep_freed_memory()
     with kvstore(options.store) as store:
         rank, workers = store.rank, store.num_workers
         check_shares(settings.batch, workers, options.contexts)
