@@ -128,7 +128,7 @@ def onnx_model(
         target = [-1 if a != b else a for a, b in zip(one[index, 0], two[index, 0])]
         if index in small:
             sources = writer.in_eight_bits(sources, *ranges[nodes[node["inputs"][0][0]]["name"]])
-        made = _convert(writer, node["op"], _attributes(node), sources, shapes, target)
+        made = _convert(writer, node["op"], attributes(node), sources, shapes, target)
         for output, name in enumerate(made if isinstance(made, list) else [made]):
             given[index, output] = writer.rounded(name, *ranges[node["name"]]) if index in stored else name
     for (index, output, *_), name in zip(graph["heads"], outputs):
@@ -166,8 +166,8 @@ def _shapes(symbol: mx.sym.Symbol, inputs: Dict[str, Tuple[int, ...]]) -> Dict[T
     return {(index, output): shape for (index, output, *_), shape in zip(graph["heads"], shapes)}
 
 
-def _attributes(node: Dict) -> Dict[str, Any]:
-    """Attributes as values: "(1, 1)" is a tuple."""
+def attributes(node: Dict) -> Dict[str, Any]:
+    """Attributes of a node of MXNet's JSON as values: "(1, 1)" is a tuple."""
     found = {}
     for name, text in node.get("attrs", {}).items():
         try:
@@ -201,6 +201,10 @@ def _convolution(w, a, sources, shapes, target):
         dilations=a.get("dilate", (1, 1)),
         group=a.get("num_group", 1),
     )
+
+
+def _batch_norm(w, a, sources, shapes, target):
+    return w.add("BatchNormalization", *sources, epsilon=float(a["eps"]))
 
 
 def _cast(w, a, sources, shapes, target):
@@ -300,6 +304,7 @@ def _arange_like(w, a, sources, shapes, target):
 
 RULES: Dict[str, Callable] = {
     "Activation": lambda w, a, s, *_: w.add(UNARY[a["act_type"]], *s),
+    "BatchNorm": _batch_norm,
     "BilinearSampler": _sampler,
     "Concat": lambda w, a, s, *_: w.add("Concat", *s, axis=a.get("dim", 1)),
     "Convolution": _convolution,

@@ -75,6 +75,20 @@ def test_an_operator(name):
         np.testing.assert_allclose(two, one.asnumpy(), rtol=1e-5, atol=1e-5)
 
 
+def test_a_batch_norm():
+    onnxruntime = pytest.importorskip("onnxruntime")
+    rng = np.random.default_rng(2)
+    names = ("gamma", "beta", "mean", "variance")
+    parameters = {name: rng.uniform(0.5, 2, 4).astype(np.float32) for name in names}
+    given = values_of(3)["a"]
+    symbol = mx.sym.BatchNorm(a, *map(mx.sym.var, names), eps=1e-3, fix_gamma=False, use_global_stats=True)
+    model = onnx_model(symbol, parameters, {"a": (1, 4, 5, 6)}, ["out"])
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    gamma, beta, mean, variance = (parameters[name].reshape(4, 1, 1) for name in names)
+    expected = gamma * (given - mean) / np.sqrt(variance + 1e-3) + beta
+    np.testing.assert_allclose(session.run(["out"], {"a": given})[0], expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("bias", [False, True])
 def test_a_convolution_in_eight_bits(bias):
     """Against the same arithmetic by hand: an input of 256 levels, a kernel of 127, exact sums."""
@@ -101,8 +115,8 @@ def test_a_convolution_in_eight_bits(bias):
 
 def test_every_rule_is_tried_here_or_in_a_network():
     tried = {node["op"] for symbol in GRAPHS.values() for node in json.loads(symbol.tojson())["nodes"]}
-    of_networks = {"Convolution", "Reshape", "_contrib_arange_like", "amp_cast"}  # tests/net/test_export.py
-    assert set(RULES) <= tried | of_networks
+    elsewhere = {"BatchNorm", "Convolution", "Reshape", "_contrib_arange_like", "amp_cast"}  # here, test_export.py
+    assert set(RULES) <= tried | elsewhere
     assert set(UNARY) <= tried | {"_copy", "identity"}
 
 
