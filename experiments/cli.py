@@ -12,13 +12,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import List, Sequence
+from typing import Any, Dict, List, Sequence, Tuple
 
+from experiments.call import Call
 from experiments.jobs import OUTCOMES, job_main
 from experiments.measures import read_numbers
-from experiments.sizes import SIZES
+from experiments.rows import row_names
+from experiments.sizes import SIZES, Evaluation, Size, read_size
 from experiments.targets import TARGETS
+from rar_gluon import config as configuration
 from rar_gluon.common import InputError, Stopped, stoppable
 from rar_gluon.data.clips import weighted_folders
 from rar_gluon.data.datasets import split_names
@@ -29,59 +33,112 @@ VERDICTS = ("claims_within_1.csv", "claims_auc.csv")
 COMMON = ("target", "size", "output", "devices", "dry_run")
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line and complete it; `InputError` where options do not fit each other."""
+def parse(argv: Sequence[str] | None) -> Tuple[Call, bool]:
+    """Read the command line: the call, and whether it is a dry run.
+
+    Raises
+    ------
+    InputError
+        An option cannot be used, or does not fit the others.
+    """
     parser = make_parser()
-    arguments = parser.parse_args(argv)
-    check_options(arguments, parser)
-    for name in () if arguments.dry_run else needed(arguments):
-        given = getattr(arguments, name)
-        folders = given if isinstance(given, list) else [given]
-        if not folders or not all(folder is not None and folder.is_dir() for folder in folders):
-            raise InputError(f"{arguments.target}, size {arguments.size}, needs --{name} DIR, a folder that is there.")
-    arguments.output = (arguments.output or Path("runs") / f"{arguments.target}-{arguments.size}").resolve()
-    arguments.boxes = (arguments.boxes or arguments.output.parent / f"boxes-{arguments.size}").resolve()
-    for folder in weighted_folders(arguments.records):
-        if not (folder / "index.json").is_file():
-            raise InputError(f"{folder} holds no records: make them with rar prepare, or leave --records out.")
-    if arguments.start is not None and Path(arguments.start).is_file():
-        arguments.start = str(Path(arguments.start).resolve())
-    wanted = split_names(arguments.outcomes)
-    if not wanted or set(wanted) - set(OUTCOMES):
-        raise InputError(f"--outcomes is {arguments.outcomes!r}: give {' or '.join(OUTCOMES)}, or both.")
-    if arguments.frames is not None and arguments.frames < (1 if arguments.size == "quick" else 0):
-        raise InputError(f"--frames is {arguments.frames}: give how many, or 0 for all (not at size quick).")
-    for path in arguments.add:
-        read_numbers(path)  # before anything is trained
-    if arguments.pool is not None:
-        read_verdicts(arguments.pool)
-        if arguments.pool.name not in VERDICTS:
-            raise InputError(
-                f"--pool {arguments.pool} must be named {' or '.join(VERDICTS)}: it says of which outcome."
-            )
-    arguments.devices = [-1] if arguments.devices is None else parse_devices(arguments.devices)
-    if not TARGETS[arguments.target].trains and len(arguments.devices) > 1:
-        raise InputError(f"{arguments.target} runs one tracker at a time: give one of the --devices.")
-    cores = int(os.environ["OMP_NUM_THREADS"])
-    if arguments.workers is None:
-        arguments.workers = cores if arguments.devices == [-1] else 1
-    arguments.seeds = read_seeds(arguments.seeds)
-    arguments.curve = None if arguments.curve is None else read_steps(arguments.curve)
-    for name, value in (("workers", arguments.workers), ("pairs", arguments.pairs)):
+    options = parser.parse_args(argv)
+    check_options(options, parser)
+    target = TARGETS[options.target]
+    devices = (-1,) if options.devices is None else tuple(parse_devices(options.devices))
+    if not target.trains and len(devices) > 1:
+        raise InputError(f"{target.name} runs one tracker at a time: give one of the --devices.")
+    workers = options.workers
+    if workers is None:
+        workers = int(os.environ["OMP_NUM_THREADS"]) if devices == (-1,) else 1
+    for name, value in (("workers", workers), ("pairs", options.pairs)):
         if value is not None and value < 1:
             raise InputError(f"--{name} is {value}, but must be at least 1.")
-    return arguments
+    output = (options.output or Path("runs") / f"{target.name}-{options.size}").resolve()
+    call = Call(
+        target=target.name,
+        size=changed_size(options),
+        output=output,
+        boxes=(options.boxes or output.parent / f"boxes-{options.size}").resolve(),
+        workers=workers,
+        devices=devices,
+        scheduler=options.scheduler,
+        changes=changes(options),
+        rows=tuple(row_names(target.name, options.rows)) if target.trains else (),
+        seeds=read_seeds(options.seeds),
+        outcomes=read_outcomes(options.outcomes),
+        train=options.vid if options.size == "full" else options.train,
+        records=read_records(options.records),
+        start=read_start(options.start),
+        add=tuple(options.add),
+        pool=options.pool,
+        trackers=tuple(options.tracker),
+        results=options.results,
+        weights=options.weights,
+        vot=options.vot,
+    )
+    for path in call.add:
+        read_numbers(path)  # before anything is trained
+    if call.pool is not None:
+        read_verdicts(call.pool)
+        if call.pool.name not in VERDICTS:
+            raise InputError(f"--pool {call.pool} must be named {' or '.join(VERDICTS)}: it says of which outcome.")
+    return call, options.dry_run
 
 
-def read_steps(text: str) -> List[int]:
+def changed_size(options: argparse.Namespace) -> Size:
+    """The size as the options change it."""
+    size = read_size(options.size)
+    overlay = {section: dict(values) for section, values in size.config.items()}
+    settings = configuration.settings_to_dict(options.set)
+    if "seed" in settings.get("training", {}):
+        raise InputError("--set training.seed means nothing here: the seeds are 0, 1, ... of --seeds.")
+    for section, values in settings.items():
+        overlay.setdefault(section, {}).update(values)
+    if options.frames is not None and options.frames < (1 if size.name == "quick" else 0):
+        raise InputError(f"--frames is {options.frames}: give how many, or 0 for all (not at size quick).")
+    more: Dict[str, Any] = {} if options.frames is None else {"frames": options.frames}
+    if size.name != "quick":
+        folders = options.eval if size.name == "local" else [options.otb]
+        more["folders"] = tuple(str(folder.resolve()) for folder in folders or () if folder is not None)
+        if options.sequences is not None:
+            more["names"] = tuple(split_names(options.sequences))
+            if not more["names"]:
+                raise InputError("--sequences names none: give A,B,..., or leave it out.")
+
+    def completed(evaluation: Evaluation | None) -> Evaluation | None:
+        return None if evaluation is None else replace(evaluation, **more)
+
+    pairs: Dict[str, Any] = {} if options.pairs is None else {"pairs": options.pairs}
+    if options.curve is not None:
+        pairs["steps"] = read_steps(options.curve)
+    comparison = size.comparison
+    if comparison is not None:
+        evaluations = {"sequences": completed(comparison.sequences), "supervised": completed(comparison.supervised)}
+        comparison = replace(comparison, **evaluations)
+    matching, tracking = replace(size.matching, **pairs), completed(size.tracking)
+    return replace(size, config=overlay, matching=matching, tracking=tracking, comparison=comparison)
+
+
+def changes(options: argparse.Namespace) -> Tuple[str, ...]:
+    """What the options change of the size, as they were typed."""
+    typed = [
+        *(("--frames", options.frames), ("--weights", options.weights and options.weights.name)),
+        *(("--start", options.start and Path(options.start).name), ("--pairs", options.pairs)),
+        ("--curve", options.curve and ",".join(map(str, read_steps(options.curve)))),
+    ]
+    return (*options.set, *(f"{name} {value}" for name, value in typed if value is not None))
+
+
+def read_steps(text: str) -> Tuple[int, ...]:
     """Read steps of a training, `50,150`."""
     parts = split_names(text)
     if not parts or not all(part.isdecimal() and int(part) for part in parts):
         raise InputError(f"--curve is {text!r}, but steps of the training (50,150) are needed.")
-    return sorted({int(part) for part in parts})
+    return tuple(sorted({int(part) for part in parts}))
 
 
-def read_seeds(text: str) -> List[int]:
+def read_seeds(text: str) -> Tuple[int, ...]:
     """Read how many seeds, `3`, or which, `3,4,5`."""
     try:
         numbers = [int(part) for part in split_names(text)]
@@ -90,18 +147,56 @@ def read_seeds(text: str) -> List[int]:
     seeds = list(range(numbers[0])) if len(numbers) == 1 and "," not in text else numbers
     if not seeds or min(seeds) < 0:
         raise InputError(f"--seeds is {text!r}, but how many (3) or which (3,4,5) are needed.")
-    return list(dict.fromkeys(seeds))
+    return tuple(dict.fromkeys(seeds))
 
 
-def check_options(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """Refuse options that the target does not have at its size: ignored, they would mislead."""
-    usable = {*COMMON, *TARGETS[arguments.target].options, *needed(arguments)}
-    if arguments.size == "quick":
+def read_outcomes(text: str) -> Tuple[str, ...]:
+    """Read what rows are compared by, `matching,tracking`."""
+    outcomes = tuple(split_names(text))
+    if not outcomes or set(outcomes) - set(OUTCOMES):
+        raise InputError(f"--outcomes is {text!r}: give {' or '.join(OUTCOMES)}, or both.")
+    return outcomes
+
+
+def read_records(texts: Sequence[str]) -> Dict[Path, float]:
+    """Read folders of records and their weights."""
+    records = weighted_folders(texts)
+    for folder in records:
+        if not (folder / "index.json").is_file():
+            raise InputError(f"{folder} holds no records: make them with rar prepare, or leave --records out.")
+    return {folder.resolve(): weight for folder, weight in records.items()}
+
+
+def read_start(text: str | None) -> str | None:
+    """Read --start: a name, or the whole path of a file."""
+    return str(Path(text).resolve()) if text is not None and Path(text).is_file() else text
+
+
+def check_options(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Refuse options that the target does not have at its size: ignored, they would mislead; and missing folders."""
+    folders = needed(options)
+    usable = {*COMMON, *TARGETS[options.target].options, *folders}
+    if options.size == "quick":
         usable -= {"records", "sequences"}
-    for name, value in vars(arguments).items():
+    for name, value in vars(options).items():
         if name not in usable and value != parser.get_default(name):
             option = f"--{name.replace('_', '-')}"
-            raise InputError(f"{option} means nothing for {arguments.target} at size {arguments.size}: leave it out.")
+            raise InputError(f"{option} means nothing for {options.target} at size {options.size}: leave it out.")
+    for name in () if options.dry_run else folders:
+        value = getattr(options, name)
+        paths: List[Path | None] = value if isinstance(value, list) else [value]
+        if not paths or not all(path is not None and path.is_dir() for path in paths):
+            raise InputError(f"{options.target}, size {options.size}, needs --{name} DIR, a folder that is there.")
+
+
+def needed(options: argparse.Namespace) -> Sequence[str]:
+    """Options that name the folders without which a target cannot be made."""
+    if options.target == "fig10" and options.size == "full":
+        return ("vot",)
+    scored = {"quick": (), "local": ("eval",), "full": ("otb",)}[options.size]
+    if not TARGETS[options.target].trains or options.records:
+        return scored
+    return {"quick": (), "local": ("train", *scored), "full": ("vid", *scored)}[options.size]
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -175,28 +270,6 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def needed(arguments: argparse.Namespace) -> Sequence[str]:
-    """Options that name the folders without which a target cannot be made."""
-    if arguments.target == "fig10" and arguments.size == "full":
-        return ("vot",)
-    scored = {"quick": (), "local": ("eval",), "full": ("otb",)}[arguments.size]
-    if not TARGETS[arguments.target].trains or arguments.records:
-        return scored
-    return {"quick": (), "local": ("train", *scored), "full": ("vid", *scored)}[arguments.size]
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Make the target; returns the exit status."""
-    if arguments.devices != [-1] and arguments.scheduler is None and not arguments.dry_run:
-        for number in arguments.devices:
-            find_device(number)
-    target = TARGETS[arguments.target]
-    if arguments.dry_run:
-        print(target.plan(arguments))
-        return 0
-    return target.make(arguments, target.title)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status: 0 done, 1 a part failed, 2 unusable input, 130 interrupted, 128
     and the signal's number when a signal stopped it.
@@ -206,7 +279,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return job_main(Path(argv[1]), split_names(argv[2]), [int(device) for device in argv[3:]])
     try:
         with stoppable():
-            return run(parse(argv))
+            call, dry_run = parse(argv)
+            target = TARGETS[call.target]
+            if dry_run:
+                print(target.plan(call))
+                return 0
+            for number in call.devices if call.devices != (-1,) and call.scheduler is None else ():
+                find_device(number)
+            return target.make(call, target.title)
     except InputError as error:
         print(f"experiments: {error}", file=sys.stderr)
         return 2

@@ -1,8 +1,8 @@
 """The rows of an ablation as jobs: what each is, running one in a process of its own, and running many.
 
-A job is one row with one seed, in OUTPUT/ROW/seed0/: job.json (all that its numbers depend on), training/ (log.csv,
-checkpoints, step-N.npz, last.npz), matching/ (STEP.csv: a line a pair) and matching.json, results/ (boxes) and
-scores.json, log.txt. What is there is not done again.
+A job is one row with one seed, in OUTPUT/ROW/seed0/: job.json (all that its numbers depend on, by content, and where
+that lies), training/ (log.csv, checkpoints, step-N.npz, last.npz), matching/ (STEP.csv: a line a pair) and
+matching.json, results/ (boxes) and scores.json, log.txt. What is there is not done again.
 """
 
 from __future__ import annotations
@@ -19,33 +19,45 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 from tqdm import tqdm
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
-from experiments.sizes import HERE, protocol_name, sequences_of, sources_of
+from experiments.sizes import (
+    HERE,
+    Evaluation,
+    Matching,
+    plain,
+    protocol_name,
+    read_into,
+    records_identity,
+    sequences_of,
+    sources_of,
+)
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError, Stopped, read_json, stoppable, write_text
 from rar_gluon.config import Config
+from rar_gluon.data.sequence import Sequence as TrackedSequence
 from rar_gluon.evaluation.runner import connect
-from rar_gluon.training.start import fitting
+from rar_gluon.training.start import fitting, identity
 
 if TYPE_CHECKING:
     from dask.distributed import Future
 
+JOB = "job.json"
 STAGES = {"start": "starts", "train": "trains", "match": "is matched", "track": "tracks", "done": "done"}
 OUTCOMES = {"matching": "matching.json", "tracking": "scores.json"}  # and the file that says that one is there
 GATES = 32  # search regions that the spread of the gates and offsets is measured on
-KEPT = 4  # batches of pairs after which what is found is written
+KEPT = 4  # batches of pairs after which the matches are written
 POLL = 1.0  # seconds between looks at the jobs' folders
 STOP = "stop"  # file that ends a job which a cluster runs
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row with one seed, and which of `OUTCOMES` are wanted of it."""
+    """One row with one seed, and which of `OUTCOMES` it is for."""
 
     row: str
     seed: int
@@ -75,69 +87,109 @@ def has_outcomes(folder: Path, outcomes: Sequence[str]) -> bool:
     return all((folder / OUTCOMES[outcome]).is_file() for outcome in outcomes)
 
 
-def description(
-    job: Job, start: str | None, records: Mapping[str, float], matching: Mapping, tracking: Mapping
-) -> Dict:
-    """All that a job's numbers depend on."""
+@dataclass(frozen=True)
+class Data:
+    """What the jobs of a call see, besides their configuration.
+
+    Attributes
+    ----------
+    start : weights that trainings start from, a name or a file; None: what fits the network.
+    records : folders that are trained on, and their weights.
+    matching, tracking : the pairs and the sequences.
+    content : the same by content, wherever it lies (`content_of`).
+    """
+
+    start: str | None
+    records: Mapping[str, float]
+    matching: Matching
+    tracking: Evaluation
+    content: Mapping[str, Any]
+
+
+def data_of(
+    start: str | None,
+    records: Mapping[str, float],
+    matching: Matching,
+    tracking: Evaluation,
+    sequences: Sequence[TrackedSequence],
+) -> Data:
+    """Data of a call, whose tracked `sequences` are open."""
+    content = {
+        "records": {records_identity(folder): weight for folder, weight in records.items()},
+        "matching": matching.content(),
+        "tracking": tracking.content(sequences),
+        "protocol": protocol_name(tracking.folders),
+    }
+    return Data(start, records, matching, tracking, content)
+
+
+def description(job: Job, data: Data) -> Dict[str, Any]:
+    """All that a job's numbers depend on, by content; a file of weights and records are known by their hash."""
+    start = identity(job.config.network, data.start)
+    return {"config": configuration.to_dict(job.config), "start": start, **data.content}
+
+
+def places(job: Job, data: Data) -> Dict[str, Any]:
+    """Where a job finds what it is described by."""
     return {
-        "config": configuration.to_dict(job.config),
-        "start": start or fitting(job.config.network),
-        "records": dict(records),
-        "matching": dict(matching),
-        "tracking": dict(tracking),
-        "protocol": protocol_name(tracking),
+        "start": data.start or fitting(job.config.network),
+        "records": dict(data.records),
+        "matching": plain(data.matching),
+        "tracking": plain(data.tracking),
     }
 
 
-def read_job(folder: Path) -> Dict:
+def read_job(folder: Path) -> Dict[str, Any]:
     """The description in a job's folder; settings that did not exist when it was written have their defaults."""
-    stored = read_json(folder / "job.json")
-    with contextlib.suppress(InputError):  # a setting that is no more: equal to nothing that is wanted
+    stored = read_json(folder / JOB)
+    stored.pop("places", None)
+    with contextlib.suppress(InputError):  # a setting that is no more: equal to none of today
         stored["config"] = configuration.to_dict(configuration.from_dict(stored.get("config")))
     return stored
 
 
-def write_job(job: Job, wanted: Mapping) -> None:
+def write_job(job: Job, data: Data) -> None:
     """Write job.json, or check that the one that is there says the same."""
+    needed = json.loads(json.dumps(description(job, data)))
     if any((job.folder / part).exists() for part in ("training", *OUTCOMES.values())):
-        _fit(job.folder, wanted)
-    path, text = job.folder / "job.json", json.dumps(wanted, indent=1) + "\n"
+        _reconcile(job.folder, needed)
+    path, text = job.folder / JOB, json.dumps({**needed, "places": places(job, data)}, indent=1) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
 
 
-def _fit(folder: Path, wanted: Mapping) -> None:
+def _reconcile(folder: Path, needed: Mapping) -> None:
     """Drop of a job that was begun what must be made anew for these settings; `InputError` when that is all of it."""
     stored = read_job(folder)
-    if stored == wanted:
+    if stored == needed:
         return
-    if wanted == {**stored, "protocol": wanted["protocol"]}:  # the same boxes, to be scored again
+    if needed == {**stored, "protocol": needed["protocol"]}:  # the same boxes, to be scored again
         (folder / OUTCOMES["tracking"]).unlink(missing_ok=True)
-    elif only_more_pairs(stored, wanted):  # the first of them are matched
+    elif only_more_pairs(stored, needed):  # the first of them are matched
         (folder / OUTCOMES["matching"]).unlink(missing_ok=True)
     else:
         raise InputError(f"{folder} was begun with other settings: give another --output, or remove it.")
 
 
-def only_more_pairs(stored: Mapping, wanted: Mapping) -> bool:
+def only_more_pairs(stored: Mapping, needed: Mapping) -> bool:
     """Whether a description differs from another by more pairs alone."""
-    fewer, more = (each.get("matching", {}) for each in (stored, wanted))
+    fewer, more = (one.get("matching", {}) for one in (stored, needed))
     less = fewer.get("pairs", 0) < more.get("pairs", 0)
-    return less and wanted == {**stored, "matching": {**fewer, "pairs": more["pairs"]}}
+    return less and needed == {**stored, "matching": {**fewer, "pairs": more["pairs"]}}
 
 
 def distinct(jobs: Sequence[Job]) -> List[Job]:
     """The first of each set of jobs of equal settings: two rows can be one configuration."""
-    return list({(job.folder / "job.json").read_text(encoding="utf-8"): job for job in reversed(jobs)}.values())[::-1]
+    return list({json.dumps(read_job(job.folder)): job for job in reversed(jobs)}.values())[::-1]
 
 
 def take_equal(jobs: Sequence[Job], outputs: Path) -> None:
     """Copy what done jobs of equal settings gave, of this or another table below `outputs`."""
-    folders = [path.parent for path in sorted(outputs.glob("*/*/seed*/job.json"))]
-    found = {folder: read_job(folder) for folder in folders if (folder / "training").is_dir()}
+    folders = [path.parent for path in sorted(outputs.glob(f"*/*/seed*/{JOB}"))]
+    trained = {folder: read_job(folder) for folder in folders if (folder / "training").is_dir()}
     for job in jobs:
-        wanted = read_job(job.folder)
-        equal = (folder for folder, stored in found.items() if stored == wanted)
+        needed = read_job(job.folder)
+        equal = (folder for folder, stored in trained.items() if stored == needed)
         source = next((folder for folder in equal if has_outcomes(folder, job.outcomes)), None)
         if source is not None and not job.done:
             for part in ("training", "matching", "results"):
@@ -157,68 +209,69 @@ def run_job(folder: Path, outcomes: Sequence[str], devices: Sequence[int]) -> No
 
     from rar_gluon.net.device import find_device
 
-    job = read_json(folder / "job.json")
-    config = configuration.from_dict(job["config"], str(folder))
+    job = read_json(folder / JOB)
+    config, where = configuration.from_dict(job["config"], str(folder)), job["places"]
+    matching = read_into(Matching, where["matching"], str(folder))
     contexts = [find_device(device) for device in devices]
     missing = [outcome for outcome in outcomes if not has_outcomes(folder, [outcome])]
     if not (folder / "training" / "last.npz").is_file():
-        _train(folder, job, config, contexts)
+        _train(folder, config, where, matching.steps, contexts)
     if "matching" in missing:
-        _match(folder, job["matching"], config, contexts[0])
+        _match(folder, matching, config, contexts[0])
     if "tracking" in missing:
-        _track(folder, job["tracking"], config, contexts[0])
+        _track(folder, read_into(Evaluation, where["tracking"], str(folder)), config, contexts[0])
     mx.nd.waitall()
 
 
-def _train(folder: Path, job: Mapping, config: Config, contexts: Sequence) -> None:
+def _train(folder: Path, config: Config, where: Mapping, snapshots: Sequence[int], contexts: Sequence) -> None:
     from rar_gluon.data.clips import training_clips
     from rar_gluon.training.checkpoint import existing
     from rar_gluon.training.loop import Options, train
     from rar_gluon.training.start import start_network
 
     training = folder / "training"
-    clips = training_clips(config, {Path(path): weight for path, weight in job["records"].items()})
+    clips = training_clips(config, {Path(path): weight for path, weight in where["records"].items()})
     resumed = existing(training / "checkpoints")
-    net = start_network(config, job["start"], contexts[0], None if resumed else clips)
+    net = start_network(config, where["start"], contexts[0], None if resumed else clips)
     store = "device" if len(contexts) > 1 else "local"
-    options = Options(contexts, store, loaders=len(contexts), resume=True, keep=1, snapshots=job["matching"]["steps"])
-    train(net, config, clips, training, options=options, about={"start": job["start"]})
+    options = Options(contexts, store, loaders=len(contexts), resume=True, keep=1, snapshots=snapshots)
+    train(net, config, clips, training, options=options, about={"start": identity(config.network, where["start"])})
     shutil.rmtree(training / "checkpoints", ignore_errors=True)
 
 
-def _match(folder: Path, spec: Mapping, config: Config, ctx) -> None:
+def _match(folder: Path, chosen: Matching, config: Config, ctx) -> None:
     """Match the pairs with the weights of each step that is asked for, and the last."""
     from rar_gluon.net.weights import load_network
     from rar_gluon.training import matching
     from rar_gluon.training.loop import snapshot_path
 
-    pairs = matching.pairs_of(sources_of(spec), config, spec["gap"], spec["shift"], spec["scale"])
+    pairs = matching.pairs_of(sources_of(chosen), config, chosen.gap, chosen.shift, chosen.scale)
     windows = np.stack([pairs[number].search for number in range(GATES)])
     training, numbers = folder / "training", {}
-    steps = {step: snapshot_path(training, step) for step in spec["steps"]}
+    steps = {step: snapshot_path(training, step) for step in chosen.steps}
     kept = {step: path for step, path in steps.items() if path.is_file()}
     for step, weights in {**kept, steps_of(config): training / "last.npz"}.items():
         table = folder / "matching" / f"{step}.csv"
-        found = matching.read_matches(table) if table.is_file() else []
+        matches = matching.read_matches(table) if table.is_file() else []
         net = load_network(config, weights, ctx)
-        for count, batch in enumerate(matching.match(net, config, pairs, range(len(found), spec["pairs"]))):
-            found += batch
+        for count, batch in enumerate(matching.match(net, config, pairs, range(len(matches), chosen.pairs))):
+            matches += batch
             if count % KEPT == 0:
-                matching.write_matches(table, found)
-        matching.write_matches(table, found)
+                matching.write_matches(table, matches)
+        matching.write_matches(table, matches)
         gates = {**matching.gate_spread(net, windows), **matching.offset_spread(net, windows)}
         numbers[step] = {**matching.summary(matching.read_matches(table)), "gates": gates}
     write_text(folder / OUTCOMES["matching"], json.dumps(numbers, indent=1) + "\n")
 
 
-def _track(folder: Path, spec: Mapping, config: Config, ctx) -> None:
+def _track(folder: Path, evaluation: Evaluation, config: Config, ctx) -> None:
     from rar_gluon.data.sequence import read_boxes
     from rar_gluon.evaluation import runner
     from rar_gluon.evaluation.sequences import protocol_of, score_boxes
     from rar_gluon.provenance import describe_run
     from rar_gluon.tracking.tracker import Tracker
 
-    weights, sequences = folder / "training" / "last.npz", sequences_of(spec)
+    weights, sequences = folder / "training" / "last.npz", sequences_of(evaluation)
     tracker = Tracker(config, weights, ctx)
     record = describe_run(configuration.to_dict(config), weights)
     failures = [f for f in runner.run(lambda: tracker, sequences, folder / "results", record) if f.failure]
@@ -296,7 +349,7 @@ def shares(workers: int, devices: Sequence[int]) -> List[Sequence[int]]:
     return [devices[index::workers] or [devices[index % len(devices)]] for index in range(workers)]
 
 
-class Here:
+class LocalPlace:
     """Runs jobs as processes of this machine, so many at once, each with its share of the cores and of the devices."""
 
     def __init__(self, workers: int, devices: Sequence[int]):
@@ -313,11 +366,11 @@ class Here:
 
     def ended(self) -> List[Tuple[Path, int]]:
         """Folders and statuses of the jobs that have ended since the last call."""
-        found = [(folder, process.poll()) for folder, (process, _) in self._running.items()]
-        found = [(folder, status) for folder, status in found if status is not None]
-        for folder, _ in found:
+        polled = [(folder, process.poll()) for folder, (process, _) in self._running.items()]
+        done = [(folder, status) for folder, status in polled if status is not None]
+        for folder, _ in done:
             self._free.append(self._running.pop(folder)[1])
-        return found
+        return done
 
     def stop(self) -> None:
         for process, _ in self._running.values():
@@ -326,7 +379,7 @@ class Here:
             process.wait()
 
 
-class Cluster:
+class ClusterPlace:
     """Runs jobs on the workers of a Dask scheduler, which must see the same folders; each worker has the devices."""
 
     def __init__(self, address: str, devices: Sequence[int]):
@@ -353,15 +406,15 @@ class Cluster:
 
     def ended(self) -> List[Tuple[Path, int]]:
         """Folders and statuses of the jobs that have ended since the last call."""
-        found = []
+        done = []
         for folder, future in list(self._running.items()):
             if future.done():
                 error = future.exception()
                 if error is not None:
                     write_text(folder / "log.txt", f"The cluster could not run this job: {error!r}.\n")
-                found.append((folder, future.result() if error is None else 1))
+                done.append((folder, future.result() if error is None else 1))
                 del self._running[folder]
-        return found
+        return done
 
     def stop(self) -> None:
         """Ask the jobs that run to save and end, and wait until they have; the others are withdrawn."""
@@ -403,11 +456,11 @@ def lines_of(table: Path) -> int:
     return max(0, table.read_text(encoding="utf-8").count("\n") - 1)
 
 
-def part_done(stage: str, count: int, of: int, costs: Mapping[str, float]) -> float:
+def part_done(stage: str, count: int, total: int, costs: Mapping[str, float]) -> float:
     """Work of a job that is done, in the units that its `costs` by stage (train, match, track) are given in."""
     order = list(STAGES)
     before = sum(costs.get(name, 0.0) for name in order[: order.index(stage)])
-    return before + costs.get(stage, 0.0) * (count / of if of else 1.0)
+    return before + costs.get(stage, 0.0) * (count / total if total else 1.0)
 
 
 def run_jobs(
@@ -447,9 +500,9 @@ def run_jobs(
     return failed
 
 
-def words(stage: str, count: int, of: int) -> str:
+def words(stage: str, count: int, total: int) -> str:
     """`trains 3/8`."""
-    return f"{STAGES[stage]} {count}/{of}" if stage in ("train", "match", "track") else STAGES[stage]
+    return f"{STAGES[stage]} {count}/{total}" if stage in ("train", "match", "track") else STAGES[stage]
 
 
 def time_left(done: float, left: float, begun: float) -> str:

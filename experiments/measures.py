@@ -35,15 +35,21 @@ def matched(folder: Path, step: int | None = None) -> Dict[str, Dict[str, float]
 
 def numbers_of(folder: Path) -> Dict[str, Dict[str, float]]:
     """What a job gave, by sequence: the means of its pairs, AUC and DP, as far as they are there."""
-    found = {name: dict(numbers) for name, numbers in matched(folder).items()}
-    for name, numbers in read_outcome(folder / OUTCOMES["tracking"]).items():
-        found.setdefault(name, {}).update(numbers)
-    return found
+    by_name = {name: dict(means) for name, means in matched(folder).items()}
+    for name, scores in read_outcome(folder / OUTCOMES["tracking"]).items():
+        by_name.setdefault(name, {}).update(scores)
+    return by_name
 
 
-def holds(found: Numbers, job: Job, pairs: int) -> bool:
-    """Whether what is found has all that a job is wanted for."""
-    by_name = found.get(job.row, {}).get(job.seed, {}).values()
+def gates_of(folder: Path) -> Dict[str, Dict[str, float]]:
+    """Spread of a job's gates by step, of the steps that have any."""
+    outcome = read_outcome(folder / OUTCOMES["matching"])
+    return {step: numbers["gates"] for step, numbers in outcome.items() if numbers["gates"]}
+
+
+def holds(numbers: Numbers, job: Job, pairs: int) -> bool:
+    """Whether these numbers have all that a job is for."""
+    by_name = numbers.get(job.row, {}).get(job.seed, {}).values()
     enough = {
         "matching": sum(one.get("pairs", 0) for one in by_name) >= pairs,
         "tracking": any("auc" in one for one in by_name),
@@ -51,9 +57,9 @@ def holds(found: Numbers, job: Job, pairs: int) -> bool:
     return all(enough[outcome] for outcome in job.outcomes)
 
 
-def with_added(found: Numbers, paths: Sequence[Path]) -> Numbers:
-    """What is found, and the rows and seeds of other runs that are not (`--add`)."""
-    merged = {row: dict(by_seed) for row, by_seed in found.items()}
+def with_added(numbers: Numbers, paths: Sequence[Path]) -> Numbers:
+    """These numbers, and those of rows and seeds of other runs that are not among them (`--add`)."""
+    merged = {row: dict(by_seed) for row, by_seed in numbers.items()}
     for path in paths:
         for row, by_seed in read_numbers(path).items():
             if row not in merged:
@@ -62,42 +68,42 @@ def with_added(found: Numbers, paths: Sequence[Path]) -> Numbers:
     return {row: dict(sorted(by_seed.items())) for row, by_seed in merged.items()}
 
 
-def write_numbers(path: Path, found: Numbers) -> None:
+def write_numbers(path: Path, numbers: Numbers) -> None:
     """Write a line a row, seed and sequence; a measure that was not taken has no value."""
     lines = (
-        (row, seed, name, *(f"{numbers[key]:.6g}" if key in numbers else "" for key in COLUMNS))
-        for row, by_seed in found.items()
+        (row, seed, name, *(f"{measures[key]:.6g}" if key in measures else "" for key in COLUMNS))
+        for row, by_seed in numbers.items()
         for seed, by_name in by_seed.items()
-        for name, numbers in by_name.items()
+        for name, measures in by_name.items()
     )
     write_text(path, csv_text([("row", "seed", "sequence", *COLUMNS), *lines]))
 
 
 def read_numbers(path: Path) -> Dict[str, Dict[int, Dict[str, Dict[str, float]]]]:
     """Read what `write_numbers` wrote; `InputError` for another file."""
-    found: Dict[str, Dict[int, Dict[str, Dict[str, float]]]] = {}
+    by_row: Dict[str, Dict[int, Dict[str, Dict[str, float]]]] = {}
     try:
         with open(path, encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file):
                 numbers = {key: float(line[key]) for key in COLUMNS if line[key]}
-                found.setdefault(line["row"], {}).setdefault(int(line["seed"]), {})[line["sequence"]] = numbers
+                by_row.setdefault(line["row"], {}).setdefault(int(line["seed"]), {})[line["sequence"]] = numbers
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no {BY_SEQUENCE} of a report: {error}.") from error
-    return found
+    return by_row
 
 
-def having(found: Numbers, key: str) -> Dict[str, Dict[int, Dict[str, Mapping[str, float]]]]:
-    """What is found of the sequences that have a measure; seeds without any left out."""
+def having(numbers: Numbers, key: str) -> Dict[str, Dict[int, Dict[str, Mapping[str, float]]]]:
+    """The numbers of sequences that have a measure; seeds without any are left out."""
     kept = {
         row: {seed: {name: one for name, one in names.items() if key in one} for seed, names in seeds.items()}
-        for row, seeds in found.items()
+        for row, seeds in numbers.items()
     }
     return {row: {seed: names for seed, names in seeds.items() if names} for row, seeds in kept.items()}
 
 
-def by_number(found: Numbers, key: str) -> Dict[str, Dict[int, Dict[str, float]]]:
+def by_number(numbers: Numbers, key: str) -> Dict[str, Dict[int, Dict[str, float]]]:
     """One measure by row, seed and sequence, of all of them."""
     return {
         row: {seed: {name: one[key] for name, one in names.items()} for seed, names in seeds.items()}
-        for row, seeds in having(found, key).items()
+        for row, seeds in having(numbers, key).items()
     }

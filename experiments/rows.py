@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Sequence
 
 import rar_gluon  # before mxnet: sets its threads
+from experiments.call import Call
 from experiments.costs import Plan, costs_of, dry_run
 from experiments.jobs import (
+    JOB,
     OUTCOMES,
-    Cluster,
-    Here,
+    ClusterPlace,
+    Data,
     Job,
+    LocalPlace,
+    data_of,
     description,
     distinct,
     has_outcomes,
@@ -35,32 +39,29 @@ from experiments.measures import (
     MATCHED,
     Numbers,
     by_number,
+    gates_of,
     having,
     holds,
     matched,
     numbers_of,
-    read_outcome,
     with_added,
     write_numbers,
 )
 from experiments.sizes import (
     BASE,
     HERE,
-    changes,
+    Matching,
+    Size,
     dataset_of,
-    matching_of,
     names_of,
     planned_frames,
     protocol_name,
-    read_size,
     row_config,
     sequences_of,
-    tracking_of,
 )
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError, read_json, write_text
 from rar_gluon.data import otb
-from rar_gluon.data.clips import weighted_folders
 from rar_gluon.data.datasets import split_names
 from rar_gluon.report.ablation import (
     Outcome,
@@ -88,100 +89,76 @@ def row_names(table: str, chosen: str | None = None) -> List[str]:
     if chosen is None:
         return names
     named = [f"row{int(part):02d}" if part.isdigit() else part for part in split_names(chosen)]
-    wanted = list(dict.fromkeys(named))
-    unknown = [name for name in wanted if name not in names]
-    if unknown or not wanted:
+    rows = list(dict.fromkeys(named))
+    unknown = [name for name in rows if name not in names]
+    if unknown or not rows:
         raise InputError(f"{unknown[0] if unknown else '--rows'} is no row of {table}: choose of {', '.join(names)}.")
-    return wanted
+    return rows
 
 
-def overlay_of(arguments: argparse.Namespace, size: Mapping) -> Dict[str, Dict]:
-    """Values of the size, changed by --set; they lie below the row's."""
-    overlay = {section: dict(values) for section, values in size["config"].items()}
-    changed = configuration.settings_to_dict(arguments.set)
-    if "seed" in changed.get("training", {}):
-        raise InputError("--set training.seed means nothing here: the seeds are 0, 1, ... of --seeds.")
-    for section, values in changed.items():
-        overlay.setdefault(section, {}).update(values)
-    return overlay
-
-
-def make_job(arguments: argparse.Namespace, size: Mapping, row: str, seed: int) -> Job:
+def make_job(call: Call, row: str, seed: int) -> Job:
     """A row with a seed, as the call has it."""
-    path = HERE / arguments.target / row / "config.yaml"
-    config = row_config(path, overlay_of(arguments, size), seed)
-    return Job(row, seed, arguments.output / row / f"seed{seed}", config, tuple(split_names(arguments.outcomes)))
+    config = row_config(HERE / call.target / row / "config.yaml", call.size.config, seed)
+    return Job(row, seed, call.output / row / f"seed{seed}", config, call.outcomes)
 
 
-def jobs_of(arguments: argparse.Namespace, size: Mapping) -> List[Job]:
+def jobs_of(call: Call) -> List[Job]:
     """All jobs of a call: each row with each seed."""
-    rows = row_names(arguments.target, arguments.rows)
-    return [make_job(arguments, size, row, seed) for seed in arguments.seeds for row in rows]
+    return [make_job(call, row, seed) for seed in call.seeds for row in call.rows]
 
 
-def check_call(arguments: argparse.Namespace, jobs: Sequence[Job], names: Sequence[str]) -> None:
+def check_call(call: Call, jobs: Sequence[Job], names: Sequence[str]) -> None:
     """Raise `InputError` for what would stop every job later: shares of a batch, steps, training on what is scored."""
     from rar_gluon.data import folder
     from rar_gluon.data.records import RecordTracks
     from rar_gluon.training.loop import check_shares
 
-    for share in shares(arguments.workers, arguments.devices):
+    for share in shares(call.workers, call.devices):
         for batch in {job.config.training.batch for job in jobs}:
             check_shares(batch, 1, share)
-    last = min(steps_of(job.config) for job in jobs)
-    if arguments.curve is not None and arguments.curve[-1] >= last:
+    last, steps = min(steps_of(job.config) for job in jobs), call.size.matching.steps
+    if steps and steps[-1] >= last:
         raise InputError(
-            f"--curve {arguments.curve[-1]} is not before the last step, {last}: give earlier ones, or train longer."
+            f"--curve {steps[-1]} is not before the last step, {last}: give earlier ones, or train longer."
         )
-    trained = {} if arguments.train is None else {"--train": folder.sequence_names(arguments.train)}
-    trained.update({str(path): RecordTracks(path).names for path in weighted_folders(arguments.records)})
+    trained = {str(path): RecordTracks(path).names for path in call.records}
+    if call.train is not None and not call.full:
+        trained["--train"] = folder.sequence_names(call.train)
     for where, trained_names in trained.items():
         both = sorted(set(trained_names) & set(names))
         if both:
             raise InputError(f"{both[0]} is in {where} and is scored too: take it out, or give --sequences.")
 
 
-def prepare_records(arguments: argparse.Namespace, size: Mapping) -> Dict[str, float]:
-    """Pack --train or --vid into the records of the call, unless that has been done; returns folders and weights."""
-    if arguments.size == "quick":
+def prepare_records(call: Call) -> Dict[str, float]:
+    """Pack what is trained on into records, unless that has been done; returns folders and weights."""
+    if call.size.name == "quick":
         return {}
-    if arguments.records:
-        return {str(path.resolve()): weight for path, weight in weighted_folders(arguments.records).items()}
-    dataset, root = ("folder", arguments.train) if arguments.size == "local" else ("vid", arguments.vid)
-    out = arguments.output.parent / f"records-{arguments.size}"
-    _pack(arguments, size, dataset, root, out)
+    if call.records:
+        return {str(path): weight for path, weight in call.records.items()}
+    out = call.output.parent / f"records-{call.size.name}"
+    _pack(call.size, "vid" if call.full else "folder", call.train, out, call.workers)
     return {str(out): 1.0}
 
 
-def prepare_pairs(arguments: argparse.Namespace, size: Mapping, tracking: Mapping) -> Dict:
-    """What pairs are cut from: the size's synthetic sequences, or what is tracked, packed unless that has been done."""
-    spec = matching_of(size["matching"], arguments)
-    if "folders" in tracking:
-        spec["records"] = []
-        for folder in tracking["folders"]:
-            names = names_of(folder, tracking.get("names"))
-            out = arguments.output.parent / f"pairs-{arguments.size}" / Path(folder).name
-            if names:
-                options = ["--every", str(EVERY), "--sequences", ",".join(names)]
-                _pack(arguments, size, dataset_of(folder), Path(folder), out, options)
-                spec["records"].append(str(out))
-    return spec
+def prepare_pairs(call: Call) -> Matching:
+    """Pairs of the size's synthetic sequences, or of what is tracked, packed unless that has been done."""
+    folders, records = call.size.tracking.folders, []
+    for folder in folders:
+        names = names_of(folder, call.size.tracking.names)
+        out = call.output.parent / f"pairs-{call.size.name}" / Path(folder).name
+        if names:
+            options = ["--every", str(EVERY), "--sequences", ",".join(names)]
+            _pack(call.size, dataset_of(folder), Path(folder), out, call.workers, options)
+            records.append(str(out))
+    return replace(call.size.matching, records=tuple(records))
 
 
-def _pack(
-    arguments: argparse.Namespace, size: Mapping, dataset: str, root: Path, out: Path, options: Sequence[str] = ()
-) -> None:
+def _pack(size: Size, dataset: str, root: Path, out: Path, workers: int, options: Sequence[str] = ()) -> None:
     """`rar prepare` for the windows of the size, or nothing when it has been done."""
-    tracking = configuration.from_dict(overlay_of(arguments, size), "size", configuration.load(BASE)).tracking
-    options = [
-        "--side",
-        str(tracking.input_size),
-        "--padding",
-        str(tracking.padding),
-        "--window",
-        tracking.window,
-        *options,
-    ]
+    tracking = configuration.from_dict(size.config, "size", configuration.load(BASE)).tracking
+    windows = {"--side": tracking.input_size, "--padding": tracking.padding, "--window": tracking.window}
+    options = [*(str(part) for pair in windows.items() for part in pair), *options]
     about = {"dataset": dataset, "root": str(root.resolve()), "options": options}
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):
@@ -190,144 +167,124 @@ def _pack(
             if read_json(done) != about:
                 raise InputError(f"{out} holds records of another dataset or side: remove it, or give --output.")
             return
-        command = [*RAR, "prepare", dataset, str(root), str(out), *options, "--workers", str(arguments.workers)]
+        command = [*RAR, "prepare", dataset, str(root), str(out), *options, "--workers", str(workers)]
         if subprocess.run(command, check=False).returncode:
             raise InputError(f"{root} was not prepared whole: see above; the same call goes on.")
         write_text(done, json.dumps(about) + "\n")
 
 
-def read_outcomes(arguments: argparse.Namespace, size: Mapping, about: Mapping) -> Dict[str, Dict[int, Path]]:
+def read_outcomes(call: Call, data: Data) -> Dict[str, Dict[int, Path]]:
     """Folders by row of the table and seed, of all jobs with something done by the settings of this call."""
-    rows: Dict[str, Dict[int, Path]] = {row: {} for row in row_names(arguments.target)}
+    rows: Dict[str, Dict[int, Path]] = {row: {} for row in row_names(call.target)}
     for row, seeds in rows.items():
-        for path in sorted(arguments.output.glob(f"{row}/seed*/job.json")):
-            job = make_job(arguments, size, row, int(path.parent.name[len("seed") :]))
-            if read_job(path.parent) == description(job, **about) and any(
-                has_outcomes(path.parent, [o]) for o in OUTCOMES
-            ):
+        for path in sorted(call.output.glob(f"{row}/seed*/{JOB}")):
+            job = make_job(call, row, int(path.parent.name[len("seed") :]))
+            done = any(has_outcomes(path.parent, [outcome]) for outcome in OUTCOMES)
+            if done and read_job(path.parent) == json.loads(json.dumps(description(job, data))):
                 seeds[job.seed] = path.parent
     return rows
 
 
-def others_of(arguments: argparse.Namespace, outcome: Outcome) -> Dict[str, Verdict]:
+def other_verdicts(pool: Path | None, outcome: Outcome) -> Dict[str, Verdict]:
     """Verdicts of another run by this outcome (`--pool`)."""
-    path = arguments.pool
-    return read_verdicts(path) if path is not None and path.stem == f"claims_{outcome.name}" else {}
+    return read_verdicts(pool) if pool is not None and pool.stem == f"claims_{outcome.name}" else {}
 
 
-def tables_of(
-    arguments: argparse.Namespace,
-    folders: Mapping[str, Mapping[int, Path]],
-    found: Numbers,
-    about: Mapping,
-    title: str,
-) -> List[Table]:
-    """All tables of a report on what was found: matching, tracking, verdicts by both, gates."""
-    published_file = LITERATURE / f"{arguments.target}.csv"
+def by_row_and_seed(
+    folders: Mapping[str, Mapping[int, Path]], read: Callable[[Path], Mapping]
+) -> Dict[str, Dict[int, Mapping]]:
+    """What `read` makes of each job's folder."""
+    return {row: {seed: read(folder) for seed, folder in seeds.items()} for row, seeds in folders.items()}
+
+
+def make_tables(call: Call, folders: Mapping[str, Mapping[int, Path]], numbers: Numbers, title: str) -> List[Table]:
+    """All tables of a report: matching, tracking, verdicts by both, gates."""
+    published_file = LITERATURE / f"{call.target}.csv"
     published = read_rows(published_file) if published_file.is_file() else {}
-    claims = read_claims(HERE / "claims.yaml", arguments.target)
-
-    def each(read: Callable[[Path], Mapping]) -> Dict[str, Dict[int, Mapping]]:
-        return {row: {seed: read(folder) for seed, folder in seeds.items()} for row, seeds in folders.items()}
-
-    tables = []
-    outcomes = {key: by_number(found, key) for key in MATCHED}
+    claims = read_claims(HERE / "claims.yaml", call.target)
+    tables, pairs = [], call.size.matching
+    outcomes = {key: by_number(numbers, key) for key in MATCHED}
     if any(outcomes["within_1"].values()):
         earlier = {
-            step: by_number(each(partial(matched, step=step)), "within_1") for step in about["matching"]["steps"]
+            step: by_number(by_row_and_seed(folders, partial(matched, step=step)), "within_1") for step in pairs.steps
         }
         words = f"part of the pairs whose peak is within {CELL} pixels of the target"
         matching = Outcome("within_1", words, "within 1 cell", DELTA["matching"], outcomes["within_1"], earlier)
         tables += [
-            matching_table(title, outcomes, matching, published, about["matching"]["pairs"]),
-            claims_table(claims, matching, arguments.start, others_of(arguments, matching)),
+            matching_table(title, outcomes, matching, published, pairs.pairs),
+            claims_table(claims, matching, call.start, other_verdicts(call.pool, matching)),
         ]
-    scores, auc = having(found, "auc"), by_number(found, "auc")
+    scores, auc = having(numbers, "auc"), by_number(numbers, "auc")
     names = sorted({name for seeds in auc.values() for one in seeds.values() for name in one})
     if names:
-        benchmarks: Dict[str, Sequence[str] | None] = {f"size {arguments.size}": None}
-        if arguments.size == "full":
+        benchmarks: Dict[str, Sequence[str] | None] = {f"size {call.size.name}": None}
+        if call.full:
             benchmarks = {"OTB-2013": otb.sequence_names("otb2013"), "OTB-2015": None}
         note = f"Scored on {len(names)} sequences: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}."
         tracked = Outcome("auc", "AUC of tracking", "AUC", DELTA["tracking"], auc)
-        tables += [measured_table(title, scores, published, benchmarks, protocol_name(about["tracking"]), [note])]
-        tables += [claims_table(claims, tracked, arguments.start, others_of(arguments, tracked))]
-    gates = each(
-        lambda folder: {k: v["gates"] for k, v in read_outcome(folder / OUTCOMES["matching"]).items() if v["gates"]}
-    )
+        protocol = protocol_name(call.size.tracking.folders)
+        tables += [
+            measured_table(title, scores, published, benchmarks, protocol, [note]),
+            claims_table(claims, tracked, call.start, other_verdicts(call.pool, tracked)),
+        ]
+    gates = by_row_and_seed(folders, gates_of)
     gates = {row: seeds for row, seeds in gates.items() if any(seeds.values())}
     return [*tables, gates_table(gates)] if gates else tables
 
 
-def report_rows(
-    arguments: argparse.Namespace,
-    size: Mapping,
-    folders: Mapping[str, Mapping[int, Path]],
-    about: Mapping,
-    title: str,
-) -> str:
+def report_rows(call: Call, folders: Mapping[str, Mapping[int, Path]], title: str) -> str:
     """Write the report of jobs by row and seed, and return its tables for the terminal."""
-    own = {row: {seed: numbers_of(folder) for seed, folder in seeds.items()} for row, seeds in folders.items()}
-    found = with_added(own, arguments.add)
-    done = {row: len(seeds) for row, seeds in found.items()}
-    head = [" ".join(size["about"].split()), *changes(arguments)]
-    words = [
+    numbers = with_added(by_row_and_seed(folders, numbers_of), call.add)
+    done = {row: len(seeds) for row, seeds in numbers.items()}
+    head = [call.size.about, *call.changes_text]
+    about = [
         *head,
         f"{sum(map(bool, done.values()))} of {len(folders)} rows are done, with {sum(done.values())} seeds in all.",
-        *(f"Seeds of an earlier run are among them: {path.name}." for path in arguments.add),
+        *(f"Seeds of an earlier run are among them: {path.name}." for path in call.add),
         f"Written by rar-gluon {rar_gluon.__version__}.",
     ]
-    tables = tables_of(arguments, folders, found, about, title)
-    write_document(arguments.output, title, words, tables)
-    write_numbers(arguments.output / BY_SEQUENCE, found)
+    tables = make_tables(call, folders, numbers, title)
+    write_document(call.output, title, about, tables)
+    write_numbers(call.output / BY_SEQUENCE, numbers)
     skipped = ("where", "sequences", "p", "loss", "within 0.5", "within 2")
-    page = os.path.relpath(arguments.output / "report.html")
-    shown = [to_text(table, skipped) for table in tables if table.name != "gates"]
-    return "\n\n".join([" ".join(head), *shown, f"see {page}"])
+    page = os.path.relpath(call.output / "report.html")
+    printed = [to_text(table, skipped) for table in tables if table.name != "gates"]
+    return "\n\n".join([" ".join(head), *printed, f"see {page}"])
 
 
-def matched_pairs(matching: Mapping) -> int:
-    """Pairs that a job matches, after each step that is asked for and the last."""
-    return matching["pairs"] * (len(matching["steps"]) + 1)
-
-
-def plan_rows(arguments: argparse.Namespace) -> str:
+def plan_rows(call: Call) -> str:
     """What the call would cost."""
-    size = read_size(arguments.size)
-    jobs, frames = jobs_of(arguments, size), planned_frames(arguments, size["tracking"])
-    matching = matching_of(size["matching"], arguments)
-    configs = {job.name: job.config for job in jobs}
+    jobs, frames = jobs_of(call), planned_frames(call.size.tracking, call.size.name)
+    matching = call.size.matching
+    plan = Plan({job.name: job.config for job in jobs}, frames, matching.matched, on_cards=call.full)
     return (
-        f"{arguments.target}, size {arguments.size}: {len(jobs)} jobs, {frames} frames to track and "
-        f"{matching['pairs']} pairs to match in each\n"
-        + dry_run(Plan(configs, frames, matched_pairs(matching), on_cards=arguments.size == "full"))
+        f"{call.target}, size {call.size.name}: {len(jobs)} jobs, {frames} frames to track and "
+        f"{matching.pairs} pairs to match in each\n" + dry_run(plan)
     )
 
 
-def make_rows(arguments: argparse.Namespace, title: str) -> int:
+def make_rows(call: Call, title: str) -> int:
     """Do what is missing of a table of rows; returns the exit status."""
-    size = read_size(arguments.size)
-    tracking = tracking_of(size["tracking"], arguments)
-    added = with_added({row: {} for row in row_names(arguments.target)}, arguments.add)
-    jobs, sequences = jobs_of(arguments, size), sequences_of(tracking)
-    check_call(arguments, jobs, [sequence.name for sequence in sequences])
-    records, matching = prepare_records(arguments, size), prepare_pairs(arguments, size, tracking)
-    jobs = [job for job in jobs if not holds(added, job, matching["pairs"])]
-    about = {"start": arguments.start, "records": records, "matching": matching, "tracking": tracking}
+    tracking = call.size.tracking
+    added = with_added({row: {} for row in row_names(call.target)}, call.add)
+    jobs, sequences = jobs_of(call), sequences_of(tracking)
+    check_call(call, jobs, [sequence.name for sequence in sequences])
+    data = data_of(call.start, prepare_records(call), prepare_pairs(call), tracking, sequences)
+    jobs = [job for job in jobs if not holds(added, job, data.matching.pairs)]
     for job in jobs:
-        write_job(job, description(job, **about))
-    take_equal(jobs, arguments.output.parent)
+        write_job(job, data)
+    take_equal(jobs, call.output.parent)
     missing, failed = distinct([job for job in jobs if not job.done]), []
     if missing:
-        frames, pairs = sum(map(len, sequences)), matched_pairs(matching)
         print(f"{len(missing)} jobs are to be done, of {len(jobs)}; counting their operations", flush=True)
+        frames, pairs = sum(map(len, sequences)), data.matching.matched
         known = {job.row: costs_of(job.config, frames, pairs) for job in {job.row: job for job in missing}.values()}
         costs = {job.folder: {stage: known[job.row][stage] for stage in stages_of(job.outcomes)} for job in missing}
-        if arguments.scheduler is None:
-            place = Here(arguments.workers, arguments.devices)
+        if call.scheduler is None:
+            place = LocalPlace(call.workers, call.devices)
         else:
-            place = Cluster(arguments.scheduler, arguments.devices)
+            place = ClusterPlace(call.scheduler, call.devices)
         failed = run_jobs(missing, costs, pairs, len(sequences), place)
-        take_equal(jobs, arguments.output.parent)
-    print(report_rows(arguments, size, read_outcomes(arguments, size, about), about, title))
+        take_equal(jobs, call.output.parent)
+    print(report_rows(call, read_outcomes(call, data), title))
     return 1 if failed else 0

@@ -1,11 +1,13 @@
-"""The three sizes of every experiment: what sizes/NAME.yaml says, and the sequences that it names."""
+"""The three sizes of every experiment: what sizes/NAME.yaml says, and the sequences and pairs that it names."""
 
 from __future__ import annotations
 
-import argparse
+import dataclasses
+import hashlib
 import itertools
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Tuple, Type, TypeVar
 from typing import Sequence as ListOf
 
 from rar_gluon import config as configuration
@@ -14,18 +16,174 @@ from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.data import otb
 from rar_gluon.data.clips import Tracks
-from rar_gluon.data.datasets import DATASETS, load_sequences, split_names
+from rar_gluon.data.datasets import DATASETS, load_sequences
 from rar_gluon.data.sequence import Sequence
+from rar_gluon.provenance import file_hash
 
 HERE = Path(__file__).resolve().parent
 BASE = HERE / "rar.yaml"
 SIZES = ("quick", "local", "full")
 LOCAL_FRAMES = 20000  # assumed of an evaluation that a dry run was not given
+T = TypeVar("T")
 
 
-def read_size(name: str) -> Dict:
-    """Read sizes/NAME.yaml."""
-    return strict_yaml.read(HERE / "sizes" / f"{name}.yaml")
+@dataclass(frozen=True)
+class Evaluation:
+    """What is tracked: the sequences of `folders` (of `names`, if any), or synthetic ones and clips of the demo.
+
+    Attributes
+    ----------
+    frames : of each sequence; 0: all.
+    synthetic, seed : how many synthetic sequences, drawn with which seed.
+    seen : only synthetic sequences whose target is seen in every frame: VOT's experiment needs a truth everywhere.
+    clips : of the demo, by name.
+    """
+
+    frames: int
+    synthetic: int = 0
+    seed: int = 0
+    seen: bool = False
+    clips: Tuple[str, ...] = ()
+    folders: Tuple[str, ...] = ()
+    names: Tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.frames < (1 if self.synthetic else 0):
+            raise InputError(f"frames is {self.frames}: give how many, or 0 for all (not of synthetic sequences).")
+
+    def content(self, sequences: ListOf[Sequence]) -> Dict[str, Any]:
+        """What the sequences are, wherever they lie: JSON-able, with a hash of those of folders."""
+        if not self.folders:
+            return {key: value for key, value in plain(self).items() if key not in ("folders", "names")}
+        digest = hashlib.sha256()
+        for sequence in sequences:
+            digest.update(f"{sequence.name}\0{len(sequence)}\0".encode())
+            digest.update(sequence.boxes.astype("<f8").tobytes())
+        return {"frames": self.frames, "sequences": digest.hexdigest()}
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Which pairs are matched: cut from prepared `records`, or from `synthetic` sequences of a seed.
+
+    Attributes
+    ----------
+    pairs : how many.
+    gap : frames between template and search region, at most.
+    shift, scale : by which the search region is displaced (target sizes) and enlarged or shrunk, at most.
+    steps : of the training after which pairs are matched, besides the last.
+    """
+
+    pairs: int
+    gap: int
+    shift: float
+    scale: float
+    steps: Tuple[int, ...] = ()
+    synthetic: int = 0
+    seed: int = 0
+    records: Tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.pairs < 1:
+            raise InputError(f"pairs is {self.pairs}, but must be at least 1.")
+
+    @property
+    def matched(self) -> int:
+        """Pairs that a job matches, after each of the steps and the last."""
+        return self.pairs * (len(self.steps) + 1)
+
+    def content(self) -> Dict[str, Any]:
+        """What is matched, wherever the records lie: JSON-able."""
+        records = [records_identity(folder) for folder in self.records]
+        return {**plain(self), "records": records}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What Table 2 and the figures run: our tracker (of a preset, or a row at size full), peers, on which sequences."""
+
+    tracker: str
+    peers: Tuple[str, ...]
+    sequences: Evaluation
+    supervised: Evaluation | None = None
+    repetitions: int = 15
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class Size:
+    """A size: its description, what it changes of rar.yaml, and what is matched, tracked and compared."""
+
+    name: str
+    about: str
+    config: Mapping[str, Mapping[str, Any]]
+    matching: Matching
+    tracking: Evaluation
+    comparison: Comparison | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+KINDS = {"int": int, "float": (int, float), "str": str, "bool": bool}
+
+
+def check_fields(record: Any) -> None:
+    """Raise `InputError` where a number, word or list of a record is of another kind; lists become tuples."""
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if field.type.startswith("Tuple"):
+            kind = KINDS[field.type[len("Tuple[") :].split(",")[0]]
+            good = isinstance(value, (list, tuple)) and all(isinstance(item, kind) for item in value)
+            if good:
+                object.__setattr__(record, field.name, tuple(value))
+        else:
+            kind = KINDS.get(field.type)
+            good = kind is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool)))
+        if not good:
+            raise InputError(f"{field.name} is {strict_yaml.shown(value)}, but must be of type {field.type}.")
+
+
+def read_into(kind: Type[T], values: Any, where: str) -> T:
+    """Make a record of a mapping; `InputError` for what is unknown, missing or of another type."""
+    if not isinstance(values, Mapping):
+        raise InputError(f"{where} must hold keys and values.")
+    known = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = [key for key in values if key not in known]
+    missing = [name for name, field in known.items() if field.default is dataclasses.MISSING and name not in values]
+    if unknown:
+        raise InputError(f"{where} has no setting {unknown[0]}: choose of {', '.join(known)}.")
+    if missing:
+        raise InputError(f"{where} lacks {missing[0]}.")
+    try:
+        return kind(**values)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def plain(record: Any) -> Dict[str, Any]:
+    """JSON-able mapping of a record, which `read_into` reads."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(record).items()}
+
+
+def read_size(name: str) -> Size:
+    """Read sizes/NAME.yaml; `InputError` for what is unknown, missing or of another type."""
+    path = HERE / "sizes" / f"{name}.yaml"
+    values = dict(strict_yaml.read(path))
+    for key, kind in (("matching", Matching), ("tracking", Evaluation)):
+        values[key] = read_into(kind, values.get(key), f"{path}: {key}")
+    if "comparison" in values:
+        comparison = dict(values["comparison"])
+        for key in {"sequences", "supervised"} & set(comparison):
+            comparison[key] = read_into(Evaluation, comparison[key], f"{path}: comparison.{key}")
+        values["comparison"] = read_into(Comparison, comparison, f"{path}: comparison")
+    size = read_into(Size, {"name": name, **values}, str(path))
+    configuration.from_dict(size.config, str(path), configuration.load(BASE))
+    return dataclasses.replace(size, about=" ".join(size.about.split()))
 
 
 def layers(path: Path) -> List[Dict]:
@@ -38,84 +196,49 @@ def layers(path: Path) -> List[Dict]:
     return [*layers(parent if parent.is_file() else configuration.PRESETS / f"{base}.yaml"), values]
 
 
-def row_config(path: Path, size: Mapping, seed: int) -> Config:
-    """rar.yaml, made small by the size, then changed by the row: what a row says holds at every size."""
-    config = configuration.from_dict(size, "size", configuration.load(BASE))
+def row_config(path: Path, overlay: Mapping, seed: int) -> Config:
+    """rar.yaml, made small by a size's `overlay`, then changed by the row: what a row says holds at every size."""
+    config = configuration.from_dict(overlay, "size", configuration.load(BASE))
     for values in layers(path):
         config = configuration.from_dict(values, str(path), config)
     return configuration.from_dict({"training": {"seed": seed}}, "seed", config)
 
 
-def tracking_of(spec: Mapping, arguments: argparse.Namespace) -> Dict:
-    """What is tracked: the size's `spec`, completed by --frames, --sequences, and --eval or --otb."""
-    spec = dict(spec)
-    if arguments.frames is not None:
-        spec["frames"] = arguments.frames
-    if arguments.size != "quick":
-        folders = arguments.eval if arguments.size == "local" else [arguments.otb]
-        spec["folders"] = [str(folder.resolve()) for folder in folders]
-        if arguments.sequences is not None:
-            spec["names"] = split_names(arguments.sequences)
-            if not spec["names"]:
-                raise InputError("--sequences names none: give A,B,..., or leave it out.")
-    return spec
-
-
-def matching_of(spec: Mapping, arguments: argparse.Namespace) -> Dict:
-    """What a call matches: the size's `matching`, changed by --pairs and --curve."""
-    given = {"pairs": arguments.pairs, "steps": arguments.curve}
-    return {**spec, **{key: value for key, value in given.items() if value is not None}}
-
-
-def changes(arguments: argparse.Namespace) -> List[str]:
-    """A sentence on what a call changed of its size, for its report; none when nothing."""
-    given = [*arguments.set, *([] if arguments.frames is None else [f"--frames {arguments.frames}"])]
-    given += [] if arguments.weights is None else [f"--weights {arguments.weights.name}"]
-    given += [] if arguments.start is None else [f"--start {Path(arguments.start).name}"]
-    given += [] if arguments.pairs is None else [f"--pairs {arguments.pairs}"]
-    given += [] if arguments.curve is None else [f"--curve {','.join(map(str, arguments.curve))}"]
-    return [f"Changed from the size: {', '.join(given)}."] if given else []
-
-
-def planned_frames(arguments: argparse.Namespace, spec: Mapping) -> int:
+def planned_frames(evaluation: Evaluation, size: str) -> int:
     """Frames that each tracker will see.
 
     A plan needs no data: OTB's frames are known, and of folders that are not there `LOCAL_FRAMES` are assumed.
     """
-    if arguments.size == "full":
-        names = otb.sequence_names("otb2015" if arguments.sequences is None else split_names(arguments.sequences))
+    if size == "full":
+        names = otb.sequence_names(list(evaluation.names) or "otb2015")
         counts = [otb.ENTRIES[name].frames - otb.ENTRIES[name].initial_omit for name in names]
-        most = spec["frames"] if arguments.frames is None else arguments.frames
-        return sum(min(count, most) if most else count for count in counts)
-    if arguments.size == "local" and not (arguments.eval and all(folder.is_dir() for folder in arguments.eval)):
+        return sum(min(count, evaluation.frames) if evaluation.frames else count for count in counts)
+    if size == "local" and not (evaluation.folders and all(Path(folder).is_dir() for folder in evaluation.folders)):
         return LOCAL_FRAMES
-    return sum(map(len, sequences_of(tracking_of(spec, arguments))))
+    return sum(map(len, sequences_of(evaluation)))
 
 
-def protocol_name(spec: Mapping) -> str:
-    """Protocols that the sequences of an evaluation are scored by: OTB's own, and "folder" for all others."""
-    kinds = {dataset_of(folder) for folder in spec.get("folders", ["none"]) if Path(folder).is_dir()} or {"folder"}
+def protocol_name(folders: ListOf[str]) -> str:
+    """Protocols that the sequences of folders are scored by: OTB's own, and "folder" for all others."""
+    kinds = {dataset_of(folder) for folder in folders if Path(folder).is_dir()} or {"folder"}
     return " and ".join(sorted({"matlab" if kind == "otb2015" else "folder" for kind in kinds}))
 
 
-def sequences_of(spec: Mapping) -> List[Sequence]:
-    """Open what is tracked: the sequences of `folders` (and `names`), or `synthetic` ones and the demo's `clips`.
-
-    `frames` is what is taken of each, 0 for all; with `seen`, only synthetic sequences whose target is seen in every
-    frame count (VOT's experiment needs a truth everywhere).
-    """
+def sequences_of(evaluation: Evaluation) -> List[Sequence]:
+    """Open what is tracked."""
     from rar_gluon.data.demo import demo_sequence
     from rar_gluon.data.sequence import shortened
     from rar_gluon.data.synthetic import SyntheticTracks
 
-    if "folders" in spec:
-        found = _of_folders(spec["folders"], spec.get("names"))
+    frames = evaluation.frames
+    if evaluation.folders:
+        opened = _of_folders(evaluation.folders, evaluation.names)
     else:
-        made = SyntheticTracks(length=spec["frames"], seed=spec["seed"])
-        tracks = (t for t in range(len(made)) if not spec.get("seen") or made.scene(t).visible.all())
-        found = [made.sequence(track) for track in itertools.islice(tracks, spec["synthetic"])]
-        found += [demo_sequence(name) for name in spec.get("clips", ())]
-    return [shortened(sequence, spec["frames"]) for sequence in found] if spec["frames"] else found
+        made = SyntheticTracks(length=frames, seed=evaluation.seed)
+        tracks = (t for t in range(len(made)) if not evaluation.seen or made.scene(t).visible.all())
+        opened = [made.sequence(track) for track in itertools.islice(tracks, evaluation.synthetic)]
+        opened += [demo_sequence(name) for name in evaluation.clips]
+    return [shortened(sequence, frames) for sequence in opened] if frames else opened
 
 
 def dataset_of(folder: str) -> str:
@@ -123,17 +246,17 @@ def dataset_of(folder: str) -> str:
     return "otb2015" if otb.is_root(folder) else "folder"
 
 
-def names_of(folder: str, names: ListOf[str] | None) -> List[str]:
-    """Names of a folder's sequences, all or those of `names`."""
+def names_of(folder: str, names: ListOf[str]) -> List[str]:
+    """Names of a folder's sequences, all or those of `names`, if any."""
     present = list(DATASETS[dataset_of(folder)].units(Path(folder), "train"))
-    return present if names is None else [name for name in present if name in names]
+    return [name for name in present if name in names] if names else present
 
 
-def _of_folders(folders: ListOf[str], names: ListOf[str] | None) -> List[Sequence]:
+def _of_folders(folders: ListOf[str], names: ListOf[str]) -> List[Sequence]:
     """Sequences of several folders; `InputError` when two share a name, or one of `names` is in none."""
     chosen = {folder: names_of(folder, names) for folder in folders}
-    every = [name for found in chosen.values() for name in found]
-    absent = sorted(set(names or ()) - set(every))
+    every = [name for part in chosen.values() for name in part]
+    absent = sorted(set(names) - set(every))
     twice = sorted({name for name in every if every.count(name) > 1})
     if absent or not every:
         raise InputError(f"{', '.join(folders)}: no sequence named {absent[0] if absent else 'anything'} is there.")
@@ -141,18 +264,23 @@ def _of_folders(folders: ListOf[str], names: ListOf[str] | None) -> List[Sequenc
         raise InputError(f"{twice[0]} is in two of {', '.join(folders)}: leave it out of one.")
     return [
         sequence
-        for folder, found in chosen.items()
-        if found
-        for sequence in load_sequences(dataset_of(folder), Path(folder), found)
+        for folder, part in chosen.items()
+        if part
+        for sequence in load_sequences(dataset_of(folder), Path(folder), part)
     ]
 
 
-def sources_of(spec: Mapping) -> List[Tuple[Tracks, float]]:
-    """What pairs are cut from: prepared `records`, all tracks alike, or `synthetic` sequences of a seed."""
+def sources_of(matching: Matching) -> List[Tuple[Tracks, float]]:
+    """What pairs are cut from, all tracks alike."""
     from rar_gluon.data.records import RecordTracks
     from rar_gluon.data.synthetic import SyntheticTracks
 
-    if "records" in spec:
-        opened = [RecordTracks(folder) for folder in spec["records"]]
+    if matching.records:
+        opened = [RecordTracks(folder) for folder in matching.records]
         return [(tracks, float(len(tracks))) for tracks in opened]
-    return [(SyntheticTracks(spec["synthetic"], seed=spec["seed"]), 1.0)]
+    return [(SyntheticTracks(matching.synthetic, seed=matching.seed), 1.0)]
+
+
+def records_identity(folder: str | Path) -> str:
+    """Hash of prepared records, which `rar train` keeps of them too."""
+    return file_hash(Path(folder) / "index.json")

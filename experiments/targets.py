@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Dict, Tuple
 
-from experiments.comparisons import make_comparison, plan_comparison, plan_sequences
+from experiments.call import Call
+from experiments.comparisons import make_comparison, plan_sequences
 from experiments.fig1_2 import make as fig1_2
 from experiments.fig4 import make as fig4
 from experiments.fig7 import make as fig7
@@ -37,8 +37,8 @@ class Target:
     name: str
     title: str
     options: Tuple[str, ...]
-    make: Callable[[argparse.Namespace, str], int]
-    plan: Callable[[argparse.Namespace], str]
+    make: Callable[[Call, str], int]
+    plan: Callable[[Call], str]
 
     @property
     def trains(self) -> bool:
@@ -53,7 +53,7 @@ def _rows(name: str, title: str) -> Target:
 def _comparison(
     name: str, title: str, options: Tuple[str, ...], make: Callable, plan: Callable = plan_sequences
 ) -> Target:
-    return Target(name, title, options, partial(make_comparison, make), partial(plan_comparison, plan))
+    return Target(name, title, options, partial(make_comparison, make), plan)
 
 
 _TRACKERS = (*RUNS, "boxes", "results", "weights", "tracker")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Mapping
-
+from experiments.call import Call
 from experiments.comparisons import Made, Measured
 from rar_gluon.report.tables import attribute_table
 
 
-def make(arguments: argparse.Namespace, spec: Mapping) -> Made:
+def make(call: Call) -> Made:
     """Fig. 7: success and precision by attribute."""
     from rar_gluon.report.plots import PLOTS, attribute_figure
 
-    measured = Measured(arguments, spec)
-    scores = measured.whole
+    measured = Measured(call)
+    scores = measured.overall
     captions = {"auc": "Success by attribute, AUC in brackets.", "dp": "Precision by attribute, DP@20 in brackets."}
     if scores.attribute_list == "boxes":
         captions = {key: f"{text} The attributes are those that boxes decide." for key, text in captions.items()}

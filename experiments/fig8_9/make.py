@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Mapping
-
+from experiments.call import Call
 from experiments.comparisons import Made, Measured, first_image
 from rar_gluon.report.tables import failure_table
 
 
-def make(arguments: argparse.Namespace, spec: Mapping) -> Made:
+def make(call: Call) -> Made:
     """Figs. 8 and 9: the trackers' boxes where they differ most, and ours where it is worst."""
     from rar_gluon.report.strips import comparison_picture, failure_picture
     from rar_gluon.report.tracks import sequence_tracks
 
-    measured = Measured(arguments, spec)
-    scores, ours, names = measured.whole, measured.ours, list(measured.whole.carried)
+    measured = Measured(call)
+    scores, ours = measured.overall, measured.ours
+    names = list(scores.carried)
     firsts = {sequence.name: first_image(sequence) for sequence in measured.sequences}
     tracks = {
         name: sequence_tracks(boxes, measured.sequences, firsts, scores.protocol)

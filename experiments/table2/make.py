@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Mapping
-
+from experiments.call import Call
 from experiments.comparisons import Made, Measured
 from rar_gluon.report.comparison import comparison_table
 from rar_gluon.report.published import read_published
 from rar_gluon.report.speed import read_speed
 
 
-def make(arguments: argparse.Namespace, spec: Mapping) -> Made:
+def make(call: Call) -> Made:
     """Published, recomputed, measured."""
-    measured = Measured(arguments, spec)
+    measured = Measured(call)
     names = [sequence.name for sequence in measured.sequences]
     speeds = {name: read_speed(folder, names) for name, folder in measured.folders.items()}
     return measured.made([comparison_table(measured.scores, read_published(), speeds)], {})

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments import cli, jobs, measures, rows, sizes
+from experiments import cli, jobs, measures, rows
 from experiments.rows import row_names
+from experiments.sizes import Evaluation
 from experiments.targets import TARGETS
 from rar_gluon.common import InputError
 from rar_gluon.report.ablation import read_rows
@@ -24,19 +25,32 @@ EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 TABLES = [target.name for target in TARGETS.values() if target.trains]
 
 
+def parse(*options):
+    """A call of Table 3."""
+    return cli.parse(["table3", *options])[0]
+
+
 @pytest.mark.parametrize("table", ["table3", "table4"])
 def test_rows_are_those_that_are_published(table):
     assert sorted(read_rows(LITERATURE / f"{table}.csv")) == row_names(table)
 
 
-def test_every_target_has_folder_readme_and_script():
+def test_every_target_has_folder_and_script_and_says_what_it_is():
     for target in TARGETS:
-        assert (EXPERIMENTS / target / "README.md").is_file(), target
+        page, config = (EXPERIMENTS / target / name for name in ("README.md", "config.yaml"))
+        assert page.is_file() or config.read_text().startswith("# "), target
         script = EXPERIMENTS / f"run_{target}.sh"
         assert os.access(script, os.X_OK) and f'-m experiments {target} "$@"' in script.read_text()
-    for table in TABLES:
-        for row in row_names(table):
-            assert (EXPERIMENTS / table / row / "README.md").is_file(), row
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_row_says_what_is_claimed_what_runs_and_what_is_assumed(table):
+    """In a comment at the head of its YAML."""
+    for row in row_names(table):
+        text = (EXPERIMENTS / table / row / "config.yaml").read_text()
+        head = text[: text.index("base:")]
+        assert all(line.startswith("#") for line in head.splitlines()), row
+        assert re.search(r"^# Claim: .*", head, re.MULTILINE) and re.search(r"^# Runs: .*", head, re.MULTILINE), row
 
 
 def test_claims_are_of_rows_that_are_there():
@@ -97,43 +111,46 @@ def test_options_that_do_not_fit_are_refused(tmp_path, capsys):
 
 
 def test_steps_of_a_curve_lie_within_the_training(tmp_path):
-    assert cli.parse(["table3", "--curve", "4,2,4"]).curve == [2, 4]
+    assert parse("--curve", "4,2,4").size.matching.steps == (2, 4)
     for wrong in ("0", "2,x", ","):
         with pytest.raises(InputError, match="--curve"):
-            cli.parse(["table3", "--curve", wrong])
-    call = cli.parse(["table3", "--curve", "2,999", "--output", str(tmp_path)])
+            parse("--curve", wrong)
+    call = parse("--curve", "2,999", "--output", str(tmp_path))
     with pytest.raises(InputError, match="--curve 999 is not before the last step, 18"):
-        rows.check_call(call, rows.jobs_of(call, sizes.read_size("quick")), [])
+        rows.check_call(call, rows.jobs_of(call), [])
 
 
 def test_settings_change_the_size_and_rows_change_them():
-    call = ["table3", "--rows", "9,11", "--set", "training.epochs=7", "--set", "training.frozen=[conv1]"]
-    free, frozen = rows.jobs_of(cli.parse(call), sizes.read_size("quick"))
+    call = parse("--rows", "9,11", "--set", "training.epochs=7", "--set", "training.frozen=[conv1]")
+    free, frozen = rows.jobs_of(call)
     assert free.config.training.epochs == frozen.config.training.epochs == 7
     assert free.config.training.frozen == ("conv1",) and len(frozen.config.training.frozen) == 5
 
 
 def test_every_seed_that_is_done_with_these_settings_is_reported(tmp_path):
-    size, about = sizes.read_size("quick"), {"start": None, "records": {"r": 1.0}, "matching": {}, "tracking": {}}
-    call = cli.parse(["table3", "--output", str(tmp_path)])
-    other = cli.parse(["table3", "--output", str(tmp_path), "--set", "training.epochs=9"])
-    for arguments, row, seed in ((call, "row01", 0), (call, "row01", 2), (call, "row13", 1), (other, "row13", 2)):
-        job = rows.make_job(arguments, size, row, seed)
-        jobs.write_job(job, jobs.description(job, **about))
+    call = parse("--output", str(tmp_path))
+    other = parse("--output", str(tmp_path), "--set", "training.epochs=9")
+    evaluation = Evaluation(3, synthetic=1)
+    data = jobs.data_of(None, {}, call.size.matching, evaluation, [])
+    for one, row, seed in ((call, "row01", 0), (call, "row01", 2), (call, "row13", 1), (other, "row13", 2)):
+        job = rows.make_job(one, row, seed)
+        jobs.write_job(job, data)
         (job.folder / "scores.json").write_text("{}")
-    unfinished = rows.make_job(call, size, "row02", 0)
-    jobs.write_job(unfinished, jobs.description(unfinished, **about))
-    found = rows.read_outcomes(call, size, about)
-    assert list(found) == row_names("table3")
-    assert found["row01"] == {seed: tmp_path / "row01" / f"seed{seed}" for seed in (0, 2)}
-    assert list(found["row13"]) == [1] and not found["row02"]
-    assert not any(rows.read_outcomes(call, size, {**about, "records": {"other": 1.0}}).values())
-    assert not any(rows.read_outcomes(call, size, {**about, "tracking": {"frames": 24}}).values())
+    unfinished = rows.make_job(call, "row02", 0)
+    jobs.write_job(unfinished, data)
+    folders = rows.read_outcomes(call, data)
+    assert list(folders) == row_names("table3")
+    assert folders["row01"] == {seed: tmp_path / "row01" / f"seed{seed}" for seed in (0, 2)}
+    assert list(folders["row13"]) == [1] and not folders["row02"]
+    for changes in ({"start": "random"}, {"tracking": Evaluation(24, synthetic=1)}):
+        settings = {"start": None, "tracking": evaluation, **changes}
+        others = jobs.data_of(settings["start"], {}, call.size.matching, settings["tracking"], [])
+        assert not any(rows.read_outcomes(call, others).values())
 
 
 def test_a_report_holds_both_outcomes_and_the_gates(tmp_path):
     """Row 9 matches and tracks better than row 1 on each of eight sequences, with two seeds."""
-    call, size = cli.parse(["table3", "--output", str(tmp_path), "--frames", "9"]), sizes.read_size("quick")
+    call = parse("--output", str(tmp_path), "--frames", "9", "--curve", "50", "--pairs", "40")
     folders = {row: {} for row in row_names("table3")}
     for row, error, auc in (("row01", 1.5, 0.4), ("row09", 0.7, 0.5)):
         for seed in (0, 1):
@@ -145,8 +162,8 @@ def test_a_report_holds_both_outcomes_and_the_gates(tmp_path):
             (folder / "matching.json").write_text(json.dumps(gates))
             scores = {f"s{i}": {"auc": auc + 0.01 * seed, "dp": 0.9} for i in range(8)}
             (folder / "scores.json").write_text(json.dumps(scores))
-    text = rows.report_rows(call, size, folders, {"matching": {"steps": [50], "pairs": 40}, "tracking": {}}, "T")
-    assert "Changed from the size: --frames 9." in text
+    text = rows.report_rows(call, folders, "T")
+    assert "Changed from the size: --frames 9, --pairs 40, --curve 50." in text
     assert len(re.findall(r"three stages beat conv3 .*row09 +row01 +supported", text)) == 2
     claims = (tmp_path / "claims_within_1.csv").read_text().splitlines()
     (claim,) = (line for line in claims if line.startswith("three stages beat conv3,"))
@@ -157,31 +174,29 @@ def test_a_report_holds_both_outcomes_and_the_gates(tmp_path):
 
 def test_seeds_of_another_run_are_reported_and_not_made_again(tmp_path):
     """Two machines, a seed of rows 1 and 9 each: verdicts are on both, and a third call has nothing to do."""
-    size = sizes.read_size("quick")
-    about = {"matching": {"steps": [], "pairs": 40}, "tracking": {}}
     for seed, error in ((0, 1.5), (1, 1.4)):
-        call = cli.parse(["table3", "--output", str(tmp_path / f"machine{seed}")])
+        call = parse("--output", str(tmp_path / f"machine{seed}"))
         folders = {row: {} for row in row_names("table3")}
         for row, shift in (("row01", 0.0), ("row09", -1.0)):
             folder = folders[row][seed] = call.output / row / f"seed{seed}"
             write_matches(folder / "matching" / "9.csv", [Match(f"s{i}", 0.5, error + shift) for i in range(8)] * 5)
             (folder / "matching.json").write_text('{"9": {"gates": {}}}')
-        rows.report_rows(call, size, folders, about, "T")
+        rows.report_rows(call, folders, "T")
     first, second = (tmp_path / f"machine{seed}" / "by_sequence.csv" for seed in (0, 1))
-    both = cli.parse(["table3", "--output", str(tmp_path / "both"), "--add", str(first), "--add", str(second)])
-    text = rows.report_rows(both, size, {row: {} for row in row_names("table3")}, about, "T")
+    both = parse("--output", str(tmp_path / "both"), "--add", str(first), "--add", str(second))
+    text = rows.report_rows(both, {row: {} for row in row_names("table3")}, "T")
     assert re.search(r"three stages beat conv3 .*row09 +row01 +supported +\+1.0000 .* 2\n", text)
     verdicts = tmp_path / "machine0" / "claims_within_1.csv"
-    pooled = cli.parse(["table3", "--output", str(tmp_path / "pooled"), "--add", str(second), "--pool", str(verdicts)])
-    text = rows.report_rows(pooled, size, {row: {} for row in row_names("table3")}, about, "T")
+    pooled = parse("--output", str(tmp_path / "pooled"), "--add", str(second), "--pool", str(verdicts))
+    text = rows.report_rows(pooled, {row: {} for row in row_names("table3")}, "T")
     assert re.search(r"three stages beat conv3 .*row09 +row01 +supported +\+1.0000 .* 2 +\+1.0000 +\+1.0000\n", text)
     with pytest.raises(InputError, match="holds no verdicts"):
-        cli.parse(["table3", "--pool", str(second)])
+        parse("--pool", str(second))
     with pytest.raises(InputError, match="must be named claims_within_1.csv or"):
-        cli.parse(["table3", "--pool", str(verdicts.rename(tmp_path / "old.csv"))])
+        parse("--pool", str(verdicts.rename(tmp_path / "old.csv")))
     added = measures.read_numbers(tmp_path / "both" / "by_sequence.csv")
     assert added["row09"][1]["s3"] == {"pairs": 5, "within_1": 1, "within_0.5": 1, "within_2": 1, "loss": 0.5}
-    job = rows.make_job(cli.parse(["table3", "--outcomes", "matching"]), size, "row09", 1)
+    job = rows.make_job(parse("--outcomes", "matching"), "row09", 1)
     assert measures.holds(added, job, 40) and not measures.holds(added, job, 41)
     assert not measures.holds(added, replace(job, seed=2), 40)
     assert not measures.holds(added, replace(job, outcomes=("matching", "tracking")), 40)
@@ -199,30 +214,29 @@ def test_of_a_seed_that_two_runs_have_our_own_is_reported(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     for path in (tmp_path / "other.csv", tmp_path / "absent.csv"):
         with pytest.raises(InputError, match="is no by_sequence.csv of a report"):
-            cli.parse(["table3", "--add", str(path)])
+            parse("--add", str(path))
 
 
 def test_seeds_are_counted_or_named():
-    assert cli.read_seeds("3") == [0, 1, 2] and cli.read_seeds("3,4") == [3, 4] and cli.read_seeds("7,") == [7]
+    assert cli.read_seeds("3") == (0, 1, 2) and cli.read_seeds("3,4") == (3, 4) and cli.read_seeds("7,") == (7,)
 
 
 def test_what_would_stop_every_job_is_said_before_the_first(tmp_path):
-    size = sizes.read_size("quick")  # a batch of 4
-    job = rows.make_job(cli.parse(["table3"]), size, "row01", 0)
+    job = rows.make_job(parse(), "row01", 0)  # a batch of 4
     with pytest.raises(InputError, match="shared equally"):
-        rows.check_call(cli.parse(["table3", "--devices", "0,1,2"]), [job], [])
+        rows.check_call(parse("--devices", "0,1,2"), [job], [])
     with pytest.raises(InputError, match="named twice"):
-        rows.check_call(cli.parse(["table3", "--devices", "0,0"]), [job], [])
-    rows.check_call(cli.parse(["table3", "--devices", "0,1,2", "--workers", "3"]), [job], [])
+        rows.check_call(parse("--devices", "0,0"), [job], [])
+    rows.check_call(parse("--devices", "0,1,2", "--workers", "3"), [job], [])
     (tmp_path / "walk").mkdir()
-    call = ["table3", "--size", "local", "--train", str(tmp_path), "--eval", str(tmp_path)]
+    call = parse("--size", "local", "--train", str(tmp_path), "--eval", str(tmp_path))
     with pytest.raises(InputError, match="walk is in --train"):
-        rows.check_call(cli.parse(call), [job], ["run", "walk"])
+        rows.check_call(call, [job], ["run", "walk"])
 
 
 def test_changes_of_a_call_are_in_its_report():
-    assert sizes.changes(cli.parse(["table3"])) == []
-    (text,) = sizes.changes(cli.parse(["table3", "--set", "training.epochs=9", "--frames", "3"]))
+    assert parse().changes_text == ()
+    (text,) = parse("--set", "training.epochs=9", "--frames", "3").changes_text
     assert "training.epochs=9" in text and "--frames 3" in text
 
 

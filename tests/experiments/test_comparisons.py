@@ -1,12 +1,14 @@
 import dataclasses
 import json
 import sys
-from argparse import Namespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from experiments import comparisons
+from experiments.call import Call
+from experiments.sizes import Comparison, Evaluation, read_size
 from experiments.targets import TARGETS
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError
@@ -52,50 +54,23 @@ def test_boxes_of_other_sequences_are_not_taken_for_these(tmp_path):
         comparisons.keep_evaluation(tmp_path, {"frames": 4})
 
 
-SPEC = {
-    "tracker": "opencv-mosse",  # in our tracker's place: quick
-    "peers": ["opencv-kcf"],
-    "sequences": {"synthetic": 2, "frames": 8, "seed": 3},
-    "supervised": {"synthetic": 1, "frames": 115, "seed": 3, "seen": True},
-    "repetitions": 1,
-}
+COMPARISON = Comparison(
+    tracker="opencv-mosse",  # in our tracker's place: quick
+    peers=("opencv-kcf",),
+    sequences=Evaluation(8, synthetic=2, seed=3),
+    supervised=Evaluation(115, synthetic=1, seed=3, seen=True),
+    repetitions=1,
+)
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch):
+def call(tmp_path):
     """Make a target at size quick, with trackers of OpenCV on small synthetic sequences."""
-    monkeypatch.setattr(comparisons, "read_size", lambda _: {"comparison": SPEC})
 
-    def make(target, **changes):
-        arguments = {
-            **dict.fromkeys(
-                (
-                    "frames",
-                    "eval",
-                    "otb",
-                    "vot",
-                    "results",
-                    "weights",
-                    "scheduler",
-                    "sequences",
-                    "start",
-                    "pairs",
-                    "curve",
-                )
-            ),
-            **{
-                "target": target,
-                "size": "quick",
-                "dry_run": False,
-                "workers": 1,
-                "devices": [-1],
-                "set": [],
-                "tracker": [],
-            },
-            **{"output": tmp_path / target, "boxes": tmp_path / "boxes"},
-        }
-        found, arguments = TARGETS[target], Namespace(**{**arguments, **changes})
-        return print(found.plan(arguments)) if arguments.dry_run else found.make(arguments, f"Title of {target}")
+    def make(target, size="quick", dry_run=False, **changes):
+        chosen = replace(read_size(size), comparison=COMPARISON)
+        made, call = TARGETS[target], Call(target, chosen, tmp_path / target, tmp_path / "boxes", **changes)
+        return print(made.plan(call)) if dry_run else made.make(call, f"Title of {target}")
 
     return make
 
@@ -107,10 +82,10 @@ def test_a_tracker_of_ones_own_is_compared_too(call, tmp_path, capsys, monkeypat
         "class Stone:\n    def init(self, frame, box):\n        self.box = box\n\n"
         "    def update(self, frame):\n        return self.box\n"
     )
-    assert call("table2", tracker=["standing:Stone"]) == 0
+    assert call("table2", trackers=("standing:Stone",)) == 0
     assert "Stone" in capsys.readouterr().out and len(list((tmp_path / "boxes" / "Stone").glob("*.txt"))) == 2
     with pytest.raises(InputError, match="two trackers are named opencv-kcf"):
-        call("table2", tracker=["opencv-kcf"])
+        call("table2", trackers=("opencv-kcf",))
 
 
 def test_table_and_figures_are_made_of_the_same_boxes(call, tmp_path, capsys):
@@ -161,17 +136,16 @@ def test_results_that_run_here_too_are_refused_before_the_work(call, tmp_path):
 
 
 def test_our_tracker_at_full_size_needs_its_weights(tmp_path):
-    arguments = Namespace(size="full", target="table2", weights=None, output=tmp_path / "table2-full")
+    full = Call("table2", read_size("full"), tmp_path / "table2-full", tmp_path)
     with pytest.raises(InputError, match="run_table3.sh"):
-        comparisons.our_tracker(arguments, {"tracker": "row13"})
+        comparisons.our_tracker(full)
     weights = tmp_path / "table3-full" / "row13" / "seed0" / "training" / "last.npz"
     weights.parent.mkdir(parents=True)
     weights.touch()
     trained = configuration.from_dict({"network": {"width": 0.25}, "tracking": {"scales": 5}})
     weights.with_name("run.json").write_text(json.dumps({"config": configuration.to_dict(trained)}))
-    assert comparisons.our_tracker(arguments, {"tracker": "row13"}) == ("RAR", trained, weights)
-    arguments.weights = weights
-    name, config, found = comparisons.our_tracker(arguments, {"tracker": "row13"})
+    assert comparisons.our_tracker(full) == ("RAR", trained, weights)
+    name, config, found = comparisons.our_tracker(replace(full, weights=weights))
     assert (name, found) == ("RAR", weights) and config.endswith("table2/config.yaml")
 
 
@@ -181,13 +155,13 @@ def test_at_full_size_both_lists_of_otb_stand_in_the_table(call, tmp_path, monke
     made = [dataclasses.replace(sequence, frames=[texture(60, 80, seed=i) for i in range(12)]) for sequence in made]
     made[1].boxes[:, 0] += 4 * np.arange(12)  # faster, so that the lists' means differ
     monkeypatch.setattr(comparisons, "sequences_of", lambda _: made)
-    monkeypatch.setattr(comparisons, "our_tracker", lambda *_: ("RAR", "opencv-mosse", None))
-    assert call("table2", size="full", otb=tmp_path) == 0
+    monkeypatch.setattr(comparisons, "our_tracker", lambda _: ("RAR", "opencv-mosse", None))
+    assert call("table2", size="full") == 0
     rows = (tmp_path / "table2" / "table2.csv").read_text().splitlines()
     head, ours = rows[0], next(row for row in rows if row.startswith("RAR,"))
     assert '"AUC, OTB-2013","DP, OTB-2013","AUC, OTB-2015","DP, OTB-2015"' in head
     assert ours.startswith("RAR,0.682,0.896,0.664,0.873,,,,,") and ours.split(",")[9] != ours.split(",")[11] != ""
-    assert call("fig8_9", size="full", otb=tmp_path) == 0
+    assert call("fig8_9", size="full") == 0
     assert "Where RAR is worst" in capsys.readouterr().out
 
 

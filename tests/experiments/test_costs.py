@@ -9,7 +9,7 @@ EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 def rows(*names):
-    overlay = sizes.read_size("quick")["config"]
+    overlay = sizes.read_size("quick").config
     return [sizes.row_config(EXPERIMENTS / "table3" / name / "config.yaml", overlay, 0) for name in names]
 
 

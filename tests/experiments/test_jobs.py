@@ -6,7 +6,10 @@ from dataclasses import replace
 import pytest
 
 from experiments import jobs
+from experiments.sizes import Evaluation, Matching
 from rar_gluon.common import InputError
+from rar_gluon.net.weights import BACKBONE
+from rar_gluon.provenance import file_hash
 
 
 def test_progress_is_read_off_the_disk(job_of, tmp_path):
@@ -47,68 +50,113 @@ def test_parts_of_a_job_add_up():
     assert jobs.part_done("track", 5, 10, {"train": 30.0, "track": 10.0}) == 35
 
 
+PAIRS = Matching(8, gap=5, shift=0.5, scale=0.1, synthetic=4)
+
+
+def data_of(frames=3, matching=PAIRS, start="thin"):
+    """What jobs see: synthetic sequences of so many frames."""
+    return jobs.data_of(start, {}, matching, Evaluation(frames, synthetic=1), [])
+
+
+def described(job):
+    return json.loads((job.folder / "job.json").read_text())
+
+
 def test_a_job_begun_with_other_settings_is_refused(job_of, tmp_path):
     job = job_of(tmp_path)
-    jobs.write_job(job, jobs.description(job, "thin", {}, {}, {"frames": 3}))
-    jobs.write_job(job, jobs.description(job, "thin", {}, {}, {"frames": 3}))
-    assert json.loads((job.folder / "job.json").read_text())["start"] == "thin"
-    jobs.write_job(job, jobs.description(job, "thin", {}, {}, {"frames": 4}))  # nothing had been done with the others
-    jobs.write_job(job, jobs.description(job, "thin", {}, {}, {"frames": 3}))
+    jobs.write_job(job, data_of())
+    jobs.write_job(job, data_of())
+    assert described(job)["places"]["start"] == "thin" and described(job)["start"] == file_hash(BACKBONE)
+    jobs.write_job(job, data_of(4))  # nothing had been done with the others
+    jobs.write_job(job, data_of())
     (job.folder / "training").mkdir()
     with pytest.raises(InputError, match="other settings"):
-        jobs.write_job(job, jobs.description(job, "thin", {}, {}, {"frames": 4}))
+        jobs.write_job(job, data_of(4))
+
+
+def test_a_job_knows_records_and_starts_by_content(job_of, tmp_path):
+    """The same records and weights elsewhere are the same; others in the same place are not."""
+    job = job_of(tmp_path)
+    for name, content in (("here", "{}"), ("there", "{}")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.json").write_text(content)
+        (tmp_path / name / "start.npz").write_text("weights")
+
+    def data(name):
+        folder = str(tmp_path / name)
+        evaluation = Evaluation(3, synthetic=1)
+        pairs = replace(PAIRS, records=(folder,))
+        return jobs.data_of(f"{folder}/start.npz", {folder: 0.5}, pairs, evaluation, [])
+
+    jobs.write_job(job, data("here"))
+    (job.folder / "training").mkdir()
+    jobs.write_job(job, data("there"))
+    assert list(described(job)["places"]["records"]) == [str(tmp_path / "there")]
+    assert str(tmp_path) not in json.dumps(jobs.read_job(job.folder))
+    for name in ("index.json", "start.npz"):
+        before = (tmp_path / "there" / name).read_text()
+        (tmp_path / "there" / name).write_text("[]")
+        with pytest.raises(InputError, match="other settings"):
+            jobs.write_job(job, data("there"))
+        (tmp_path / "there" / name).write_text(before)
 
 
 def test_a_job_from_before_a_setting_existed_goes_on(job_of, tmp_path):
     job = job_of(tmp_path)
-    wanted = jobs.description(job, "thin", {}, {}, {"frames": 3})
-    old = json.loads(json.dumps(wanted))
-    del old["config"]["training"]["attention_rate"]
-    jobs.write_job(job, old)
+    jobs.write_job(job, data_of())
+    complete = described(job)
     (job.folder / "training").mkdir()
-    jobs.write_job(job, wanted)
-    assert json.loads((job.folder / "job.json").read_text()) == wanted
+
+    def store(content):
+        (job.folder / "job.json").write_text(json.dumps(content))
+
+    old = json.loads(json.dumps(complete))
+    del old["config"]["training"]["photometric"]
+    store(old)
+    jobs.write_job(job, data_of())
+    assert described(job) == complete
     old["config"]["training"]["no_more"] = 1
     for other in (old, {"start": "thin"}):  # and one from before pairs were matched
-        (job.folder / "job.json").write_text(json.dumps(other))
+        store(other)
         with pytest.raises(InputError, match="other settings"):
-            jobs.write_job(job, wanted)
+            jobs.write_job(job, data_of())
 
 
 def test_a_job_takes_more_pairs_and_keeps_those_it_has(job_of, tmp_path):
     job = replace(job_of(tmp_path), outcomes=("matching",))
-    of = {pairs: jobs.description(job, "thin", {}, {"pairs": pairs, "gap": 5}, {}) for pairs in (8, 12)}
-    jobs.write_job(job, of[8])
+    fewer, more = (data_of(matching=replace(PAIRS, pairs=pairs)) for pairs in (8, 12))
+    jobs.write_job(job, fewer)
     (job.folder / "training").mkdir()
     (job.folder / "matching").mkdir()
     (job.folder / "matching" / "4.csv").touch()
     (job.folder / "matching.json").write_text("{}")
-    jobs.write_job(job, of[12])
+    jobs.write_job(job, more)
     assert not job.done and (job.folder / "matching" / "4.csv").is_file()
-    assert json.loads((job.folder / "job.json").read_text()) == of[12]
-    for other in (of[8], jobs.description(job, "thin", {}, {"pairs": 20, "gap": 6}, {})):
+    assert described(job)["matching"]["pairs"] == 12
+    for other in (fewer, data_of(matching=replace(PAIRS, pairs=20, gap=6))):
         with pytest.raises(InputError, match="other settings"):
             jobs.write_job(job, other)
 
 
 def test_a_job_that_was_scored_under_another_protocol_is_scored_again(job_of, tmp_path):
     job = job_of(tmp_path)
-    wanted = jobs.description(job, "thin", {}, {}, {"frames": 3})
-    assert wanted["protocol"] == "folder"
-    old = {key: value for key, value in wanted.items() if key != "protocol"}  # as before protocols were kept
-    jobs.write_job(job, old)
+    jobs.write_job(job, data_of())
+    complete = described(job)
+    assert complete["protocol"] == "folder"
+    old = {key: value for key, value in complete.items() if key != "protocol"}  # as before protocols were kept
+    (job.folder / "job.json").write_text(json.dumps(old))
     (job.folder / "training").mkdir()
     for name in ("scores.json", "matching.json"):
         (job.folder / name).write_text("{}")
-    jobs.write_job(job, wanted)
+    jobs.write_job(job, data_of())
     assert not job.done and (job.folder / "training").is_dir()
-    assert json.loads((job.folder / "job.json").read_text()) == wanted
+    assert described(job) == complete
 
 
 def test_a_job_that_another_table_has_done_is_not_done_again(job_of, tmp_path):
     first, second, other = (job_of(tmp_path / table) for table in ("table3", "table4", "extra"))
     for job, frames in ((first, 3), (second, 3), (other, 4)):
-        jobs.write_job(job, jobs.description(job, "thin", {}, {}, {"frames": frames}))
+        jobs.write_job(job, data_of(frames))
     for part, name in (("results", "a.txt"), ("training", "last.npz")):
         (first.folder / part).mkdir()
         (first.folder / part / name).write_text("1,2,3,4\n")
@@ -167,7 +215,7 @@ def test_processes_of_this_machine_take_turns_on_the_devices(job_of, tmp_path, m
     folders = [job.folder for job in mine]
     for folder in folders:
         folder.mkdir()
-    place = jobs.Here(2, [4, 5])
+    place = jobs.LocalPlace(2, [4, 5])
     place.start(mine[0])
     place.start(mine[1])
     assert taken == [[4], [5]] and not place.ready() and place.ended() == []
