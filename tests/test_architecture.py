@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ DIAGRAM = re.search(r"```text\n(.*?)```", PAGE, re.DOTALL).group(1)
 # Folder: those it may import from, as the diagram draws it.
 MAY = {line.split("<-")[0].strip(): set(line.split("<-")[1].split()) for line in DIAGRAM.splitlines()}
 LEAVES = {path for path in PACKAGE.glob("*.py") if path.name != "__init__.py"}
-DATA_SETS = {"load", "load_sequence", "sequence_names"}  # what folder, otb, vid and vot have for data/datasets.py
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -64,28 +62,3 @@ def test_nothing_imports_the_command_line_and_no_arrow_closes_a_circle():
         ready = {name for name, allowed in MAY.items() if name not in done and allowed <= done}
         assert ready, f"a circle among {set(MAY) - done}"
         done |= ready
-
-
-@pytest.mark.parametrize("path", FILES, ids=identity)
-def test_no_file_is_too_long_to_read(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
-
-
-def defined(node):
-    """Names of a function, a class or constants."""
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        return [node.name]
-    return [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]
-
-
-@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=identity)
-def test_no_name_is_defined_twice_in_a_folder(folder):
-    names = Counter(
-        name
-        for path in folder.glob("*.py")
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        for name in defined(node)
-        if not name.startswith("_")
-    )
-    same = DATA_SETS if folder.name == "data" else set()
-    assert {name for name, count in names.items() if count > 1} == same

@@ -42,6 +42,11 @@ def test_rows_of_two_tables_are_one():
     assert config("table4", "RAR_ResNet") == config("table3", "row07")
 
 
+def test_the_row_of_what_ships_is_what_ships():
+    row, preset = configuration.load(EXPERIMENTS / "extra" / "rar_thin" / "config.yaml"), configuration.load("rar_thin")
+    assert (row.network, row.filter, row.tracking) == (preset.network, preset.filter, preset.tracking)
+
+
 def test_a_row_changes_the_size_and_not_the_other_way():
     overlay = sizes.read_size("quick").config
     image = sizes.row_config(EXPERIMENTS / "extra" / "context_image" / "config.yaml", overlay, 0)
