@@ -1,4 +1,7 @@
-"""Store a trained network as the package's weights, and say so: `python -m recipes.rar_thin.ship RUN/last.npz`."""
+"""Store a trained network as the package's weights, and record it in weights.csv.
+
+    python -m recipes.rar_thin.ship RUN/last.npz --confidence HALF SLOPE
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import csv
 import subprocess
 import sys
 from pathlib import Path
+
+import numpy as np
 
 import rar_gluon
 from rar_gluon import config
@@ -35,13 +40,19 @@ def record(path: Path, command: str) -> None:
 
 def main() -> int:
     """Parse, check, store, record."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="weights that `rar train` wrote")
-    source = parser.parse_args().source
+    parser.add_argument(
+        "--confidence", type=float, nargs=2, metavar=("HALF", "SLOPE"), help="as calibrate fits them to these weights"
+    )
+    arguments = parser.parse_args()
+    source = arguments.source
     try:
         load_network(config.load("rar_thin"), source)  # is of this network
         trained = read_weights(source)
         half = {name: array.astype("float16") for name, array in trained.arrays.items()}
+        if arguments.confidence is not None:
+            half["confidence"] = np.array(arguments.confidence)
         save_arrays(SHIPPED, half, trained.config, trained.holds)
         record(SHIPPED, f"python -m recipes.rar_thin.ship RUN/{source.name}")
     except (InputError, OSError) as error:
