@@ -122,7 +122,7 @@ def dry_run(plan: Plan) -> str:
         "clip: MACs = forward pass of T templates with contexts and a search region, and twice what is trained of it.",
         "frame: MACs = forward pass of all scales and of the template with contexts; a pair has one scale.",
         "GB: weights and a checkpoint (parameters, momentum) of each job. Records of the training set come on top:",
-        "about 9 kB an annotated frame at 159 pixels, 20 kB at 255 (34 GB for ILSVRC VID; docs/training.md).",
+        "about 9 kB an annotated frame at 159 pixels, 20 kB at 255 (34 GB for ILSVRC VID; docs/guide/train.md).",
     ]
     if plan.on_cards:
         lines.append(

@@ -1,4 +1,4 @@
-"""The tree keeps the order that docs/architecture.md draws."""
+"""The tree keeps the order that docs/reference/architecture.md draws."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rar_gluon"
-PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "architecture.md").read_text(encoding="utf-8")
 DIAGRAM = re.search(r"```text\n(.*?)```", PAGE, re.DOTALL).group(1)
 # Folder: those it may import from, as the diagram draws it.
 MAY = {line.split("<-")[0].strip(): set(line.split("<-")[1].split()) for line in DIAGRAM.splitlines()}

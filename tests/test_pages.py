@@ -17,13 +17,13 @@ from rar_gluon.data.sequence import write_boxes
 from rar_gluon.data.video import VideoSink
 
 ROOT = Path(__file__).parents[1]
-TOUR = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
-REPRODUCTION = ROOT / "docs" / "reproduction.md"
+TOUR = (ROOT / "docs" / "guide" / "tour.md").read_text(encoding="utf-8")
+REPRODUCTION = ROOT / "docs" / "reference" / "configuration.md"
 MARK = re.compile(r"(<!-- assumed: begin -->\n).*?(<!-- assumed: end -->)", re.DOTALL)
 
 
 def assumed_table():
-    """Every value that the paper does not state, as `docs/reproduction.md` lists them."""
+    """Every value that the paper does not state, as `docs/reference/configuration.md` lists them."""
     lines = ["| value | default | source |", "|---|---|---|"]
     for path, leaf, value in fields():
         if leaf.metadata["mark"] == "assumed":

@@ -31,7 +31,7 @@ cd "$root"
 "$PYTHON" -c 'import sys; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 11))' ||
     stop "$("$PYTHON" --version) does not run MXNet 1.9.1: give PYTHON=python3.10, or another from 3.8 to 3.11."
 if [ "$EXTRA" != cpu ] && [ "${CHECK:-yes}" != no ] && ! nvidia-smi >/dev/null 2>&1; then
-    stop "no NVIDIA driver answers (nvidia-smi): install one as docs/aws.md says, or give EXTRA=cpu."
+    stop "no NVIDIA driver answers (nvidia-smi): install one as docs/guide/aws.md says, or give EXTRA=cpu."
 fi
 
 # 4. The environment .venv, as `make demo` makes it.

@@ -18,7 +18,7 @@ from rar_gluon.common import InputError, output_folder
 WHEELS = ("mxnet", "mxnet-cu112", "mxnet-cu102")  # one of them
 FREE = 5 << 30  # bytes, of a training with its checkpoints
 TOLERANCE = 1e-3  # between a GPU's results and the CPU's
-CARDS = "docs/usage.md says which wheel has machine code for which card"
+CARDS = "docs/guide/install.md says which wheel has machine code for which card"
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def devices(gpu: bool) -> Iterator[Finding]:
         import mxnet as mx
     except OSError as error:
         driver = "libcuda.so" in str(error)
-        fix = "install NVIDIA's driver, as docs/aws.md says" if driver else "source .venv/bin/activate first"
+        fix = "install NVIDIA's driver, as docs/guide/aws.md says" if driver else "source .venv/bin/activate first"
         yield Finding(False, f"a library of MXNet is missing ({error})", fix)
         return
     except ImportError as error:

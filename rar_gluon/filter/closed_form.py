@@ -71,7 +71,7 @@ def exact_backward(F, delta: Spectrum, solved: Solved):
 
     ∂L/∂x_l = Δ ŵ_l;  ∂L/∂z0,t,l = e β_t (Δ* ŷ x̂_l - 2 r ẑ0,t,l) / D;  ∂L/∂zi,t,l = -2 e β_t λ2 r ẑi,t,l / D,
     with r = Re(Δ* ĝ), or r_l = Re(Δ* ŵ_l* x̂_l) for each channel when the denominator is per channel.
-    Derived line by line in docs/eq13.md.
+    Derived line by line in docs/reference/eq13.md.
     """
     x, z0, zi, y, n, d, g, beta, lambda2, e, summed = solved
     delta, g = (each(lambda part: F.expand_dims(part, axis=1), a) for a in (delta, g))

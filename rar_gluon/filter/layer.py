@@ -115,7 +115,7 @@ def correlation_response(
     beta : (T,) weights of the frames, β_t >= 0; default 1 each.
     lambda1, lambda2 : regularisation and weight of the contexts (Eq. 8).
     denominator : "summed" over channels (DCFNet, CFNet) or "per-channel" (CACF, EDCF).
-    backward : "exact" gradient, or "printed", Eq. 13 to the letter (docs/eq13.md).
+    backward : "exact" gradient, or "printed", Eq. 13 to the letter (docs/reference/eq13.md).
     normalize : divide spectra's energy by H·W·D (assumed: DCFNet), so that λ means the same at any size.
 
     Returns

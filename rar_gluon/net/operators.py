@@ -1,7 +1,7 @@
 """The paper's operations from the operators that MXNet 1.9.1 computes fast on CPUs: the same values, other routes.
 
 Its broadcasts and reductions are scalar loops, up to twenty times slower than memory, above all backwards; its
-convolutions, matrix products and element-wise operators of equal shapes are not. docs/performance.md has the times.
+convolutions, matrix products and element-wise operators of equal shapes are not. docs/log/speed.md has the times.
 `F` is `mx.nd` or `mx.sym`.
 """
 

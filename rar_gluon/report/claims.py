@@ -14,7 +14,7 @@ from rar_gluon.common import InputError
 
 LEVEL = 0.05  # part of the intervals that may miss the truth
 DRAWS = 10000  # of the bootstrap
-SHARED = 0.2  # of the variance of two runs on the same sequences, what these add to both (docs/results/local/design.md)
+SHARED = 0.2  # of the variance of two runs on the same sequences, what these add to both (docs/log/rows_design.md)
 
 Scores = Mapping[int, Mapping[str, float]]  # a number by seed and sequence
 

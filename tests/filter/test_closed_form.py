@@ -1,6 +1,6 @@
 """Filter, response and both backward passes against numpy's complex numbers and against dense linear algebra.
 
-Conventions are those of docs/eq13.md: F is the unnormalised DFT, Eq. 11 is read with the conjugate of ŵ.
+Conventions are those of docs/reference/eq13.md: F is the unnormalised DFT, Eq. 11 is read with the conjugate of ŵ.
 """
 
 import numpy as np
