@@ -1,4 +1,4 @@
-"""Install rar-gluon: `pip install -e .[cpu]`, or `.[cu112]` on NVIDIA cards (docs/guide/install.md: which wheel for which)."""
+"""Install rar-gluon: `pip install -e .[cpu]`, or `.[cu112]` on NVIDIA cards (docs/guide/install.md says which)."""
 
 import re
 from pathlib import Path
