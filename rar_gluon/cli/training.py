@@ -99,6 +99,13 @@ def add_train(commands) -> None:
         help="VIDEOS MASKS: synthetic objects are cut out of these videos by MASKS/NAME/*.png; or STILLS: out of "
         "photographs NAME.jpg by NAME.png; can be repeated; default: made from bundled pictures",
     )
+    train.add_argument(
+        "--stills-held-out",
+        type=float,
+        default=0.0,
+        metavar="PART",
+        help="share of the photographs of --cutouts that is not trained on, by their names; default: 0",
+    )
     train.add_argument("--validation", type=Path, metavar="DIR", help="folder of sequences to track after each epoch")
     train.add_argument("--validation-sequences", metavar="A,B,...", help="only these; default: all of the folder")
     train.add_argument("--validation-frames", type=int, default=100, metavar="N", help="of each; default: 100")
@@ -144,7 +151,14 @@ def train_command(arguments: argparse.Namespace) -> int:
     if arguments.validation is not None:
         held_out = load_sequences("folder", arguments.validation, arguments.validation_sequences)
     names = [sequence.name for sequence in held_out]
-    clips = training_clips(config, weighted_folders(arguments.records), arguments.synthetic, arguments.cutouts, names)
+    clips = training_clips(
+        config,
+        weighted_folders(arguments.records),
+        arguments.synthetic,
+        arguments.cutouts,
+        names,
+        arguments.stills_held_out,
+    )
     resumed = existing(arguments.output / "checkpoints")
     net = start_network(config, arguments.start, contexts[0], None if resumed else clips)
     validate = make_validation(config, held_out, arguments.validation_frames) if held_out else None

@@ -175,6 +175,7 @@ def training_clips(
     synthetic: float | None = None,
     cutouts: Sequence[Sequence[Path]] = (),
     held_out: Sequence[str] = (),
+    stills_held_out: float = 0.0,
 ) -> Clips:
     """Open the clips of a training.
 
@@ -186,6 +187,7 @@ def training_clips(
     cutouts : what synthetic objects and backgrounds come from: (videos, masks), folders of videos and of their masks,
         or (stills,), a folder of photographs with masks. None: bundled pictures.
     held_out : names of sequences that must not be trained on; they are left out of `cutouts`.
+    stills_held_out : share of the photographs of `cutouts` that is left out too, by their names (`name_share`).
 
     Raises
     ------
@@ -203,17 +205,21 @@ def training_clips(
     part = synthetic if synthetic is not None else (1.0 if not opened else 0.5 if cutouts else 0.0)
     if not 0 <= part <= 1:
         raise InputError(f"the synthetic part is {part}, but must be from 0 to 1.")
+    if not 0 <= stills_held_out < 1:
+        raise InputError(f"--stills-held-out is {stills_held_out}, but must be from 0 to below 1.")
     if cutouts and part == 0:
         raise InputError("--cutouts are for synthetic clips: give their part with --synthetic, or leave them out.")
     counts = {folder: records[folder] * len(tracks) for folder, tracks in opened.items()}
     total = sum(counts.values())
     sources = [(tracks, (1 - part) * counts[folder] / total) for folder, tracks in opened.items() if total]
     if part > 0:
-        sources.append((_synthetic_tracks(cutouts, held_out, config.training.seed), part))
+        sources.append((_synthetic_tracks(cutouts, held_out, stills_held_out, config.training.seed), part))
     about: List[Mapping] = [
         {"records": tracks.identity, "weight": records[folder]} for folder, tracks in opened.items()
     ]
     about += [{"cutouts": [folder_hash(folder) for folder in folders]} for folders in cutouts]
+    if stills_held_out:  # named only then: trainings that began without it go on
+        about.append({"stills_held_out": stills_held_out})
     return Clips(sources, config, about=[*about, {"synthetic": part, "held_out": sorted(held_out)}])
 
 
@@ -229,12 +235,15 @@ def weighted_folders(texts: Sequence[str]) -> Dict[Path, float]:
     return found
 
 
-def _synthetic_tracks(cutouts: Sequence[Sequence[Path]], held_out: Sequence[str], seed: int) -> SyntheticTracks:
+def _synthetic_tracks(
+    cutouts: Sequence[Sequence[Path]], held_out: Sequence[str], stills_held_out: float, seed: int
+) -> SyntheticTracks:
     objects, backgrounds = [], []
+    share = (stills_held_out, 1.0)
     for folders in cutouts:
         if len(folders) == 1:
-            objects += load_stills(folders[0])
-            backgrounds += still_backgrounds(folders[0])
+            objects += load_stills(folders[0], share)
+            backgrounds += still_backgrounds(folders[0], share)
         else:
             objects += load_cutouts(*folders, exclude=held_out)
             backgrounds += makers(load_backgrounds(folders[0], exclude=held_out))

@@ -1,7 +1,8 @@
 """Any folder of sequences.
 
 A sequence is a folder of images (its own, or its subfolder img or color) or a video file; its boxes are in
-groundtruth.txt, groundtruth_rect.txt or NAME.txt in the folder, or in NAME.txt beside folder or video.
+groundtruth.txt, groundtruth_rect.txt or NAME.txt in the folder, or in NAME.txt beside folder or video. Where one folder
+or video shows several targets, NAME.ID.txt beside it holds the boxes of one: the sequence is then named NAME.ID.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from rar_gluon.data.sequence import Sequence, count_frames, read_boxes
 
 
 def sequence_names(root: str | os.PathLike) -> list[str]:
-    """Names of the subfolders and videos of `root`; `InputError` when there is none, or two of one name."""
+    """Names of the sequences of `root`: of its subfolders and videos, or of several targets in one of them.
+
+    Raises
+    ------
+    InputError
+        There is none, or two have one name.
+    """
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root} is no folder: give a folder of sequences.")
@@ -27,7 +34,19 @@ def sequence_names(root: str | os.PathLike) -> list[str]:
         raise InputError(f"{root} holds more than one sequence named {twice[0]}: rename one of them.")
     if not names:
         raise InputError(f"{root} holds no sequence: folders of images or videos ({', '.join(VIDEO_SUFFIXES)}).")
-    return sorted(names)
+    texts = [path.stem for path in entries if path.suffix == ".txt"]
+    return sorted(target for name in names for target in _targets(root, name, names, texts))
+
+
+def _targets(root: Path, name: str, names: list[str], texts: list[str]) -> list[str]:
+    """NAME.ID of each target whose boxes lie beside a folder or video without boxes of its own, or NAME."""
+    several = [text for text in texts if _video_of(text) == name and text not in names]
+    return several if several and not _truths(root, name) else [name]
+
+
+def _video_of(name: str) -> str:
+    """NAME of NAME.ID; "" where there is no ID."""
+    return name.rpartition(".")[0]
 
 
 def open_named(root: str | os.PathLike, name: str) -> Frames:
@@ -46,6 +65,8 @@ def _frames_of(root: Path, name: str) -> Path | None:
     folder = root / name
     if not folder.is_dir():
         videos = [path for path in sorted(root.iterdir()) if path.stem == name and is_visible(path, VIDEO_SUFFIXES)]
+        if not videos and _video_of(name) and (root / f"{name}.txt").is_file():
+            return _frames_of(root, _video_of(name))
         return videos[0] if videos else None
     if images_of(folder) is not None:
         return folder

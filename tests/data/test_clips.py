@@ -21,6 +21,7 @@ from rar_gluon.data.clips import (
 from rar_gluon.data.prepare import prepare
 from rar_gluon.data.sequence import write_boxes
 from rar_gluon.data.synthetic import SyntheticTracks
+from rar_gluon.data.synthetic.pictures import name_share
 
 QUIET = {name: 0.0 for name in ("shift_jitter", "scale_jitter", "photometric", "negatives")}
 
@@ -362,6 +363,9 @@ def test_cutouts_of_stills_and_videos_join(make_config, tmp_path, texture):
     present = {clips[number].present for number in range(12)}
     assert present == {0.0, 1.0}
     assert equal(training_clips(config, {}, None, cutouts, ["kept"])[3], clips[3])
+    between = sum(map(name_share, ("cup_1", "cup_2"))) / 2
+    (fewer,) = training_clips(config, {}, None, cutouts, ["kept"], between)._tracks
+    assert len(fewer.objects) == 2
 
 
 def test_a_configuration_of_another_seed_gives_other_clips(make_config, records):

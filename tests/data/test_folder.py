@@ -37,6 +37,29 @@ def test_every_layout(tmp_path, write_images, write_video, write_rows):
     assert sequences["beside"].origin == 0 and folder.load(tmp_path, ["otb"], origin=1)[0].origin == 1
 
 
+def test_several_targets_of_one_video(tmp_path, write_images, write_video, write_rows):
+    write_video(tmp_path / "street.avi", 3)
+    write_rows(tmp_path / "street.2.txt", 3)
+    write_rows(tmp_path / "street.11.txt", 3, "{},5,6,7")
+    write_images(tmp_path / "room", ["1.png", "2.png"])
+    write_rows(tmp_path / "room.cup.txt", 2)
+    assert folder.sequence_names(tmp_path) == ["room.cup", "street.11", "street.2"]
+    cup, eleven, two = folder.load(tmp_path)
+    assert (len(cup), cup.boxes[1].tolist()) == (2, [2, 2, 3, 4])
+    assert (len(two), eleven.boxes[0].tolist(), two.boxes[0].tolist()) == (3, [1, 5, 6, 7], [1, 2, 3, 4])
+    assert two.frames.path == eleven.frames.path == tmp_path / "street.avi"
+    assert folder.is_there(tmp_path, "street.2") and not folder.is_there(tmp_path, "street.3")
+
+
+def test_a_point_in_a_name_is_no_target(tmp_path, write_video, write_rows):
+    for name in ("street", "street.2"):
+        write_video(tmp_path / f"{name}.avi", 3)
+        write_rows(tmp_path / f"{name}.txt", 3)
+    write_rows(tmp_path / "street.old.txt", 4)  # beside boxes of its own it is something else
+    assert folder.sequence_names(tmp_path) == ["street", "street.2"]
+    assert folder.load_sequence(tmp_path, "street.2").frames.path == tmp_path / "street.2.avi"
+
+
 def test_polygons_become_boxes(tmp_path, write_images):
     write_images(tmp_path / "a", ["1.png"])
     (tmp_path / "a" / "groundtruth.txt").write_text("5,0,10,5,5,10,0,5\n")

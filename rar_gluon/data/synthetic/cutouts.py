@@ -16,7 +16,7 @@ import numpy as np
 from rar_gluon.common import InputError, progress
 from rar_gluon.data import folder
 from rar_gluon.data.frames import decode_image, list_images
-from rar_gluon.data.synthetic.pictures import Lazy, makers, photographs, shrunk
+from rar_gluon.data.synthetic.pictures import EVERY, Lazy, makers, photographs, shrunk
 
 Cutout = Tuple[np.ndarray, np.ndarray]  # (H, W, 3) BGR uint8, and how much of each pixel is the object's, (H, W) uint8
 
@@ -248,8 +248,10 @@ def load_cutouts(
     return found
 
 
-def load_stills(root: str | os.PathLike) -> List[Source]:
+def load_stills(root: str | os.PathLike, share: Tuple[float, float] = EVERY) -> List[Source]:
     """Find the objects of a folder of photographs NAME.jpg and masks NAME.png, not 0 where the object is.
+
+    `share` takes a part of them (`photographs`).
 
     Names that differ in a number at their end are a kind (dog_1, dog_2). A photograph without a mask has no object;
     objects that `largest_part` refuses are left out. Photographs are decoded when their object is first drawn.
@@ -260,11 +262,13 @@ def load_stills(root: str | os.PathLike) -> List[Source]:
         No photograph, a mask without one or of another size, or a file that cannot be read.
     """
     by_stem = {path.stem: path for path in photographs(root)}
+    taken = {path.stem for path in photographs(root, share)}
     found = []
     masks = sorted(path for path in Path(root).iterdir() if path.suffix.lower() == ".png")
-    for mask in progress(masks, desc="stills", unit="picture"):
+    for mask in masks:
         if mask.stem not in by_stem:
             raise InputError(f"{root} holds a mask {mask.name}, but no photograph {mask.stem}.jpg.")
+    for mask in progress([mask for mask in masks if mask.stem in taken], desc="stills", unit="picture"):
         shape = read_mask(mask).shape
         eighth = decode_image(by_stem[mask.stem], cv2.IMREAD_REDUCED_GRAYSCALE_8)  # as good as its header
         if eighth.shape != tuple(-(-length // 8) for length in shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 from functools import lru_cache, partial
@@ -19,6 +20,7 @@ from rar_gluon.data import folder
 from rar_gluon.data.frames import VideoFile, decode_image
 
 LONGEST = 480  # pixels of a background's longest side: a frame shows half of it or more
+EVERY = (0.0, 1.0)  # share of the photographs
 KEPT_PICTURES = 256  # backgrounds, of half a megabyte or less each
 
 # Pictures that lie in the wheels (skimage.data would download others), without drawings, silhouettes and near-copies.
@@ -115,15 +117,34 @@ def recoloured(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(cv2.LUT(cv2.cvtColor(picture, cv2.COLOR_BGR2HSV), table[:, None, :]), cv2.COLOR_HSV2BGR)
 
 
-def photographs(root: str | os.PathLike) -> List[Path]:
-    """Files of the photographs (.jpg, .jpeg) of a folder; `InputError` when it is none, or holds none."""
+def name_share(name: str) -> float:
+    """A number in [0, 1) that depends on a name alone and is even over names: those below .05 are a twentieth."""
+    return int(hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8], 16) / 16**8
+
+
+def photographs(root: str | os.PathLike, share: Tuple[float, float] = EVERY) -> List[Path]:
+    """Files of the photographs (.jpg, .jpeg) of a folder.
+
+    Parameters
+    ----------
+    share : take those whose name, without its suffix, has a `name_share` in [low, high).
+
+    Raises
+    ------
+    InputError
+        It is no folder, or none of its photographs is taken.
+    """
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root} is no folder: give a folder of photographs NAME.jpg with masks NAME.png.")
     found = sorted(path for path in root.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
     if not found:
         raise InputError(f"{root} holds no photographs (.jpg): photographs NAME.jpg with masks NAME.png are needed.")
-    return found
+    taken = [path for path in found if share[0] <= name_share(path.stem) < share[1]]
+    if not taken:
+        low, high = share
+        raise InputError(f"{root} holds {len(found)} photographs, but none in the share {low:g} to {high:g}: add some.")
+    return taken
 
 
 def read_background(path: Path) -> np.ndarray:
@@ -131,9 +152,9 @@ def read_background(path: Path) -> np.ndarray:
     return shrunk(decode_image(path, cv2.IMREAD_COLOR), LONGEST)
 
 
-def still_backgrounds(root: str | os.PathLike) -> List[Callable[[], np.ndarray]]:
-    """Makers of the backgrounds that the photographs of a folder are."""
-    return [partial(read_background, path) for path in photographs(root)]
+def still_backgrounds(root: str | os.PathLike, share: Tuple[float, float] = EVERY) -> List[Callable[[], np.ndarray]]:
+    """Makers of the backgrounds that the photographs of a folder, or a share of them, are."""
+    return [partial(read_background, path) for path in photographs(root, share)]
 
 
 def load_backgrounds(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Iterator, Tuple
+from typing import Callable, Iterator, Tuple
 from typing import Sequence as Rows
 
 import cv2
@@ -14,7 +14,7 @@ from rar_gluon.data.sequence import Sequence
 from rar_gluon.data.synthetic.cutouts import Objects, Source
 from rar_gluon.data.synthetic.made import made_sources
 from rar_gluon.data.synthetic.pictures import Lazy, bundled_pictures
-from rar_gluon.data.synthetic.scenes import VISIBLE, make_scene
+from rar_gluon.data.synthetic.scenes import VISIBLE, Scene, make_scene
 from rar_gluon.geometry import Box
 
 
@@ -46,6 +46,7 @@ class SyntheticTracks:
     size : height and width of the frames.
     objects : what moves (`given`, `load_cutouts`, `load_stills`); None: shapes made of the backgrounds.
     backgrounds : pictures (H, W, 3) BGR uint8, of 16x16 or more; None: `bundled_pictures`.
+    make : decides what happens in a sequence, called as `make_scene`; picklable.
 
     Raises
     ------
@@ -61,8 +62,9 @@ class SyntheticTracks:
         size: Tuple[int, int] = (240, 320),
         objects: Rows[Source] | None = None,
         backgrounds: Rows[np.ndarray] | None = None,
+        make: Callable[..., Scene] = make_scene,
     ):
-        self._arguments = (count, length, seed, size, objects, backgrounds)
+        self._arguments = (count, length, seed, size, objects, backgrounds, make)
         if count < 1 or length < 1 or seed < 0:
             raise InputError(
                 f"synthetic sequences need count and length from 1 and a seed from 0, not {count}, {length}, {seed}."
@@ -83,7 +85,7 @@ class SyntheticTracks:
         self.objects = Objects(made_sources(backgrounds, seed) if objects is None else objects)
         self._noise = np.random.default_rng(seed).standard_normal((self.size[0] + 64, self.size[1] + 64, 3), np.float32)
         self.scene = lru_cache(maxsize=32)(  # by track; a scene takes about a megabyte
-            lambda track: make_scene(np.random.default_rng([seed, track]), length, self.size, self.objects, backgrounds)
+            lambda track: make(np.random.default_rng([seed, track]), length, self.size, self.objects, backgrounds)
         )
 
     def __reduce__(self):

@@ -16,6 +16,7 @@ from rar_gluon.data.synthetic import (
     load_stills,
     still_backgrounds,
 )
+from rar_gluon.data.synthetic.pictures import name_share
 
 
 def test_cutouts_of_videos(footage, texture, size, disc):
@@ -66,6 +67,26 @@ def test_objects_of_photographs(stills, texture, size, disc):
     again = pickle.loads(pickle.dumps(tracks))
     for track in range(4):
         np.testing.assert_array_equal(tracks.render(track, 3), again.render(track, 3))
+
+
+def test_a_share_of_photographs(stills):
+    """Two shares that meet have every object and background once, whatever else is in the folder."""
+    middle = sorted(map(name_share, ("dog_1", "dog_2", "dog_3", "cat-1", "view")))[2]
+    low, high, everything = ((0, middle), (middle, 1), (0, 1))
+    for load, cut in ((load_stills, lambda source: source.cut), (still_backgrounds, lambda make: make)):
+        paths = [{cut(one).args[0] for one in load(stills, share)} for share in (low, high, everything)]
+        assert all(paths) and paths[0] | paths[1] == paths[2] and not paths[0] & paths[1]
+    (stills / "dog_1.jpg").unlink()  # still refused, in either share
+    for share in (low, high):
+        with pytest.raises(InputError, match="no photograph dog_1"):
+            load_stills(stills, share)
+    with pytest.raises(InputError, match="holds 4 photographs, but none in the share 0 to 0"):
+        still_backgrounds(stills, (0, 0))
+
+
+def test_names_share_evenly():
+    shares = np.array([name_share(f"dog_{number:04d}") for number in range(4000)])
+    assert name_share("dog_0001") == shares[1] and abs((shares < 0.05).mean() - 0.05) < 0.01
 
 
 def test_camouflage(texture, disc):
