@@ -108,6 +108,15 @@ def about_writing(path: str | os.PathLike, *others: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
+@contextmanager
+def about_reading(path: str | os.PathLike) -> Iterator[None]:
+    """Turn what the system says about reading `path`, or what is in it, into `InputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{error.filename or path} cannot be read: {error.strerror or error}.") from error
+
+
 def output_path(path: str | os.PathLike) -> Path:
     """Make the folder of a file that is to be written, and try it; gives where it is, behind links.
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from rar_gluon.common import InputError
-from rar_gluon.data.frames import VIDEO_SUFFIXES, Frames, images_of, is_visible, open_frames
+from rar_gluon.common import InputError, about_reading, inside
+from rar_gluon.data.frames import Frames, open_frames
+from rar_gluon.data.listing import VIDEO_SUFFIXES, images_of, is_visible
 from rar_gluon.data.sequence import Sequence, count_frames, read_boxes
 
 
@@ -26,7 +27,8 @@ def sequence_names(root: str | os.PathLike) -> list[str]:
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root} is no folder: give a folder of sequences.")
-    entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
+    with about_reading(root):
+        entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
     names = [path.name for path in entries if path.is_dir()]
     names += [path.stem for path in entries if is_visible(path, VIDEO_SUFFIXES)]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -51,18 +53,20 @@ def _video_of(name: str) -> str:
 
 def open_named(root: str | os.PathLike, name: str) -> Frames:
     """Open the frames of one sequence; `InputError` when there is none of that name, or it is not clear which."""
-    found = _frames_of(Path(root), name)
-    if found is not None:
-        return open_frames(found)
-    if not (Path(root) / name).is_dir():
-        raise InputError(f"{root} holds no sequence named {name}.")
-    videos = sum(is_visible(path, VIDEO_SUFFIXES) for path in (Path(root) / name).iterdir())
-    raise InputError(f"{Path(root) / name} holds {videos} videos and no images: images or one video are needed.")
+    folder = inside(root, name)
+    with about_reading(folder):
+        found = _frames_of(Path(root), name)
+        if found is not None:
+            return open_frames(found)
+        if not folder.is_dir():
+            raise InputError(f"{root} holds no sequence named {name}.")
+        videos = sum(is_visible(path, VIDEO_SUFFIXES) for path in folder.iterdir())
+    raise InputError(f"{folder} holds {videos} videos and no images: images or one video are needed.")
 
 
 def _frames_of(root: Path, name: str) -> Path | None:
     """The folder of images, or the video, that a sequence's frames are in; None when it is not there, or not clear."""
-    folder = root / name
+    folder = inside(root, name)
     if not folder.is_dir():
         videos = [path for path in sorted(root.iterdir()) if path.stem == name and is_visible(path, VIDEO_SUFFIXES)]
         if not videos and _video_of(name) and (root / f"{name}.txt").is_file():
@@ -76,8 +80,8 @@ def _frames_of(root: Path, name: str) -> Path | None:
 
 def _truths(root: Path, name: str) -> list[Path]:
     """The files that may hold a sequence's boxes, those of them that are there."""
-    inside = root / name
-    candidates = [inside / "groundtruth.txt", inside / "groundtruth_rect.txt", inside / f"{name}.txt"]
+    folder = inside(root, name)
+    candidates = [folder / "groundtruth.txt", folder / "groundtruth_rect.txt", folder / f"{name}.txt"]
     return [path for path in (*candidates, root / f"{name}.txt") if path.is_file()]
 
 
@@ -121,5 +125,8 @@ def load(
 
 
 def is_there(root: str | os.PathLike, name: str) -> bool:
-    """Tell whether a sequence has frames and boxes, whatever they hold."""
-    return _frames_of(Path(root), name) is not None and bool(_truths(Path(root), name))
+    """Tell whether a sequence has frames and boxes that may be looked at, whatever they hold."""
+    try:
+        return _frames_of(Path(root), name) is not None and bool(_truths(Path(root), name))
+    except PermissionError:  # as a disk's lost+found
+        return False

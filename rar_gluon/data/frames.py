@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import codecs
 import itertools
+import math
 import os
-import re
 from pathlib import Path
 from typing import Iterator, Sequence, Union
 
 import cv2
 import numpy as np
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, about_reading
+from rar_gluon.data.listing import images_of, list_images
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-# What a video in a folder is known by; one that is named itself may be called as it will.
-VIDEO_SUFFIXES = (
-    *(".mp4", ".avi", ".mov", ".mkv", ".mpg", ".mpeg", ".mpe", ".webm", ".m4v", ".wmv", ".flv", ".ts", ".ogv", ".gif"),
-    *(".3gp", ".3g2", ".mts", ".m2ts", ".vob", ".mxf", ".asf"),
-)
 OVERSHOOT = 0.5  # beyond 0 and 1, of floats that an interpolation has made
+LEAST_LEVELS = 16  # of 256 that nearly all of a picture's pixels must spread over, where it has more than 256
 
 
 def to_bgr8(image: np.ndarray, first: bool = False) -> np.ndarray:
@@ -29,7 +25,8 @@ def to_bgr8(image: np.ndarray, first: bool = False) -> np.ndarray:
     Parameters
     ----------
     image : (H, W) or (H, W, 1|3|4), grey, BGR or BGRA; uint16, floats in [0, 1], or other integers in [0, 255].
-    first : of its sequence. There 16 bits that hold 8-bit values are refused; later they are a dark frame.
+    first : of its sequence. There 16 bits that hold 8-bit values are refused, and contrast that 8 bits would lose (a
+        thermal camera's); later they are a dark frame.
 
     Returns
     -------
@@ -54,22 +51,40 @@ def _to_8_bits(image: np.ndarray, first: bool) -> np.ndarray:
     """Values as uint8; `InputError` where they are not what their type should hold."""
     if image.dtype.kind not in "buif":
         raise InputError(f"an image of {image.dtype} is not a frame: give uint8.")
+    image = image.astype(image.dtype.newbyteorder("="), copy=False)
     if image.dtype.kind == "f":
         image = np.nan_to_num(image.astype(np.float32), posinf=0, neginf=0)
         low, high = float(image.min()), float(image.max())
         if low < -OVERSHOOT or high > 1 + OVERSHOOT:
             raise InputError(f"an image of {low:g} to {high:g} is not a frame: floats are 0 to 1; else give uint8.")
-        return np.clip(image * 255.0 + 0.5, 0, 255).astype(np.uint8)
+        levels = np.clip(image * 255.0, 0, 255)
+        if first:
+            _check_contrast(levels, np.abs(levels - np.round(levels)).max() > 1e-3, f"{low:g} to {high:g}")
+        return (levels + 0.5).astype(np.uint8)
     if image.dtype == bool:
         return image.astype(np.uint8) * 255
     low, high = int(image.min()), int(image.max())
     if image.dtype == np.uint16:
         if first and 0 < high <= 255:
             raise InputError(f"the image has 16 bits, but values up to {high} only, which are black: give uint8.")
+        if first:
+            lower = image & 255  # one value, or the upper 8 bits again, where 8 were made 16
+            finer = lower.max() > lower.min() and not (lower == image >> 8).all()
+            _check_contrast(image / 256.0, finer, f"{low} to {high}")
         return (image >> 8).astype(np.uint8)
     if low < 0 or high > 255:
         raise InputError(f"an image of {low} to {high} is not a frame: give 0 to 255, or uint16.")
     return image.astype(np.uint8)
+
+
+def _check_contrast(levels: np.ndarray, finer: bool, values: str) -> None:
+    """Raise `InputError` where values `finer` than 8 bits lie so close together that 8 bits (0 to 255) lose them."""
+    low, high = np.percentile(levels, [0.5, 99.5]) if finer else (0, 255)
+    if finer and high - low < LEAST_LEVELS:
+        raise InputError(
+            f"the values of the image, {values}, nearly all lie within {math.ceil(high - low)} of the 256 levels that "
+            "a tracker sees, so their contrast is lost: scale all frames alike to uint8."
+        )
 
 
 def read_image(path: str | os.PathLike, first: bool = False) -> np.ndarray:
@@ -85,18 +100,48 @@ def read_image(path: str | os.PathLike, first: bool = False) -> np.ndarray:
 
 
 def decode_image(path: str | os.PathLike, flags: int) -> np.ndarray:
-    """`cv2.imread` with its `flags`, of a file of any name; `InputError` when it is not there whole.
+    """`cv2.imread` with its `flags`, of a file of any name; `InputError` when it is not there whole, or holds several.
 
-    OpenCV takes no name that is not UTF-8, and gives grey for what a JPEG that was cut off does not hold.
+    OpenCV takes no name that is not UTF-8, gives grey for what a JPEG that was cut off does not hold, and of several
+    pages the first.
     """
+    with about_reading(path):
+        data = np.fromfile(path, np.uint8)
+    content = data.tobytes()
+    if count_pages(content) > 1:
+        raise InputError(f"{path} holds several pictures, pages or an animation: write each to a file of its own.")
     try:
-        content = np.fromfile(path, np.uint8)
-        image = None if is_cut_off(content.tobytes()) else cv2.imdecode(content, flags)
-    except (OSError, cv2.error):  # no such file, nothing in it, or a picture of more pixels than OpenCV takes
+        image = None if is_cut_off(content) else cv2.imdecode(data, flags)
+    except cv2.error:  # nothing in it, or a picture of more pixels than OpenCV takes
         image = None
     if image is None:
         raise InputError(f"{path} cannot be read as an image: is it complete, and is it an image?")
     return image
+
+
+def count_pages(content: bytes) -> int:
+    """Count the pictures in an image file, without the masks and thumbnails of a TIFF; animations have two or more."""
+    if content.startswith(b"\x89PNG"):
+        return 1 + (b"acTL" in content[:256])
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return 1 + (b"ANIM" in content[:256])
+    order = {b"II": "little", b"MM": "big"}.get(content[:2])
+    big = order and int.from_bytes(content[2:4], order) == 43
+    if order is None or not (big or int.from_bytes(content[2:4], order) == 42):
+        return 1
+
+    def number(start: int, size: int) -> int:
+        return int.from_bytes(content[start : start + size], order)
+
+    size, head, entry = (8, 8, 20) if big else (4, 2, 12)  # bytes of a place, of a count, of a field
+    place, seen, pages = number(8 if big else 4, size), set(), 0
+    while 0 < place < len(content) and place not in seen:
+        seen.add(place)
+        fields = range(place + head, place + head + entry * number(place, head), entry)
+        kind = next((number(field + entry - size, 4) for field in fields if number(field, 2) == 254), 0)
+        pages += not kind & 5  # NewSubfileType: 1 of lower resolution, 4 a mask
+        place = number(fields.stop, size)
+    return max(pages, 1)
 
 
 def is_cut_off(content: bytes) -> bool:
@@ -216,32 +261,6 @@ class Webcam:
 Frames = Union[ImageFolder, VideoFile, Webcam]
 
 
-def natural_key(path: str | os.PathLike) -> list:
-    """Sort key that puts `2.jpg` before `10.jpg`."""
-    return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", Path(path).name)]
-
-
-def list_images(folder: str | os.PathLike) -> list[Path]:
-    """List image files of `folder`, but hidden ones, in natural order; `InputError` when it has none."""
-    paths = [path for path in Path(folder).iterdir() if is_visible(path, IMAGE_SUFFIXES)]
-    if not paths:
-        raise InputError(f"{folder} holds no images ({', '.join(IMAGE_SUFFIXES)}): give a folder with frames in it.")
-    return sorted(paths, key=natural_key)
-
-
-def is_visible(path: Path, suffixes: tuple[str, ...]) -> bool:
-    """Tell whether a path is a file with one of these suffixes, and not hidden (macOS leaves `._*` beside files)."""
-    return path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
-
-
-def images_of(folder: str | os.PathLike) -> Path | None:
-    """The folder that a sequence's images are in: itself, or its img (OTB) or color (VOT); None: there are none."""
-    for path in (Path(folder), Path(folder, "img"), Path(folder, "color")):
-        if path.is_dir() and any(is_visible(file, IMAGE_SUFFIXES) for file in path.iterdir()):
-            return path
-    return None
-
-
 def check_decoder_name(path: str | os.PathLike) -> None:
     """Raise `InputError` for a name that OpenCV, which wants UTF-8, crashes on."""
     try:
@@ -254,7 +273,7 @@ def _is_text(path: Path) -> bool:
     """Tell whether a file is text, which the decoder takes for a film of letters, or for a list of other files."""
     with open(path, "rb") as file:
         head = file.read(4096)
-    if b"\0" in head:
+    if b"\0" in head or head.startswith(b"YUV4MPEG2 "):  # raw video, whose dark pixels are letters
         return False
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)  # the end may be amid a character
@@ -286,6 +305,11 @@ def open_frames(source: str | os.PathLike | int, start: int = 0) -> Frames:
             raise InputError(f"{path} does not exist: give a folder of images, a video file or a webcam's index.")
         if not path.is_file():
             raise InputError(f"{path} is neither a folder nor a file: give a folder of images or a video file.")
+        if path.suffix.lower() in (".tif", ".tiff"):  # the decoder of videos sees one page of them
+            if start:
+                raise InputError(f"{path} is one picture, frame 0: there is no frame {start}.")
+            read_image(path, first=True)
+            return ImageFolder([path], path.stem)
         if _is_text(path):
             raise InputError(f"{path} is text, no video: give a folder of images or a video file.")
     except OSError as error:

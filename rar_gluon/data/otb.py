@@ -17,7 +17,8 @@ import yaml
 
 from rar_gluon.common import InputError
 from rar_gluon.data.datasets import split_names
-from rar_gluon.data.frames import ImageFolder, list_images
+from rar_gluon.data.frames import ImageFolder
+from rar_gluon.data.listing import image_files
 from rar_gluon.data.sequence import Sequence, read_boxes
 
 ATTRIBUTES = ("IV", "OPR", "SV", "OCC", "DEF", "MB", "FM", "IPR", "OV", "BC", "LR")
@@ -164,7 +165,7 @@ def load_sequence(
     folder = Path(root) / entry.folder
     if not (folder / "img").is_dir():
         raise InputError(f"{folder / 'img'} does not exist: the images of {name} belong there.")
-    paths = list_images(folder / "img")
+    paths = image_files(folder / "img")
     unnumbered = [path for path in paths if not path.stem.isdigit()]
     if unnumbered:
         raise InputError(f"{unnumbered[0]}: the names of OTB's images are their numbers.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Mapping
@@ -14,6 +16,8 @@ import numpy as np
 
 from rar_gluon.common import InputError, about_writing, output_path, write_text
 from rar_gluon.data.frames import Frames, VideoFile
+
+POINTS_OR_DECIMALS = re.compile(r"[-+]?\d+,\d+(\s+[-+]?\d+,\d+){3}")  # 40,5 30,2 24,0 20,1
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,18 @@ def boxes_to_polygons(boxes: np.ndarray) -> np.ndarray:
 
 
 def _parse_row(line: str, where: str) -> list[float]:
+    if POINTS_OR_DECIMALS.fullmatch(line):
+        raise InputError(
+            f"{where}: '{line[:60]}' may be a box with decimal commas, or the four corners of a polygon: write "
+            "decimals with points, or commas between all numbers."
+        )
     fields = line.replace(",", " ").split()
     try:
         row = [float(text) for text in fields]
     except ValueError:
         raise InputError(f"{where}: '{line[:60]}' holds something that is no number.") from None
+    if len(row) == 5 and all(0 <= value <= 1 for value in row[1:]):
+        raise InputError(f"{where}: a class and parts of the frame, as YOLO's, but x,y,w,h in pixels are needed.")
     if len(row) not in (4, 8):
         raise InputError(f"{where}: {len(row)} numbers; a box has 4 (x, y, w, h), a polygon 8.")
     if any(value in (float("inf"), float("-inf")) for value in row):
@@ -104,7 +115,21 @@ def _read_rows(path: str | os.PathLike) -> list[list[float]]:
         rows.append(_parse_row(line, f"{path}, line {number}"))
     if not rows:
         raise InputError(f"{path} holds no boxes: one line of x,y,w,h a frame is needed.")
+    _check_pixels(rows, path)
     return rows
+
+
+def _check_pixels(rows: list[list[float]], path: Path) -> None:
+    """Raise `InputError` where no number is above 1, as of boxes in parts of the frame's size."""
+    known = [row for row in rows if not any(map(math.isnan, row)) and any(row)]
+    if (
+        known
+        and all(0 <= value <= 1 for row in known for value in row)
+        and any(value % 1 for row in known for value in row)
+    ):
+        raise InputError(
+            f"{path} has boxes of less than a pixel, or in parts of the frame's size (YOLO): write x,y,w,h in pixels."
+        )
 
 
 def read_boxes(path: str | os.PathLike) -> np.ndarray:

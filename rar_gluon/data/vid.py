@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from rar_gluon.common import InputError
-from rar_gluon.data.frames import ImageFolder, list_images
+from rar_gluon.data.frames import ImageFolder
+from rar_gluon.data.listing import list_images
 from rar_gluon.data.sequence import Sequence
 
 # Where a split's snippets are, and how many the full data set has (ILSVRC2015 and later releases of VID).

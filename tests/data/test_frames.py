@@ -1,20 +1,22 @@
+import errno
 import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from rar_gluon.data.frames import (
     ImageFolder,
     VideoFile,
     Webcam,
-    list_images,
-    natural_key,
+    count_pages,
     open_frames,
     read_image,
     to_bgr8,
 )
+from rar_gluon.data.listing import list_images, natural_key
 from rar_gluon.data.video import VideoSink
 
 
@@ -140,6 +142,66 @@ def test_8_bits_in_16_are_black_and_refused_where_a_sequence_begins(tmp_path, pi
     (tmp_path / "1.png").unlink()
     bright, dark = open_frames(tmp_path)
     assert (bright == picture).all() and not dark.any()
+
+
+def test_16_bits_in_the_other_byte_order(picture):
+    wide = picture.astype(np.uint16) * 257
+    assert (to_bgr8(wide.astype(">u2"), first=True) == to_bgr8(wide.astype("<u2"))).all()
+    assert (to_bgr8((picture / 255).astype(">f4"), first=True) == picture).all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        lambda grey: (29952 + grey * 0.9).astype(np.uint16),  # a thermal camera, hundredths of a kelvin
+        lambda grey: (7000 + grey * 4).astype(">u2"),  # 14 bits
+        lambda grey: (grey.astype(np.uint16) * 4),  # 10 bits
+        lambda grey: ((29952 + grey * 0.9) / 65535).astype(np.float32),
+        lambda grey: np.where(np.arange(grey.size).reshape(grey.shape) == 5, 65535, 29952 + grey).astype(np.uint16),
+    ],
+)
+def test_contrast_in_few_bits_is_refused_where_a_sequence_begins(texture, refusal, values):
+    """Also where a pixel is broken; later it is a dark or foggy frame."""
+    grey = texture(24, 32)[..., 0]
+    assert "contrast is lost: scale" in refusal(to_bgr8, values(grey), first=True)
+    assert to_bgr8(values(grey)).shape == (24, 32, 3)
+
+
+@pytest.mark.parametrize("factor", [256, 257])
+def test_8_bits_of_little_contrast_stay_what_they_are(factor):
+    dark = np.arange(60, dtype=np.uint16).reshape(6, 10) // 10 + 40
+    assert (to_bgr8(dark * factor, first=True)[..., 0] == dark).all()
+    assert (to_bgr8(dark / 255, first=True)[..., 0] == dark).all()
+
+
+def test_a_file_of_several_pictures(tmp_path, texture, refusal):
+    """The decoder alone gives the first."""
+    frames = [texture(24, 32, seed) for seed in range(3)]
+    cv2.imwritemulti(str(tmp_path / "stack.tif"), frames)
+    assert "stack.tif holds several pictures" in refusal(open_frames, tmp_path / "stack.tif")
+    assert "stack.tif holds several pictures" in refusal(lambda: list(open_frames(tmp_path)))
+    content = (tmp_path / "stack.tif").read_bytes()
+    assert count_pages(content) == 3 and count_pages(content[:100]) == 1
+    kind = content.index((254).to_bytes(2, "little"), len(content) // 2)  # NewSubfileType of the last page
+    assert count_pages(content[: kind + 8] + b"\1\0\0\0" + content[kind + 12 :]) == 2  # a thumbnail
+    cv2.imwrite(str(tmp_path / "one.tif"), frames[0])
+    (only,) = open_frames(tmp_path / "one.tif")
+    assert (only == frames[0]).all() and "one picture" in refusal(open_frames, tmp_path / "one.tif", 1)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_an_animation(tmp_path, suffix, refusal):
+    pictures = [Image.fromarray(np.full((8, 8, 3), level, np.uint8)) for level in (0, 100)]
+    pictures[0].save(tmp_path / f"1{suffix}", save_all=True, append_images=pictures[1:])
+    assert "several pictures" in refusal(read_image, tmp_path / f"1{suffix}")
+
+
+def test_a_picture_that_may_not_be_read_is_not_called_damaged(tmp_path, picture, refusal, monkeypatch):
+    def no(path, *_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(np, "fromfile", no)
+    assert "1.png cannot be read: Permission denied." in refusal(read_image, tmp_path / "1.png")
 
 
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0), (5,), (5, 5, 2), (1, 5, 5, 3), ()])
@@ -324,6 +386,14 @@ def test_names_that_a_decoder_might_read_more_into(tmp_path, clip, name, monkeyp
 def test_text_is_no_video(tmp_path, content, refusal):
     (tmp_path / "list.mp4").write_text(content)
     assert "list.mp4 is text" in refusal(open_frames, tmp_path / "list.mp4")
+
+
+def test_raw_video_that_is_dark_is_no_text(tmp_path):
+    """All its bytes are letters."""
+    frame = b"FRAME\n" + bytes([16]) * 32 * 24 + bytes([127]) * 2 * 16 * 12
+    (tmp_path / "dark.y4m").write_bytes(b"YUV4MPEG2 W32 H24 F25:1 Ip A1:1 C420jpeg\n" + 4 * frame)
+    frames = list(open_frames(tmp_path / "dark.y4m"))
+    assert len(frames) == 4 and frames[0].shape == (24, 32, 3)
 
 
 def test_a_name_that_the_decoder_crashes_on(tmp_path, clip, refusal):

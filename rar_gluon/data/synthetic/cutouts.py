@@ -15,7 +15,8 @@ import numpy as np
 
 from rar_gluon.common import InputError, progress
 from rar_gluon.data import folder
-from rar_gluon.data.frames import decode_image, list_images
+from rar_gluon.data.frames import decode_image
+from rar_gluon.data.listing import list_images
 from rar_gluon.data.synthetic.pictures import EVERY, Lazy, makers, photographs, shrunk
 
 Cutout = Tuple[np.ndarray, np.ndarray]  # (H, W, 3) BGR uint8, and how much of each pixel is the object's, (H, W) uint8
