@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
 import os
@@ -255,6 +256,46 @@ def output_folder(path: str | os.PathLike) -> Path:
             raise InputError(f"{there} is a file: give the name of a folder to write into.")
         _open_place(there / ".trial")
     return path
+
+
+@contextmanager
+def owned(folder: str | os.PathLike) -> Iterator[None]:
+    """Keep other processes out of an output folder, which is made, while the block runs.
+
+    The lock is the system's, on the folder itself: it ends with the process, whatever ends that, and leaves no file.
+
+    Raises
+    ------
+    InputError
+        Another process has it, or it cannot be made.
+    """
+    folder = Path(folder)
+    with about_writing(folder, *folder.parents):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def lock(descriptor: int, path: str | os.PathLike) -> None:
+    """Lock an open file or folder until it is closed; `InputError` when another process has locked it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(f"another process is writing {path}: wait for it, end it, or give another name.") from None
+    except OSError:  # a file system without locks, as some of a network are: nobody can be kept out
+        return
+
+
+def check_unwritten(path: str | os.PathLike) -> None:
+    """Raise `InputError` when another process of this machine is writing a file under a temporary name."""
+    mark = _mark(Path(path))
+    numbers = (left.name[len(mark) :].partition("-")[0] for left in Path(path).parent.glob(f"{mark}*"))
+    if any(number.isdecimal() and int(number) != os.getpid() and _is_running(int(number)) for number in numbers):
+        raise InputError(f"another process is writing {path}: wait for it, end it, or give another name.")
 
 
 def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | os.PathLike]) -> None:

@@ -10,6 +10,7 @@ from rar_gluon.common import (
     atomic_path,
     csv_text,
     inside,
+    owned,
     postponed_stop,
     read_json,
     read_text,
@@ -44,6 +45,32 @@ def test_atomic_path_of_a_folder_or_below_a_file_is_refused(tmp_path, refusal):
     for path in (tmp_path, tmp_path / "file" / "out.txt"):
         refusal(write_text, path, "text")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+OWNER = """import sys, time
+from rar_gluon.common import owned
+with owned(sys.argv[1]):
+    print(flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_folder_has_one_owner_and_a_killed_one_leaves_no_lock(tmp_path, refusal):
+    folder = tmp_path / "new"
+
+    def take():
+        with owned(folder):
+            return True
+
+    process = subprocess.Popen([sys.executable, "-c", OWNER, str(folder)], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    assert "another process is writing" in refusal(take)
+    process.kill()
+    process.wait()
+    assert take() and take() and not any(folder.iterdir())
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "below"
+    refusal(take)
 
 
 @pytest.mark.parametrize("name", ["..", "../a", "a/../../b", "/etc/passwd", "", ".", "a\0b"])

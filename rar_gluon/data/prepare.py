@@ -20,12 +20,13 @@ from mxnet.base import MXNetError
 from mxnet.recordio import MXIndexedRecordIO
 
 from rar_gluon import geometry
-from rar_gluon.common import InputError, atomic_path, output_folder, progress, read_json, write_text
+from rar_gluon.common import InputError, atomic_path, output_folder, owned, progress, read_json, write_text
 from rar_gluon.config import TrackingConfig
+from rar_gluon.data import otb
 from rar_gluon.data.datasets import DATASETS, PREPARED
 from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.records import JITTER, read_shard, seal, shard_file
-from rar_gluon.data.sequence import Sequence
+from rar_gluon.data.sequence import Sequence, content_hash
 from rar_gluon.geometry import Box
 
 QUALITY = 90  # assumed: ours; of the JPEGs
@@ -108,7 +109,8 @@ def prepare(
     Raises
     ------
     InputError
-        The dataset has no such sequences, a number makes no sense, or `out` was prepared with other settings.
+        The dataset has no such sequences, a number makes no sense, `out` was prepared with other settings or without
+        what is not excluded now, or another process writes into it.
     """
     for option, value, least in (("--side", side, 16), ("--every", every, 1), ("--workers", workers, 1)):
         if value < least:
@@ -119,7 +121,6 @@ def prepare(
     if dataset not in PREPARED:
         raise InputError(f"'{dataset}' is no dataset that can be prepared: choose {' or '.join(PREPARED)}.")
     names = _chosen(DATASETS[dataset].units(root, split), sequences, exclude, root)
-    out = output_folder(out)
     settings = {
         "dataset": dataset,
         "split": split if dataset == "vid" else None,
@@ -129,10 +130,17 @@ def prepare(
         "window": window,
         "quality": QUALITY,
     }
-    _keep_settings(out / "prepare.json", settings)
+    with owned(output_folder(out)):
+        out = Path(out)
+        _keep_settings(out / "prepare.json", settings, names, exclude, sequences or ())
+        return _make_shards(root, names, out, settings, workers)
+
+
+def _make_shards(root: str | os.PathLike, names: List[str], out: Path, settings: Dict, workers: int) -> Summary:
+    """Write the shards that are missing, and the index of all."""
     (out / "index.json").unlink(missing_ok=True)  # until all is done
     start = time.perf_counter()
-    shards = {name: read_shard(out, name) for name in names}  # verifies every record
+    shards = {name: _usable_shard(root, name, out, settings) for name in names}  # verifies every record
     missing = [name for name in names if shards[name] is None]
     if len(missing) < len(names):
         print(f"{out}: {len(names) - len(missing)} of {len(names)} sequences are done already")
@@ -175,11 +183,15 @@ def _chosen(names: List[str], wanted: ListOf[str] | None, exclude: ListOf[str], 
     return chosen
 
 
-def _keep_settings(path: Path, settings: Dict) -> None:
-    """Write prepare.json, or check that the one there is the same."""
+def _keep_settings(path: Path, settings: Dict, names: List[str], exclude: ListOf[str], named: ListOf[str]) -> None:
+    """Write prepare.json, or check that the one there is the same.
+
+    What a call has excluded is kept there: a later one that takes it back must name it, or `InputError` says so.
+    """
+    excluded = set(exclude)
     if path.is_file():
         try:
-            old = {"window": "square", **read_json(path)}  # which all were before there was a choice
+            old = {"window": "square", "exclude": [], **read_json(path)}  # which all were before there was a choice
         except InputError as error:
             raise InputError(f"{error} Remove it and run rar prepare again.") from None
         changed = [key for key, value in settings.items() if old.get(key) != value]
@@ -188,8 +200,25 @@ def _keep_settings(path: Path, settings: Dict) -> None:
                 f"{path.parent} was prepared with {changed[0]} {old.get(changed[0])}, not {settings[changed[0]]}: "
                 "give another folder, or remove it."
             )
-    else:
-        write_text(path, json.dumps(settings, indent=1) + "\n")
+        back = sorted(set(old["exclude"]) & set(names) - set(named))
+        if back:
+            raise InputError(
+                f"{path.parent} was prepared without {otb.summary(back)}: give --exclude {','.join(back)} again, or "
+                "another folder."
+            )
+        excluded |= set(old["exclude"]) - set(named)
+    write_text(path, json.dumps({**settings, "exclude": sorted(excluded)}, indent=1) + "\n")
+
+
+def _usable_shard(root: str | os.PathLike, name: str, out: Path, settings: Dict) -> Dict | None:
+    """The shard of a sequence that is whole, and of the data that now has this name; None: it must be made."""
+    shard = read_shard(out, name)
+    if shard is None or "source" not in shard:  # of an earlier version
+        return shard
+    try:
+        return shard if shard["source"] == content_hash(DATASETS[settings["dataset"]].load_unit(root, name)) else None
+    except InputError:
+        return None  # making it says why
 
 
 def _make_shard(root: str | os.PathLike, name: str, out: Path, settings: Dict) -> Tuple[str, str]:
@@ -199,7 +228,7 @@ def _make_shard(root: str | os.PathLike, name: str, out: Path, settings: Dict) -
         record, index = shard_file(out, name, "rec"), shard_file(out, name, "idx")
         with atomic_path(record) as new_record, atomic_path(index) as new_index:
             writer = MXIndexedRecordIO(str(new_index), str(new_record), "w")
-            shard = {"name": name, **_write_objects(writer, sequences, settings)}
+            shard = {"name": name, "source": content_hash(sequences), **_write_objects(writer, sequences, settings)}
             writer.close()
         shard["size"] = record.stat().st_size
         write_text(shard_file(out, name, "json"), json.dumps(seal(shard)))  # last: its presence means the shard is done

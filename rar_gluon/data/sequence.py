@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import math
 import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Mapping
+from typing import Iterable, Mapping
 from typing import Sequence as ListOf
 
 import numpy as np
 
-from rar_gluon.common import InputError, about_writing, output_path, write_text
-from rar_gluon.data.frames import Frames, VideoFile
+from rar_gluon.common import InputError, about_writing, lock, output_path, write_text
+from rar_gluon.data.frames import Frames, ImageFolder, VideoFile
 
 POINTS_OR_DECIMALS = re.compile(r"[-+]?\d+,\d+(\s+[-+]?\d+,\d+){3}")  # 40,5 30,2 24,0 20,1
 
@@ -177,20 +178,30 @@ def _box_line(box: ListOf[float]) -> str:
 class BoxSink:
     """Writes boxes as `write_boxes` does, each as it comes: whatever ends a run, those before it are in the file.
 
-    A file of that name stays as it is until the first box.
+    A file of that name stays as it is until the first box. `InputError` when another process is writing it.
     """
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
-        self._place, self._file = output_path(path), None
+        self._place, self._file, self._begun = output_path(path), None, False
         self._stack = contextlib.ExitStack()
+        if self._place.is_file():
+            self._open()
+
+    def _open(self) -> None:
+        with about_writing(self.path, self._place):
+            self._file = self._stack.enter_context(self._place.open("ab", buffering=0))
+        lock(self._file.fileno(), self.path)
 
     def write(self, box: ListOf[float]) -> None:
         """Append a box; `InputError` when it cannot be written, and the file ends before it."""
+        if self._file is None:
+            self._open()
         with about_writing(self.path, self._place):
-            if self._file is None:
-                self._file = self._stack.enter_context(self._place.open("wb", buffering=0))
-            end = self._file.tell()
+            if not self._begun:
+                self._file.truncate(0)
+                self._begun = True
+            end = self._file.seek(0, os.SEEK_END)
             try:
                 self._write_whole(_box_line(np.asarray(box, np.float64)).encode())
             except BaseException:
@@ -205,10 +216,22 @@ class BoxSink:
         return self
 
     def __exit__(self, *_) -> None:
-        empty = self._file is not None and self._file.tell() == 0
-        self._stack.close()
-        if empty:  # not even one could be written
+        if self._begun and self._file.tell() == 0:  # not even one could be written
             self._place.unlink()
+        self._stack.close()
+
+
+def content_hash(sequences: Iterable[Sequence]) -> str:
+    """What tells sequences from others of their names: a hash of the names and sizes of frames' files, and of boxes."""
+    digest = hashlib.sha256()
+    for sequence in sequences:
+        frames = sequence.frames
+        for path in frames.paths if isinstance(frames, ImageFolder) else [frames.path]:
+            digest.update(os.fsencode(f"{path.name}/{path.stat().st_size}/"))
+        boxes = np.where(np.isnan(sequence.boxes), np.nan, sequence.boxes)  # one NaN
+        digest.update(f"{sequence.name}/{sequence.origin}/{boxes.shape}/".encode("utf-8", "surrogateescape"))
+        digest.update(boxes.astype("<f8").tobytes())
+    return digest.hexdigest()
 
 
 def count_frames(frames: Frames, expected: int) -> int:

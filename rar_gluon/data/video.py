@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from rar_gluon.common import InputError, atomic_path, output_path
+from rar_gluon.common import InputError, atomic_path, check_unwritten, output_path
 from rar_gluon.data.frames import check_decoder_name
 
 VIDEO_CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
@@ -30,7 +30,8 @@ def check_video_name(path: str | os.PathLike) -> None:
 class VideoSink:
     """Writes frames of one size to a video file; the format follows the suffix.
 
-    The file has its name when the block ends, however it ends, and holds the frames until then.
+    The file has its name when the block ends, however it ends, and holds the frames until then. `InputError` when
+    another process is writing one of that name.
 
     Attributes
     ----------
@@ -39,7 +40,9 @@ class VideoSink:
 
     def __init__(self, path: str | os.PathLike, fps: float):
         check_video_name(path)
-        self.path, self._folder, self.notes = Path(path), output_path(path).parent, []
+        place = output_path(path)
+        check_unwritten(place)
+        self.path, self._folder, self.notes = Path(path), place.parent, []
         self._rate, self._writer, self._count = self._writable_rate(fps), None, 0
         self._stack = contextlib.ExitStack()  # holds the temporary file
 

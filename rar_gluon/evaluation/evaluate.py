@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, List
 from typing import Sequence as ListOf
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, inside
 from rar_gluon.data.datasets import load_sequences
 from rar_gluon.evaluation import runner
 from rar_gluon.evaluation.runner import Finished
@@ -59,7 +59,7 @@ def evaluate(
     run = runnable(tracker, None if weights is None else Path(weights), pretrained, device, runtime)
     if run.shared and (workers > 1 or scheduler is not None):
         raise InputError("one tracker cannot run in several processes: give a function that makes one.")
-    folder = Path(output) / (name or run.name)
+    folder = inside(output, name or run.name)
     if folder.resolve() in {Path(root, part).resolve() for part in ("", *(sequence.name for sequence in chosen))}:
         raise InputError(f"{folder} holds the sequences themselves: give another output for their results.")
     protocol = None

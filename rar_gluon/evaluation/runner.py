@@ -1,12 +1,14 @@
 """Run a tracker over a dataset: in parallel, resumable sequence by sequence, with a record of what ran.
 
 A result folder is OUTPUT/TRACKER with SEQUENCE.txt (a line x,y,w,h for each frame, in the dataset's coordinates),
-times/SEQUENCE.txt (seconds of each frame) and run.json (configuration, weights, versions, machine).
+times/SEQUENCE.txt (seconds of each frame), run.json (configuration, weights, versions, machine) and data.json (a hash
+of each sequence's data).
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import time
 import traceback
@@ -19,8 +21,9 @@ from typing import Sequence as ListOf
 import joblib
 import numpy as np
 
-from rar_gluon.common import InputError, progress, write_text
-from rar_gluon.data.sequence import Sequence, read_boxes, write_boxes
+from rar_gluon.common import InputError, inside, owned, progress, read_json, write_text
+from rar_gluon.data import otb
+from rar_gluon.data.sequence import Sequence, content_hash, read_boxes, write_boxes
 from rar_gluon.evaluation.trackers import TwoMethodTracker, to_box
 from rar_gluon.evaluation.vot.protocol import VotProtocol
 from rar_gluon.evaluation.vot.run import run_sequence
@@ -86,15 +89,30 @@ def run(
     make_tracker : picklable; called in the process that tracks, for each sequence, or once if that is this process.
     folder : OUTPUT/TRACKER.
     record : what the results depend on (`describe_run`); a folder of results that were made with another `config`,
-        other `weights` or another `runtime` is refused with `InputError`.
+        other `weights` or another `runtime`, or of other data, is refused with `InputError`, and so is one that another
+        process writes into.
     workers : processes on this machine; the cores are shared among them.
     scheduler : address of a Dask scheduler, to run on its workers instead (they must see the dataset and `folder`).
     """
-    keep_record(
-        folder / "run.json",
-        {**record, "workers": workers if scheduler is None else scheduler},
-        ("config", "weights", "runtime"),
-    )
+    with owned(folder):
+        keep_record(
+            folder / "run.json",
+            {**record, "workers": workers if scheduler is None else scheduler},
+            ("config", "weights", "runtime"),
+        )
+        keep_contents(folder, sequences)
+        return _run_missing(make_tracker, sequences, folder, workers, scheduler, supervised)
+
+
+def _run_missing(
+    make_tracker: Callable[[], TwoMethodTracker],
+    sequences: ListOf[Sequence],
+    folder: Path,
+    workers: int,
+    scheduler: str | None,
+    supervised: VotProtocol | None,
+) -> List[Finished]:
+    """Do what `run` does, once the folder is known to be of this run."""
     missing = [sequence for sequence in sequences if supervised is not None or not is_done(folder, sequence)]
     if len(missing) < len(sequences):
         print(f"{folder.name}: {len(sequences) - len(missing)} of {len(sequences)} sequences are done already")
@@ -113,9 +131,23 @@ def run(
     return sorted(finished, key=lambda result: result.name)
 
 
+def keep_contents(folder: Path, sequences: ListOf[Sequence]) -> None:
+    """Keep in data.json what data the results are of; `InputError` where those of a sequence are of other data."""
+    path = folder / "data.json"
+    old = read_json(path) if path.is_file() else {}
+    new = {sequence.name: content_hash([sequence]) for sequence in sequences}
+    other = [name for name, content in new.items() if old.get(name, content) != content]
+    if other:
+        raise InputError(
+            f"{folder} has results of {otb.summary(other)} on other frames or boxes of that name: give another "
+            "--output or --name, or remove it."
+        )
+    write_text(path, json.dumps({**old, **new}, indent=1) + "\n")
+
+
 def is_done(folder: Path, sequence: Sequence) -> bool:
     """Tell whether `folder` holds a sequence's boxes and times, all of them."""
-    boxes, times = folder / f"{sequence.name}.txt", folder / "times" / f"{sequence.name}.txt"
+    boxes, times = inside(folder, f"{sequence.name}.txt"), folder / "times" / f"{sequence.name}.txt"
     if not (boxes.is_file() and times.is_file()):
         return False
     try:

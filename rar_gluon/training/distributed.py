@@ -19,12 +19,16 @@ def kvstore(name: str) -> Iterator[mx.kv.KVStore]:
     """Create a KVStore whose worker can fail: when the block raises, the process ends without waiting for the others.
 
     MXNet's distributed stores wait for all workers at the interpreter's exit, so a worker that raised would never end.
-    `InputError` for an unknown one, and for a distributed one outside of `launch`.
+    `InputError` for an unknown one, for a distributed one outside of `launch`, and for another one within it, where
+    every worker would train alone.
     """
     if name not in STORES:  # MXNet takes every name it does not know for local
         raise InputError(f"there is no KVStore {name}: choose {', '.join(STORES)}.")
     if name.startswith("dist") and "DMLC_ROLE" not in os.environ:
         raise InputError(f"the KVStore {name} needs its servers: start the command by rar launch -n WORKERS -- ...")
+    workers = int(os.environ.get("DMLC_NUM_WORKER", 1)) if os.environ.get("DMLC_ROLE") == "worker" else 1
+    if workers > 1 and not name.startswith("dist"):
+        raise InputError(f"with --store {name} each of {workers} workers would train alone: give --store dist_sync.")
     store = mx.kv.create(name)
     check_call(_LIB.MXKVStoreSetBarrierBeforeExit(store.handle, 0))
     yield store

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
@@ -18,7 +18,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, nd
 
-from rar_gluon.common import InputError, Stopped, output_folder, postponed_stop, progress
+from rar_gluon.common import InputError, Stopped, output_folder, owned, postponed_stop, progress
 from rar_gluon.config import Config, TrainingConfig, to_dict
 from rar_gluon.data.clips import Clip, Clips, stack_clips
 from rar_gluon.memory import keep_freed_memory
@@ -101,10 +101,10 @@ def train(
     Raises
     ------
     InputError
-        `output` is no folder, or cannot be written; it holds a training and is not to be resumed, or one with another
-        configuration, data or start; the batch cannot be shared equally, or a device is named
-        twice; the loss or a parameter is not finite, or the loss has exploded (with the step, its clips and the last
-        good checkpoint).
+        `output` is no folder, or cannot be written; another process trains into it; it holds a training and is not to
+        be resumed, or one with another configuration, data or start; the batch cannot be shared equally, or a device is
+        named twice; the loss or a parameter is not finite, or the loss has exploded (with the step, its clips and the
+        last good checkpoint).
     Stopped
         Ctrl-C, SIGHUP or SIGTERM, once the step that was under way is done and saved.
     """
@@ -112,7 +112,7 @@ def train(
     settings, checkpoints = config.training, output / "checkpoints"
     output_folder(output)
     keep_freed_memory()
-    with kvstore(options.store) as store:
+    with kvstore(options.store) as store, nullcontext() if store.rank else owned(output):
         rank, workers = store.rank, store.num_workers
         check_shares(settings.batch, workers, options.contexts)
         existing = checkpoint.existing(checkpoints)

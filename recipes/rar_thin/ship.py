@@ -1,6 +1,6 @@
 """Store a trained network as the package's weights, and record it in weights.csv.
 
-    python -m recipes.rar_thin.ship RUN/last.npz --confidence HALF SLOPE
+python -m recipes.rar_thin.ship RUN/last.npz --confidence HALF SLOPE
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rar_gluon import geometry
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, owned
 from rar_gluon.data import prepare as preparing
 from rar_gluon.data.prepare import cut_region, prepare, visible
 from rar_gluon.data.records import RecordTracks
@@ -288,6 +288,37 @@ def test_index_holds_what_was_named_last(dataset, tmp_path):
     assert RecordTracks(tmp_path / "out").names == ["two"]
     prepare("folder", dataset, tmp_path / "out", sequences=["one"])
     assert RecordTracks(tmp_path / "out").names == ["one"]
+
+
+def test_what_was_left_out_is_not_added_by_silence(dataset, tmp_path, refusal):
+    """It may be kept for validation. Whoever names it wants it."""
+    out = tmp_path / "out"
+    prepare("folder", dataset, out, exclude=["one"])
+    index = (out / "index.json").read_bytes()
+    assert "prepared without one: give --exclude one again" in refusal(prepare, "folder", dataset, out)
+    assert (out / "index.json").read_bytes() == index
+    assert prepare("folder", dataset, out, exclude=["one"]).made == 0
+    prepare("folder", dataset, out, sequences=["one", "two"])
+    assert prepare("folder", dataset, out).made == 0 and RecordTracks(out).names == ["one", "two"]
+
+
+@pytest.mark.parametrize("changed", ["boxes", "frames", "root"])
+def test_records_are_of_the_data_that_has_the_name_now(dataset, tmp_path, changed):
+    out, truth = tmp_path / "out", dataset / "one" / "groundtruth.txt"
+    prepare("folder", dataset, out)
+    if changed == "root":
+        dataset = dataset.rename(tmp_path / "moved")
+    elif changed == "boxes":
+        truth.write_text(truth.read_text().replace("60,40,24,16", "61,40,24,16"))
+    else:
+        cv2.imwrite(str(dataset / "one" / "0003.png"), np.full((120, 160, 3), 7, np.uint8))
+    assert prepare("folder", dataset, out).made == (0 if changed == "root" else 6)
+
+
+def test_two_that_prepare_into_one_folder(dataset, tmp_path, refusal):
+    with owned(tmp_path / "out"):
+        assert "another process is writing" in refusal(prepare, "folder", dataset, tmp_path / "out")
+    prepare("folder", dataset, tmp_path / "out")
 
 
 def test_what_is_refused(dataset, tmp_path):

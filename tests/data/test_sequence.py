@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
+from rar_gluon.data import folder
 from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.sequence import (
+    BoxSink,
     Sequence,
     boxes_to_polygons,
+    content_hash,
     polygons_to_boxes,
     read_boxes,
     read_regions,
@@ -83,3 +86,45 @@ def test_pixel_boxes_start_at_zero():
     sequence = Sequence("a", ImageFolder(["0001.jpg"]), np.array([[1.0, 1, 5, 6]]), origin=1)
     np.testing.assert_array_equal(sequence.pixel_boxes, [[0, 0, 5, 6]])
     assert len(sequence) == 1
+
+
+# One owner -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_boxes_have_one_writer(tmp_path, refusal, there):
+    """The second is refused, when it begins if the first has begun, and takes nothing from the first."""
+    path = tmp_path / "boxes.txt"
+    if there:
+        path.write_text("1,2,3,4\n")
+    with BoxSink(path) as first:
+        late = None if there else BoxSink(path)
+        first.write((5, 6, 7, 8))
+        assert "another process is writing" in refusal(BoxSink, path)
+        if late is not None:
+            assert "another process is writing" in refusal(late.write, (0, 0, 1, 1))
+        first.write((6, 6, 7, 8))
+    assert path.read_text() == "5,6,7,8\n6,6,7,8\n"
+    with BoxSink(path):  # nothing of a lock is left; without a box the file stays
+        pass
+    assert path.read_text() == "5,6,7,8\n6,6,7,8\n"
+
+
+def test_what_data_is(tmp_path, write_images, write_rows):
+    """Other names, sizes or boxes are other data; another place is not."""
+    for root in ("a", "b"):
+        write_images(tmp_path / root / "s", ["1.png", "2.png"])
+        write_rows(tmp_path / root / "s" / "groundtruth.txt", 2)
+
+    def content(root):
+        return content_hash(folder.load(tmp_path / root))
+
+    first = content("a")
+    assert content("b") == first
+    write_rows(tmp_path / "b" / "s" / "groundtruth.txt", 2, "{},2,3,5")
+    assert content("b") != first
+    (tmp_path / "a" / "s" / "2.png").rename(tmp_path / "a" / "s" / "3.png")
+    renamed = content("a")
+    with open(tmp_path / "a" / "s" / "3.png", "ab") as file:
+        file.write(b"more")
+    assert len({first, renamed, content("a")}) == 3

@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -96,6 +98,17 @@ def test_a_name_with_a_colon(tmp_path, monkeypatch):
     with VideoSink("cam1:out.mp4", 25.0) as sink:
         sink.write(GREY)
     assert [path.name for path in tmp_path.iterdir()] == ["cam1:out.mp4"]
+
+
+def test_a_video_that_another_process_writes(tmp_path, refusal):
+    path, code = tmp_path / "out.mp4", "import sys, time; from rar_gluon.common import atomic_path\n"
+    code += "with atomic_path(sys.argv[1]) as place: place.touch(); print(flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    assert "another process is writing" in refusal(VideoSink, path, 25)
+    process.kill()
+    process.wait()
+    VideoSink(path, 25)
 
 
 def test_a_sink_without_frames_writes_nothing(tmp_path):

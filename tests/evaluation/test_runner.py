@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import os
 import signal
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 from joblib.externals import cloudpickle
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, owned
 from rar_gluon.data import folder
 from rar_gluon.evaluation import runner
+from rar_gluon.evaluation.evaluate import evaluate
 from rar_gluon.evaluation.peers import peer, peer_names
 
 # Workers cannot import a test module: they get its classes by value.
@@ -131,6 +133,33 @@ def test_a_damaged_record_is_told(dataset, tmp_path, content):
     (tmp_path / "out" / "run.json").write_bytes(content)
     with pytest.raises(InputError, match=r"run\.json .*Remove it, or give another folder"):
         runner.run(Mover, dataset, tmp_path / "out", RECORD)
+
+
+def test_results_of_other_data_of_the_same_names_are_not_mixed(dataset, tmp_path, refusal):
+    """Another root, or a truth that was corrected."""
+    out = tmp_path / "runs" / "t"
+    runner.run(Mover, dataset, out, RECORD)
+    moved = (tmp_path / "data").rename(tmp_path / "moved")
+    assert runner.run(Mover, folder.load(moved), out, RECORD) == []
+    (moved / "short" / "groundtruth.txt").write_text("10,12,20,9\n" * 3)
+    sequences = folder.load(moved)
+    message = refusal(runner.run, Mover, sequences, out, RECORD)
+    assert "results of short on other frames or boxes" in message
+    assert runner.run(Mover, sequences[:2], out, RECORD) == []
+
+
+def test_names_that_lead_elsewhere(dataset, tmp_path, refusal):
+    """Those of sequences, and --name."""
+    for name in ("../short", str(tmp_path / "short")):
+        sequences = [dataclasses.replace(dataset[2], name=name)]
+        assert "leads out of" in refusal(runner.run, Mover, sequences, tmp_path / "runs" / "t", RECORD)
+        assert "leads out of" in refusal(evaluate, Mover, "folder", tmp_path / "data", tmp_path / "runs", name=name)
+        assert "leads out of" in refusal(folder.load, tmp_path / "data", [name])
+
+
+def test_two_that_run_into_one_folder(dataset, tmp_path, refusal):
+    with owned(tmp_path / "t"):
+        assert "another process is writing" in refusal(runner.run, Mover, dataset, tmp_path / "t", RECORD)
 
 
 @pytest.mark.parametrize("change", [{"config": {"a": 2}}, {"weights": "other"}])

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from rar_gluon.common import InputError, Stopped
+from rar_gluon.common import InputError, Stopped, owned
 from rar_gluon.config import TrainingConfig, dump, from_dict, to_dict
 from rar_gluon.data.clips import Clips
 from rar_gluon.data.synthetic import SyntheticTracks
@@ -20,6 +20,7 @@ from rar_gluon.net.rar import build
 from rar_gluon.net.weights import load_network, parameters
 from rar_gluon.tracking.tracker import Tracker
 from rar_gluon.training import checkpoint
+from rar_gluon.training.distributed import kvstore
 from rar_gluon.training.loop import (
     Options,
     cut,
@@ -366,6 +367,23 @@ def test_a_store_that_there_is_not_is_refused(tiny_config, clips_of, tmp_path, s
     with pytest.raises(InputError, match=f"^there is no KVStore {store}: choose local, device, dist_sync"):
         train(build(config.network), config, clips_of(config), tmp_path, options=Options(store=store))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_trainings_in_one_folder(tiny_config, clips_of, tmp_path, refusal):
+    """The second takes nothing from the first, which can be resumed."""
+    config = tiny_config()
+    net, clips = build(config.network), clips_of(config)
+    (tmp_path / "run.json").write_text("{}")
+    with owned(tmp_path):
+        assert "another process is writing" in refusal(train, net, config, clips, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"] and (tmp_path / "run.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("store", ["local", "device"])
+def test_workers_that_would_train_alone(monkeypatch, refusal, store):
+    monkeypatch.setenv("DMLC_ROLE", "worker")
+    monkeypatch.setenv("DMLC_NUM_WORKER", "2")
+    assert "each of 2 workers would train alone: give --store dist_sync" in refusal(kvstore(store).__enter__)
 
 
 def test_an_output_that_holds_a_training_is_refused(tiny_config, clips_of, tmp_path):
