@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
+from experiments.ablation import read_verdicts
 from experiments.call import Call
 from experiments.jobs import OUTCOMES, job_main
 from experiments.measures import read_numbers
@@ -27,7 +28,6 @@ from rar_gluon.common import InputError, Stopped, stoppable
 from rar_gluon.data.clips import weighted_folders
 from rar_gluon.data.datasets import split_names
 from rar_gluon.net.device import find_device, parse_devices
-from rar_gluon.report.ablation import read_verdicts
 
 VERDICTS = ("claims_within_1.csv", "claims_auc.csv")
 COMMON = ("target", "size", "output", "devices", "dry_run")

@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Sequence
 
 import rar_gluon  # before mxnet: sets its threads
+from experiments.ablation import (
+    Outcome,
+    claims_table,
+    gates_table,
+    matching_table,
+    measured_table,
+    read_rows,
+    read_verdicts,
+)
 from experiments.call import Call
+from experiments.claims import Verdict, read_claims
 from experiments.costs import Plan, costs_of, dry_run
 from experiments.jobs import (
     JOB,
@@ -63,16 +73,6 @@ from rar_gluon import config as configuration
 from rar_gluon.common import InputError, read_json, write_text
 from rar_gluon.data import otb
 from rar_gluon.data.datasets import split_names
-from rar_gluon.report.ablation import (
-    Outcome,
-    claims_table,
-    gates_table,
-    matching_table,
-    measured_table,
-    read_rows,
-    read_verdicts,
-)
-from rar_gluon.report.claims import Verdict, read_claims
 from rar_gluon.report.document import to_text, write_document
 from rar_gluon.report.published import LITERATURE
 from rar_gluon.report.tables import Table

@@ -24,7 +24,7 @@ CHALLENGES = {"VOT2016": "vot2016", "VOT2017": "vot2017"}  # and their folders
 
 def make(call: Call) -> Made:
     """Fig. 10: VOT's supervised experiment, ranked by expected average overlap."""
-    from rar_gluon.report.eao import eao_figure, eao_table, read_eao
+    from experiments.fig10.eao import eao_figure, eao_table, read_eao
 
     tables, pictures = [], {}
     for challenge, (sequences, folders) in supervised_runs(call).items():

@@ -11,9 +11,9 @@ from rar_gluon.training.start import start_network
 
 def make(call: Call) -> Made:
     """Figs. 1 and 2: features of a pretrained backbone on first frames."""
+    from experiments.fig1_2.features import feature_figure
     from rar_gluon import geometry
     from rar_gluon.data.frames import to_bgr8
-    from rar_gluon.report.features import feature_figure
 
     config = row_config(HERE / call.target / "config.yaml", call.size.config, 0)
     net = start_network(config, None, find_device(call.devices[0]))

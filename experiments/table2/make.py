@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments.call import Call
 from experiments.comparisons import Made, Measured
-from rar_gluon.report.comparison import comparison_table
+from experiments.table2.comparison import comparison_table
 from rar_gluon.report.published import read_published
 from rar_gluon.report.speed import read_speed
 

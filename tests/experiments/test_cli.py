@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 from experiments import cli, jobs, measures, rows
+from experiments.ablation import read_rows
+from experiments.claims import read_claims
 from experiments.rows import row_names
 from experiments.sizes import Evaluation
 from experiments.targets import TARGETS
 from rar_gluon.common import InputError
-from rar_gluon.report.ablation import read_rows
-from rar_gluon.report.claims import read_claims
 from rar_gluon.report.published import LITERATURE
 from rar_gluon.training.matching import Match, write_matches
 

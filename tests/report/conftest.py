@@ -38,23 +38,3 @@ def made_up(tmp_path_factory):
     run = '{"machine": {"processor": "Made-up CPU", "cores": 2, "system": "Linux"}}'
     (times.parent / "run.json").write_text(run)
     return root
-
-
-@pytest.fixture
-def published_folder(tmp_path):
-    """Folder of published tables, as `literature` has them."""
-    folder = tmp_path / "published"
-    folder.mkdir()
-    (folder / "table2.csv").write_text(
-        "tracker,otb2013_auc,otb2013_dp,otb2015_auc,otb2015_dp,fps,source\n"
-        "RAR,0.682,0.896,0.664,0.873,37,Table 2\n"
-        "SiamFC,0.609,0.809,0.578,0.767,86,Table 2\n"
-        "CFNet,0.611,0.807,0.568,0.767,73,Table 2\n"
-    )
-    (folder / "recomputed_otb.csv").write_text(
-        "tracker,otb2013_auc,otb2013_dp,otb2015_auc,otb2015_dp,otb2015_mean_precision,protocol,note,source\n"
-        "SiamFC-3s,0.607,0.809,0.582,0.771,,matlab,,recomputed\n"
-        "CFNet-conv2,0.611,0.807,0.568,0.748,0.693,matlab,,recomputed\n"
-        "SiamFC-3s,0.5,0.6,0.7,0.8,,matlab,another release,recomputed\n"
-    )
-    return folder

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from experiments.table2.comparison import comparison_table
 from rar_gluon.data.sequence import Sequence as Video
 from rar_gluon.evaluation.otb.protocol import load_protocol
 from rar_gluon.evaluation.sequences import score_sequences
-from rar_gluon.report.comparison import comparison_table
 from rar_gluon.report.published import read_published
 from rar_gluon.report.speed import Speed
 

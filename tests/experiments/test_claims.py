@@ -3,9 +3,10 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from experiments import ablation
+from experiments.claims import Claim, Verdict, bootstrap, holm, interval, judge, pool, read_claims
 from rar_gluon.common import InputError
-from rar_gluon.report import ablation, document
-from rar_gluon.report.claims import Claim, Verdict, bootstrap, holm, interval, judge, pool, read_claims
+from rar_gluon.report import document
 from rar_gluon.report.tables import to_csv
 
 

@@ -8,8 +8,8 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Sequence, Tuple
 
+from experiments.claims import DRAWS, SHARED, Claim, Scores, Verdict, holm, interval, judge, pool
 from rar_gluon.common import InputError
-from rar_gluon.report.claims import DRAWS, SHARED, Claim, Scores, Verdict, holm, interval, judge, pool
 from rar_gluon.report.tables import Column, Table
 
 Numbers = Mapping[int, Mapping[str, Mapping[str, float]]]  # {"auc", "dp"} by seed and sequence

@@ -1,7 +1,7 @@
 import numpy as np
 
+from experiments.fig1_2.features import CHANNELS, GAP, SIDE, contact_sheet, feature_figure, level_features
 from rar_gluon.net.rar import build
-from rar_gluon.report.features import CHANNELS, GAP, SIDE, contact_sheet, feature_figure, level_features
 
 from mxnet import nd  # isort: skip  (after rar_gluon, which sets its threads)
 

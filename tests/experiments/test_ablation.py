@@ -1,7 +1,7 @@
 import pytest
 
+from experiments.ablation import mean_and_deviation, measured_table, of, read_rows, row_text
 from rar_gluon.common import InputError
-from rar_gluon.report.ablation import mean_and_deviation, measured_table, of, read_rows, row_text
 from rar_gluon.report.published import LITERATURE
 
 NUMBERS = {0: {"a": {"auc": 0.5, "dp": 0.7}, "b": {"auc": 0.7, "dp": 0.9}}, 1: {"a": {"auc": 0.6, "dp": 0.8}}}

@@ -3,10 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from experiments.fig10.eao import eao_figure, eao_table, read_eao
 from rar_gluon.common import InputError
 from rar_gluon.evaluation.vot.protocol import load_protocol
 from rar_gluon.evaluation.vot.score import Score
-from rar_gluon.report.eao import eao_figure, eao_table, read_eao
 
 GOOD = Score(0.6, 1.5, 0.8, 3.0, 400, 0.3, np.full(400, 0.3), {"a": (0.6, 1.5)})
 SHORT = dataclasses.replace(GOOD, eao=float("nan"), curve=np.full(50, 0.5))
