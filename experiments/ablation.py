@@ -40,7 +40,7 @@ def row_text(row: Mapping[str, str]) -> str:
     return ", ".join([*filter(None, parts), *(["not fine-tuned"] if row["finetuned"] == "0" else [])])
 
 
-def of(numbers: Numbers, key: str, names: Sequence[str] | None = None) -> Scores:
+def scores_of(numbers: Numbers, key: str, names: Sequence[str] | None = None) -> Scores:
     """Scores of one key, of these sequences (None: all)."""
     return {
         seed: {name: score[key] for name, score in sequences.items() if names is None or name in names}
@@ -86,7 +86,7 @@ def measured_table(
             for key in ("auc", "dp"):
                 text = published.get(row, {}).get(f"{PUBLISHED_FOR.get(name, 'otb2015')}_{key}") or ""
                 printed = float(text) if text else None
-                mean, deviation = mean_and_deviation(of(numbers, key, members))
+                mean, deviation = mean_and_deviation(scores_of(numbers, key, members))
                 both = mean is not None and printed is not None
                 cells += [printed, mean, deviation, mean - printed if both else None]
         body.append((*cells, len(numbers)))
@@ -115,19 +115,19 @@ class Outcome:
 
 def read_verdicts(path: str | os.PathLike) -> Dict[str, Verdict]:
     """Read the verdicts of a `claims_table` by the text of their claim; `InputError` for another file."""
-    found = {}
+    verdicts = {}
     try:
         with open(path, encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file):
                 (difference,) = (value for key, value in line.items() if key.startswith("difference of "))
                 if difference:
                     numbers = map(float, (difference, line["low"], line["high"], line["p"]))
-                    found[line["claim"]] = Verdict(
+                    verdicts[line["claim"]] = Verdict(
                         line["verdict"], *numbers, int(line["seeds"]), int(line["sequences"])
                     )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} holds no verdicts of a report (claims_*.csv): {error}.") from error
-    return found
+    return verdicts
 
 
 def claims_table(
@@ -156,16 +156,16 @@ def claims_table(
     )
     others = others or {}
     here = {claim.text: compared(outcome.numbers, claim) for claim in claims}
-    found = {
+    verdicts = {
         key: pool([verdict, others.get(key, Verdict("not measured"))], outcome.delta) for key, verdict in here.items()
     }
     if others:
         columns += (Column("here", "+.4f"), Column("other run", "+.4f"))
     reasons = {c.text: c.not_comparable for c in claims if c.not_comparable and (start or "") != c.comparable_start}
-    tested = {key: verdict.p for key, verdict in found.items() if verdict.p is not None and key not in reasons}
+    tested = {key: verdict.p for key, verdict in verdicts.items() if verdict.p is not None and key not in reasons}
     corrected, body = holm(tested), []
     for claim in claims:
-        key, verdict = claim.text, found[claim.text]
+        key, verdict = claim.text, verdicts[claim.text]
         word = "not comparable" if key in reasons and verdict.p is not None else verdict.word
         numbers = (verdict.difference, verdict.low, verdict.high, verdict.p, corrected.get(key))
         counts = (verdict.seeds, verdict.sequences) if verdict.p is not None else (None, None)
@@ -247,8 +247,8 @@ def gates_table(gates: Mapping[str, Mapping[int, Mapping[str, Mapping[str, float
     body = []
     for row, seeds in gates.items():
         for step in sorted({step for steps in seeds.values() for step in steps}, key=int):
-            found = [steps[step] for steps in seeds.values() if step in steps]
-            means = [[one[part] for one in found if part in one] for part in parts]
+            measured = [steps[step] for steps in seeds.values() if step in steps]
+            means = [[one[part] for one in measured if part in one] for part in parts]
             body.append((row, int(step), *(statistics.fmean(values) if values else None for values in means)))
     note = (
         "Standard deviation of the gates of Eq. 5 over channels, of Eq. 6 over places; at the start each gate is 1/2. "

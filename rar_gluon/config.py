@@ -144,8 +144,8 @@ class Config:
     def __post_init__(self) -> None:
         for leaf in dataclasses.fields(self):
             if type(getattr(self, leaf.name)) is not type(leaf.default):
-                given = type(getattr(self, leaf.name)).__name__
-                raise InputError(f"{leaf.name} is a {given} but must be a {type(leaf.default).__name__}.")
+                kind = type(getattr(self, leaf.name)).__name__
+                raise InputError(f"{leaf.name} is a {kind} but must be a {type(leaf.default).__name__}.")
         _check_together(self)
 
 
@@ -182,8 +182,8 @@ def _merge(node: Any, values: Any, path: str) -> Any:
     for key, value in values.items():
         if key not in names:
             accepted = ", ".join(leaf.name for leaf in dataclasses.fields(node))
-            told = key if isinstance(key, str) and key.isprintable() and len(key) <= 60 else shown(key)
-            raise InputError(f"unknown key {path}{told}; accepted here: {accepted}.")
+            unknown = key if isinstance(key, str) and key.isprintable() and len(key) <= 60 else shown(key)
+            raise InputError(f"unknown key {path}{unknown}; accepted here: {accepted}.")
         old = getattr(node, key)
         changes[key] = _merge(old, value, f"{path}{key}.") if dataclasses.is_dataclass(old) else value
     return dataclasses.replace(node, **changes)

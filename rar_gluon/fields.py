@@ -87,6 +87,6 @@ def checked(value: Any, kind: Any, accept: Accept, path: str) -> Any:
     if not ok:
         raise InputError(f"{path} is {shown(value)} but must be {name}; accepted: {accept.words}.")
     if not accept.test(value):
-        told = shown(list(value) if isinstance(value, tuple) else value)
-        raise InputError(f"{path} is {told}, which is not accepted; accepted: {accept.words}.")
+        text = shown(list(value) if isinstance(value, tuple) else value)
+        raise InputError(f"{path} is {text}, which is not accepted; accepted: {accept.words}.")
     return value

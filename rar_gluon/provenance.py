@@ -67,18 +67,18 @@ def keep_record(path: Path, record: Mapping, fixed: ListOf[str]) -> None:
     except InputError as error:
         raise InputError(f"{error} Remove it, or give another folder.") from None
     for key in fixed:
-        told = _difference(old.get(key), json.loads(json.dumps(record.get(key))), key)
-        if told:
-            raise InputError(f"{path.parent} was made with {told}: give another folder, or remove it.")
+        difference = _difference(old.get(key), json.loads(json.dumps(record.get(key))), key)
+        if difference:
+            raise InputError(f"{path.parent} was made with {difference}: give another folder, or remove it.")
 
 
 def _difference(old: Any, new: Any, path: str) -> str:
     """Where two values first differ, and how, or ""."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in {**old, **new}:
-            told = _difference(old.get(key), new.get(key), f"{path}.{key}")
-            if told:
-                return told
+            difference = _difference(old.get(key), new.get(key), f"{path}.{key}")
+            if difference:
+                return difference
         return ""
     return "" if old == new else f"another {path}, {shown(old)} there and {shown(new)} here"
 

@@ -98,13 +98,13 @@ def match_files(paths: Iterable[Path], names: Iterable[str]) -> dict[str, Path]:
         name = SPELLINGS.get(squeezed(path.stem))
         if name in names:
             candidates.setdefault(name, []).append(path)
-    found = {}
+    files_of = {}
     for name, files in candidates.items():
         exact = [path for path in files if path.stem == name]
         if len(files) > 1 and not exact:
             raise InputError(f"{files[0]} and {files[1].name} both stand for {name}: keep one of them.")
-        found[name] = (exact or files)[0]
-    return found
+        files_of[name] = (exact or files)[0]
+    return files_of
 
 
 def sequence_names(sequences: str | os.PathLike | ListOf[str]) -> tuple[str, ...]:
@@ -200,18 +200,18 @@ def load(
 
     A sequence without a folder raises `InputError`, unless `allow_missing`; a damaged one always does.
     """
-    wanted = sequence_names(names)
-    present = [name for name in wanted if (Path(root) / ENTRIES[name].folder).is_dir()]
-    absent = [name for name in wanted if name not in present]
+    chosen = sequence_names(names)
+    present = [name for name in chosen if (Path(root) / ENTRIES[name].folder).is_dir()]
+    absent = [name for name in chosen if name not in present]
     if absent and (not allow_missing or not present):
-        raise InputError(f"{root} lacks {len(absent)} of {len(wanted)} sequences ({summary(absent)}): {FOR_MISSING}")
+        raise InputError(f"{root} lacks {len(absent)} of {len(chosen)} sequences ({summary(absent)}): {FOR_MISSING}")
     return [load_sequence(root, name, skip_initial, attributes) for name in present]
 
 
 def is_root(folder: str | os.PathLike) -> bool:
     """Tell whether a folder holds folders of OTB's sequences and no others."""
-    found = {path.name for path in Path(folder).iterdir() if path.is_dir() and not path.name.startswith(".")}
-    return bool(found) and found <= {entry.folder for entry in ENTRIES.values()}
+    folders = {path.name for path in Path(folder).iterdir() if path.is_dir() and not path.name.startswith(".")}
+    return bool(folders) and folders <= {entry.folder for entry in ENTRIES.values()}
 
 
 def summary(names: ListOf[str], most: int = 8) -> str:

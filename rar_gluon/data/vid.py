@@ -54,8 +54,8 @@ def read_annotation(path: str | os.PathLike) -> tuple[tuple[int, int], list[VidO
         if min(size) <= 0:
             raise ValueError(f"the image's size is {size}")
     except (OSError, ElementTree.ParseError, AttributeError, LookupError, TypeError, ValueError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} cannot be read as an annotation of VID: {told}.") from None
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} cannot be read as an annotation of VID: {reason}.") from None
     return size, objects
 
 
@@ -64,10 +64,10 @@ def snippets(root: str | os.PathLike, split: str = "train") -> list[str]:
     if split not in SPLITS:
         raise InputError(f"'{split}' is no annotated split of VID: choose {' or '.join(SPLITS)}.")
     data = Path(root) / "Data" / "VID"
-    found = sorted(path for path in (data / split).glob(SPLITS[split][0]) if path.is_dir())
-    if not found:
+    snippets = sorted(path for path in (data / split).glob(SPLITS[split][0]) if path.is_dir())
+    if not snippets:
         raise InputError(f"{data / split} holds no snippet: {root} must hold Data/VID and Annotations/VID.")
-    return [path.relative_to(data).as_posix() for path in found]
+    return [path.relative_to(data).as_posix() for path in snippets]
 
 
 def load_snippet(root: str | os.PathLike, snippet: str) -> list[Sequence]:

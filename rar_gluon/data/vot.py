@@ -57,6 +57,6 @@ def load_sequence(root: str | os.PathLike, name: str) -> Sequence:
 
 def load(root: str | os.PathLike, names: list[str] | None = None, allow_missing: bool = False) -> list[Sequence]:
     """Load the named sequences, or all that list.txt names; with `allow_missing`, those of them that have a folder."""
-    wanted = sequence_names(root) if names is None else names
-    there = [name for name in wanted if (Path(root) / name).is_dir()]
-    return [load_sequence(root, name) for name in (there if allow_missing and there else wanted)]
+    chosen = sequence_names(root) if names is None else names
+    there = [name for name in chosen if (Path(root) / name).is_dir()]
+    return [load_sequence(root, name) for name in (there if allow_missing and there else chosen)]

@@ -257,7 +257,7 @@ class OnlineFilter:
         if self._solve is None:
             self._solve = _compiled(_Solve(self._config, self._label, z0.shape[0]), self._ctx)
         maps = [z0] if zi is None else [z0, zi]
-        parts = self._solve(*(each.expand_dims(0).expand_dims(0) for each in maps))
+        parts = self._solve(*(part.expand_dims(0).expand_dims(0) for part in maps))
         if self._parts:
             parts = [(1 - rate) * old + rate * new for old, new in zip(self._parts, parts)]
         self._parts = parts

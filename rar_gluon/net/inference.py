@@ -108,7 +108,7 @@ def fold_batch_norms(
         convolution = nodes[source]
         if convolution["op"] != "Convolution" or uses.count(source) > 1:
             continue
-        gamma, beta, mean, variance = (parameters[nodes[each]["name"]] for each in rest)
+        gamma, beta, mean, variance = (parameters[nodes[entry]["name"]] for entry in rest)
         factor = gamma / np.sqrt(variance + float(node["attrs"]["eps"]))
         kernel = nodes[convolution["inputs"][1][0]]
         if kernel["op"] == "Reshape":  # a deformable convolution's; output channels stay first

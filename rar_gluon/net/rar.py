@@ -59,7 +59,7 @@ class RAR(HybridBlock):
     @property
     def ctx(self) -> mx.Context:
         """The first device that holds the parameters; the CPU where a given backbone leaves none."""
-        return next((each.list_ctx()[0] for each in self.collect_params().values()), mx.cpu())
+        return next((parameter.list_ctx()[0] for parameter in self.collect_params().values()), mx.cpu())
 
     def hybrid_forward(self, F, image, *state):
         levels, new_state = [], []

@@ -103,23 +103,27 @@ def load_network(config: Config, path: str | os.PathLike | None = None, ctx: mx.
         No such file, no weights file, a damaged one, numbers that no training gives, or the weights of another network.
     """
     file = read_weights(SHIPPED if path is None else path)
-    wanted, stored = to_dict(config.network), file.config["network"]
-    same = tuple(name for name in wanted if name != "statistics")  # how it was trained, not what it computes
+    required, stored = to_dict(config.network), file.config["network"]
+    same = tuple(name for name in required if name != "statistics")  # how it was trained, not what it computes
     checked = BACKBONE_FIELDS if file.holds == "backbone" else same
-    differing = [name for name in checked if stored[name] != wanted[name]]
+    differing = [name for name in checked if stored[name] != required[name]]
     if differing and path is None:
         raise InputError(
             "the weights that come with the package are rar_thin's, and this config has another network: give "
             "--weights FILE, or --pretrained for ImageNet weights."
         )
     if differing:
-        told = "; ".join(f"network.{name} is {stored[name]} there and {wanted[name]} here" for name in differing)
-        raise InputError(f"{path} holds weights of another network ({told}): give its own config or other weights.")
+        differences = "; ".join(
+            f"network.{name} is {stored[name]} there and {required[name]} here" for name in differing
+        )
+        raise InputError(
+            f"{path} holds weights of another network ({differences}): give its own config or other weights."
+        )
     net = build(config.network, ctx, config.training.seed)
     assign(net, file.arrays, str(path or SHIPPED), partial=file.holds == "backbone")
-    told = tracks_otherwise(file, config)
-    if told:
-        warnings.warn(f"{path or SHIPPED} was made for {told}.", Notice, stacklevel=2)
+    differences = tracks_otherwise(file, config)
+    if differences:
+        warnings.warn(f"{path or SHIPPED} was made for {differences}.", Notice, stacklevel=2)
     return net
 
 
@@ -281,8 +285,8 @@ def load_gluoncv(config: Config, ctx: mx.Context | None = None) -> RAR:
     required = to_dict(NetworkConfig())
     differing = [name for name in BACKBONE_FIELDS if getattr(config.network, name) != required[name]]
     if differing:
-        told = ", ".join(f"network.{name} {required[name]}" for name in differing)
-        raise InputError(f"the ImageNet weights are those of GluonCV's resnet50_v1b, which needs {told}.")
+        differences = ", ".join(f"network.{name} {required[name]}" for name in differing)
+        raise InputError(f"the ImageNet weights are those of GluonCV's resnet50_v1b, which needs {differences}.")
     theirs = zoo_model("resnet50_v1b")
     net = build(config.network, ctx, config.training.seed)
     assign(net, from_gluoncv(as_arrays(theirs)), "GluonCV's resnet50_v1b", partial=True)

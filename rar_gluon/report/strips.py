@@ -94,8 +94,8 @@ def failure_picture(
 
 def _spread(scores: BenchmarkScore, trackers: Iterable[str], name: str) -> float:
     """Range of some trackers' AUC on a sequence."""
-    found = [scores.trackers[tracker].sequences.get(name) for tracker in trackers]
-    values = [score.auc for score in found if score is not None]
+    scored = [scores.trackers[tracker].sequences.get(name) for tracker in trackers]
+    values = [score.auc for score in scored if score is not None]
     return max(values) - min(values)
 
 

@@ -45,9 +45,9 @@ def read_tracks(
     results, _ = read_results(folder, names, allow_missing=True)
     tracks = {}
     for name, boxes in results.items():
-        first, whole = truth[name]
+        first, annotated = truth[name]
         boxes, cut, _ = aligned(otb.ENTRIES[name], boxes, truth[name], protocol)
-        start = first + len(whole) - len(cut)  # `aligned` cuts the truth at its beginning only
+        start = first + len(annotated) - len(cut)  # `aligned` cuts the truth at its beginning only
         tracks[name] = make_track(boxes, cut, start, protocol)
     return tracks
 

@@ -55,11 +55,11 @@ def load(path: Path, net: RAR, trainer: mx.gluon.Trainer) -> Dict[str, float]:
     own, places = parameters(net), _places(net, trainer)
     if {name: array.shape for name, array in stored.items()} != {name: p.shape for name, p in own.items()}:
         raise InputError(f"{path} is of another network: give another --output, or the configuration it was made with.")
-    whole = set(arrays) == set(PROGRESS) and set(momenta) in (set(places), set())
-    whole = whole and all(array.shape == own[name].shape for name, array in momenta.items())
-    whole = whole and all(array.shape == () and array.dtype == np.float64 for array in arrays.values())
+    intact = set(arrays) == set(PROGRESS) and set(momenta) in (set(places), set())
+    intact = intact and all(array.shape == own[name].shape for name, array in momenta.items())
+    intact = intact and all(array.shape == () and array.dtype == np.float64 for array in arrays.values())
     numbers = [*stored.values(), *momenta.values()]
-    if not whole or not all(array.dtype == np.float32 and np.isfinite(array).all() for array in numbers):
+    if not intact or not all(array.dtype == np.float32 and np.isfinite(array).all() for array in numbers):
         raise InputError(f"{path} is damaged: {advice}.")
     for name, parameter in own.items():
         parameter.set_data(nd.array(stored[name]))

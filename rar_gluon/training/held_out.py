@@ -58,11 +58,13 @@ def pictures_of(sequences: ListOf[Sequence], config: Config) -> Stored:
     """Every `EVERY`-th annotated frame of each sequence, cut out around its target as `rar prepare` does."""
     tracking, tracks = config.tracking, []
     for sequence in sequences:
-        found = []
+        pictures = []
         for index, (frame, box) in enumerate(zip(sequence.frames, sequence.pixel_boxes)):
             usable = (box[2:] >= MIN_SIDE).all() and visible(box, frame.shape) >= MIN_VISIBLE  # NaN is not
             if index % EVERY == 0 and usable:
-                found.append((index, *cut_region(frame, box, tracking.input_size, tracking.padding, tracking.window)))
-        tracks.append(found)
+                pictures.append(
+                    (index, *cut_region(frame, box, tracking.input_size, tracking.padding, tracking.window))
+                )
+        tracks.append(pictures)
     kept = [(sequence.name, track) for sequence, track in zip(sequences, tracks) if len(track) > 1]
     return Stored([name for name, _ in kept], [track for _, track in kept])

@@ -62,9 +62,9 @@ def match(net: RAR, config: Config, pairs: Clips, numbers: Sequence[int]) -> Ite
 
 def summary(matches: Sequence[Match]) -> Dict[str, float]:
     """Mean loss, and the parts of the pairs whose peak is within `NEAR` cells: within_0.5, within_1, within_2."""
-    errors = np.array([found.error for found in matches])
+    errors = np.array([pair.error for pair in matches])
     near = {f"within_{limit:g}": float((errors < limit).mean()) for limit in NEAR}
-    return {"loss": float(np.mean([found.loss for found in matches])), **near}
+    return {"loss": float(np.mean([pair.loss for pair in matches])), **near}
 
 
 def gate_spread(net: RAR, images: np.ndarray) -> Dict[str, float]:
@@ -80,16 +80,16 @@ def gate_spread(net: RAR, images: np.ndarray) -> Dict[str, float]:
     images: `conv4.channel`, `conv4.spatial`, ... of the parts that the network has.
     """
     images = to_images(images, net.ctx)
-    state, found = net.begin_state(images.shape, images.context), {}
+    state, spreads = net.begin_state(images.shape, images.context), {}
     for index, (level, phi) in enumerate(zip(net.config.levels, net.backbone(images))):
         attention, hidden = getattr(net, f"attention_{level}"), state[2 * index : 2 * index + 2]
         if attention.channel is not None:
             before = () if attention.w_hc is None else (_gate(attention.w_hc(hidden[0].mean(axis=(2, 3), keepdims=1))),)
-            found[f"{level}.channel"] = _spread(attention.channel(phi, *before))
+            spreads[f"{level}.channel"] = _spread(attention.channel(phi, *before))
         if attention.spatial is not None:
             now = () if attention.w_hs is None else (_gate(attention.w_hs(attention(phi, *hidden)[1])),)
-            found[f"{level}.spatial"] = _spread(attention.spatial(phi, *now))
-    return found
+            spreads[f"{level}.spatial"] = _spread(attention.spatial(phi, *now))
+    return spreads
 
 
 def offset_spread(net: RAR, images: np.ndarray) -> Dict[str, float]:
@@ -105,16 +105,16 @@ def offset_spread(net: RAR, images: np.ndarray) -> Dict[str, float]:
     """
     if not net.config.deformable:
         return {}
-    found = {}
+    spreads = {}
     with contextlib.ExitStack() as hooks:
         for stage in net.config.deformable:
 
             def measure(convolution, inputs, _, name=f"{stage}.offset"):
-                found[name] = float(convolution.offsets(inputs[0]).square().mean().sqrt().asscalar())
+                spreads[name] = float(convolution.offsets(inputs[0]).square().mean().sqrt().asscalar())
 
             hooks.enter_context(getattr(net.backbone, stage)[0].conv2.register_forward_hook(measure))
         net.backbone(to_images(images, net.ctx))
-    return found
+    return spreads
 
 
 def _gate(values):
@@ -127,7 +127,7 @@ def _spread(gates) -> float:
 
 def write_matches(path: str | os.PathLike, matches: Sequence[Match]) -> None:
     """Write a CSV of sequence, loss, error, a line a pair."""
-    lines = ((found.sequence, f"{found.loss:.6g}", f"{found.error:.6g}") for found in matches)
+    lines = ((pair.sequence, f"{pair.loss:.6g}", f"{pair.error:.6g}") for pair in matches)
     write_text(path, csv_text([Match._fields, *lines]))
 
 

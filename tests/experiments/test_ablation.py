@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.ablation import mean_and_deviation, measured_table, of, read_rows, row_text
+from experiments.ablation import mean_and_deviation, measured_table, read_rows, row_text, scores_of
 from rar_gluon.common import InputError
 from rar_gluon.report.published import LITERATURE
 
@@ -8,12 +8,12 @@ NUMBERS = {0: {"a": {"auc": 0.5, "dp": 0.7}, "b": {"auc": 0.7, "dp": 0.9}}, 1: {
 
 
 def test_scores_of_a_key_and_of_some_sequences():
-    assert of(NUMBERS, "auc") == {0: {"a": 0.5, "b": 0.7}, 1: {"a": 0.6}}
-    assert of(NUMBERS, "dp", ["b"]) == {0: {"b": 0.9}, 1: {}}
+    assert scores_of(NUMBERS, "auc") == {0: {"a": 0.5, "b": 0.7}, 1: {"a": 0.6}}
+    assert scores_of(NUMBERS, "dp", ["b"]) == {0: {"b": 0.9}, 1: {}}
 
 
 def test_means_are_of_seeds_and_their_deviation_needs_two():
-    assert mean_and_deviation(of(NUMBERS, "auc")) == (pytest.approx(0.6), pytest.approx(0.0))
+    assert mean_and_deviation(scores_of(NUMBERS, "auc")) == (pytest.approx(0.6), pytest.approx(0.0))
     assert mean_and_deviation({0: {"a": 0.5}, 1: {"a": 0.7}}) == (pytest.approx(0.6), pytest.approx(0.02**0.5))
     assert mean_and_deviation({0: {"a": 0.5}}) == (0.5, None)
     assert mean_and_deviation({}) == (None, None) == mean_and_deviation({0: {}})

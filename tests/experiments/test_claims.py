@@ -127,7 +127,7 @@ def test_a_benchmark_is_the_mean_of_its_sequences():
 def test_the_report_is_written_and_needs_no_other_file(tmp_path):
     claim = Claim("<one> is better", "Section 9", "t", "row01", "row02", note="but see")
     rows = {"row01": numbers(0.5), "row02": numbers(0.4)}
-    outcome = ablation.Outcome("auc", "AUC", "AUC", 0.01, {row: ablation.of(rows[row], "auc") for row in rows})
+    outcome = ablation.Outcome("auc", "AUC", "AUC", 0.01, {row: ablation.scores_of(rows[row], "auc") for row in rows})
     tables = [ablation.measured_table("T", rows, {}, {"here": None}, "folder"), ablation.claims_table([claim], outcome)]
     document.write_document(tmp_path, "A & B", ["Not comparable.", "More."], tables)
     page = (tmp_path / "report.html").read_text()

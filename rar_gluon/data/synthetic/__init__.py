@@ -8,14 +8,14 @@ cut-out is moved by the same map as its pixels, so that they are exact to a frac
 boxes are known without a picture being made.
 """
 
-from rar_gluon.data.synthetic.cutouts import given, load_cutouts, load_stills
+from rar_gluon.data.synthetic.cutouts import as_sources, load_cutouts, load_stills
 from rar_gluon.data.synthetic.pictures import Lazy, load_backgrounds, makers, still_backgrounds
 from rar_gluon.data.synthetic.tracks import SyntheticTracks
 
 __all__ = [
     "Lazy",
     "SyntheticTracks",
-    "given",
+    "as_sources",
     "load_backgrounds",
     "load_cutouts",
     "load_stills",

@@ -126,9 +126,9 @@ def camouflaged(sprite: Sprite, background: np.ndarray) -> Sprite:
     """The object with its mean and spread of colours half way to the background's."""
     coarse = sprite.levels[1]
     mean, spread = cv2.meanStdDev(coarse[..., :3], mask=(coarse[..., 3] >= 128).astype(np.uint8))
-    wanted, wanted_spread = cv2.meanStdDev(background)
-    gain = np.sqrt(wanted_spread / np.maximum(spread, 1))[:, 0]
-    offset = (mean + wanted)[:, 0] / 2 - gain * mean[:, 0]
+    goal, goal_spread = cv2.meanStdDev(background)
+    gain = np.sqrt(goal_spread / np.maximum(spread, 1))[:, 0]
+    offset = (mean + goal)[:, 0] / 2 - gain * mean[:, 0]
     levels = []
     for level in sprite.levels:
         alpha = level[..., 3:]
@@ -137,7 +137,7 @@ def camouflaged(sprite: Sprite, background: np.ndarray) -> Sprite:
     return replace(sprite, levels=tuple(levels))
 
 
-def given(cutouts: Rows[Cutout], kind: str | None = None) -> List[Source]:
+def as_sources(cutouts: Rows[Cutout], kind: str | None = None) -> List[Source]:
     """Take cut-outs as they are, all of one kind, or (None) each of its own.
 
     Raises
@@ -206,7 +206,7 @@ def cutouts_from_masks(frames: Iterable[np.ndarray], masks: Rows[str | os.PathLi
     InputError
         When frames and masks are not equally many, or not equally large.
     """
-    found, count = [], 0
+    cutouts, count = [], 0
     for count, frame in enumerate(frames, start=1):
         if count > len(masks) or (count - 1) % every:
             continue
@@ -217,11 +217,11 @@ def cutouts_from_masks(frames: Iterable[np.ndarray], masks: Rows[str | os.PathLi
             )
         part = largest_part(mask)
         if part is not None:
-            found.append(cut_out(frame, part))
+            cutouts.append(cut_out(frame, part))
     if count != len(masks):
         where = Path(masks[0]).parent if masks else "a video"
         raise InputError(f"{where} has {len(masks)} masks for {count} frames: one mask a frame is needed.")
-    return found
+    return cutouts
 
 
 def load_cutouts(
@@ -239,14 +239,14 @@ def load_cutouts(
     masks_root = Path(masks_root)
     if not masks_root.is_dir():
         raise InputError(f"{masks_root} is no folder: give a folder with a folder of masks for each video.")
-    found = []
+    sources = []
     names = sorted(path.name for path in masks_root.iterdir() if path.is_dir()) if names is None else names
     for name in progress([name for name in names if name not in exclude], desc="cut-outs", unit="video"):
         if not (masks_root / name).is_dir():
             raise InputError(f"{masks_root} holds no masks of {name}: a folder of that name is needed.")
         frames = folder.open_named(videos_root, name)
-        found += given(cutouts_from_masks(frames, list_images(masks_root / name), every), name)
-    return found
+        sources += as_sources(cutouts_from_masks(frames, list_images(masks_root / name), every), name)
+    return sources
 
 
 def load_stills(root: str | os.PathLike, share: Tuple[float, float] = EVERY) -> List[Source]:
@@ -264,7 +264,7 @@ def load_stills(root: str | os.PathLike, share: Tuple[float, float] = EVERY) -> 
     """
     by_stem = {path.stem: path for path in photographs(root)}
     taken = {path.stem for path in photographs(root, share)}
-    found = []
+    sources = []
     masks = sorted(path for path in Path(root).iterdir() if path.suffix.lower() == ".png")
     for mask in masks:
         if mask.stem not in by_stem:
@@ -276,8 +276,8 @@ def load_stills(root: str | os.PathLike, share: Tuple[float, float] = EVERY) -> 
             raise InputError(f"{by_stem[mask.stem]} is not as large as {mask.name}.")
         if largest_part(read_mask(mask)) is not None:
             kind = re.sub(r"[\W_]*\d+$", "", mask.stem)
-            found.append(Source(f"{root}/{kind}", partial(cut_still, by_stem[mask.stem], mask)))
-    return found
+            sources.append(Source(f"{root}/{kind}", partial(cut_still, by_stem[mask.stem], mask)))
+    return sources
 
 
 def cut_still(photograph: Path, mask: Path) -> Cutout:

@@ -100,9 +100,9 @@ class Layer:
         alpha = self.sprite.levels[0][..., 3]
         column, row = np.floor(u + alpha.shape[1] / 2), np.floor(v + alpha.shape[0] / 2)
         within = (column >= 0) & (column < alpha.shape[1]) & (row >= 0) & (row < alpha.shape[0])
-        found = np.zeros(len(points), bool)
-        found[within] = alpha[row[within].astype(int), column[within].astype(int)] >= 128
-        return found
+        inside = np.zeros(len(points), bool)
+        inside[within] = alpha[row[within].astype(int), column[within].astype(int)] >= 128
+        return inside
 
     def draw(self, picture: np.ndarray, frame: int) -> None:
         """Draw the cut-out on a frame (H, W, 3) uint8, in place."""

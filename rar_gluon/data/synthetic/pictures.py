@@ -137,13 +137,13 @@ def photographs(root: str | os.PathLike, share: Tuple[float, float] = EVERY) -> 
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root} is no folder: give a folder of photographs NAME.jpg with masks NAME.png.")
-    found = sorted(path for path in root.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
-    if not found:
+    paths = sorted(path for path in root.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
+    if not paths:
         raise InputError(f"{root} holds no photographs (.jpg): photographs NAME.jpg with masks NAME.png are needed.")
-    taken = [path for path in found if share[0] <= name_share(path.stem) < share[1]]
+    taken = [path for path in paths if share[0] <= name_share(path.stem) < share[1]]
     if not taken:
         low, high = share
-        raise InputError(f"{root} holds {len(found)} photographs, but none in the share {low:g} to {high:g}: add some.")
+        raise InputError(f"{root} holds {len(paths)} photographs, but none in the share {low:g} to {high:g}: add some.")
     return taken
 
 
@@ -164,9 +164,9 @@ def load_backgrounds(
 
     `names` (None: all) are taken but for those of `exclude`.
     """
-    found = []
+    backgrounds = []
     names = folder.sequence_names(videos_root) if names is None else names
     for name in progress([name for name in names if name not in exclude], desc="backgrounds", unit="video"):
         frames = folder.open_named(videos_root, name)
-        found += [shrunk(frame, LONGEST) for frame in islice(frames, 0, None, every)]
-    return found
+        backgrounds += [shrunk(frame, LONGEST) for frame in islice(frames, 0, None, every)]
+    return backgrounds

@@ -92,10 +92,10 @@ def random_view(
         factor = 1.0
     if rng.random() < 0.3:
         picture = recoloured(rng, picture)
-    whole, frame = np.array(picture.shape[1::-1]) * factor, np.array([width, height], float)
+    extent, frame = np.array(picture.shape[1::-1]) * factor, np.array([width, height], float)
     speed = rng.choice([0, 0.3, 1.5, 5], p=[0.3, 0.3, 0.25, 0.15])
-    path = rng.uniform(frame / 2, whole - frame / 2) + speed * walk(rng, length, 15)
-    path = folded(path, frame / 2, whole - frame / 2)
+    path = rng.uniform(frame / 2, extent - frame / 2) + speed * walk(rng, length, 15)
+    path = folded(path, frame / 2, extent - frame / 2)
     zoom, roll = np.ones(length), np.zeros(length)
     if speed > 1:
         zoom, roll = 1 + 0.05 * wave(rng, length, 60), np.radians(3) * wave(rng, length, 60)

@@ -53,27 +53,27 @@ def read_annotations(
 
 def read_sizes(path: str | os.PathLike) -> dict[str, tuple[int, int]]:
     """Read (width, height) by name from lines NAME WIDTH HEIGHT, parted by blanks, tabs or commas."""
-    found = {}
+    sizes_of = {}
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         name, *numbers = line.replace(",", " ").split() or ["#"]
         if name.startswith("#"):
             continue
         if len(numbers) != 2 or not all(text.isdigit() and int(text) for text in numbers):
             raise InputError(f"{path}, line {number}: '{line[:60]}' is no NAME WIDTH HEIGHT.")
-        found[name] = (int(numbers[0]), int(numbers[1]))
-    return found
+        sizes_of[name] = (int(numbers[0]), int(numbers[1]))
+    return sizes_of
 
 
 def _from_folder(root: Path, sizes: dict, names: list[str] | None) -> list[Annotation]:
-    found = []
+    annotations = []
     for name in vot.sequence_names(root) if names is None else names:
         if name in sizes:
             folder = inside(root, name)
             regions = _finite(read_regions(folder / "groundtruth.txt"), folder)
-            found.append(Annotation(name, regions, sizes[name]))
+            annotations.append(Annotation(name, regions, sizes[name]))
         else:
-            found.append(annotation_of(vot.load_sequence(root, name)))
-    return found
+            annotations.append(annotation_of(vot.load_sequence(root, name)))
+    return annotations
 
 
 def _from_json(path: Path, sizes: dict, names: list[str] | None) -> list[Annotation]:
@@ -83,7 +83,7 @@ def _from_json(path: Path, sizes: dict, names: list[str] | None) -> list[Annotat
     absent = [name for name in names or () if name not in entries]
     if absent:
         raise InputError(f"{path} holds no sequence named {absent[0]}.")
-    found = []
+    annotations = []
     for name in entries if names is None else names:
         try:
             entry = entries[name]
@@ -94,8 +94,8 @@ def _from_json(path: Path, sizes: dict, names: list[str] | None) -> list[Annotat
             raise InputError(f"{path}: {name!r} has no {error.args[0]}{hint}.") from None
         except (TypeError, ValueError, OverflowError):
             raise InputError(f"{path}: {name!r} is no list of boxes (4 numbers) or polygons (8) with a size.") from None
-        found.append(Annotation(name, _finite(regions, f"{path}: {name!r}"), size))
-    return found
+        annotations.append(Annotation(name, _finite(regions, f"{path}: {name!r}"), size))
+    return annotations
 
 
 def _finite(regions: np.ndarray, where: object) -> np.ndarray:

@@ -61,9 +61,9 @@ def python_overlap(a: np.ndarray, b: np.ndarray, last: tuple[int, int]) -> np.nd
     -------
     (N,); NaN where a coordinate is, 1 where both have not more than a row or column of pixels.
     """
-    given = [np.asarray(a, np.float32), np.asarray(b, np.float32)]
-    result, known = _known(np.hstack(given))
-    rounded = [np.round(part[known]).astype(np.float64) for part in given]
+    polygons = [np.asarray(a, np.float32), np.asarray(b, np.float32)]
+    result, known = _known(np.hstack(polygons))
+    rounded = [np.round(part[known]).astype(np.float64) for part in polygons]
     bounds = [_bounds(part) for part in rounded]
     low, high = np.stack([b[0] for b in bounds], axis=1), np.stack([b[1] for b in bounds], axis=1)
     none = (low.min(axis=1) >= high.max(axis=1)).any(axis=1)
@@ -163,12 +163,12 @@ def _polygon_spans(corners: np.ndarray, row: np.ndarray, level: bool, single: bo
     spans[usual, 0] = points[usual, :2]
     lines = np.flatnonzero(count > 2)  # rows of a corner, or of a shape that is not convex
     points, count = points[lines], count[lines]
-    first, found = np.zeros(len(lines), int), np.zeros(len(lines), int)
+    first, counts = np.zeros(len(lines), int), np.zeros(len(lines), int)
     for _ in range(3):
         start, end = (points[np.arange(len(lines)), np.minimum(first + step, 3)] for step in (0, 1))
         same = (start == end) & ((first < count - 2) | (not single))
         filled = (first < count - 1) & ~same
-        spans[lines[filled], found[filled]] = np.stack([start, end], axis=1)[filled]
-        found += filled
+        spans[lines[filled], counts[filled]] = np.stack([start, end], axis=1)[filled]
+        counts += filled
         first += np.where(same, 1, 2)
     return spans

@@ -88,7 +88,7 @@ def fragments(run: Run, protocol: VotProtocol) -> list[tuple[np.ndarray, bool, f
 
     See `VotProtocol`.
     """
-    found = []
+    stretches = []
     length = len(run.codes)
     failures = np.flatnonzero(run.codes == FAILED)
     for start in np.flatnonzero(run.codes == INITIALISED):
@@ -98,19 +98,19 @@ def fragments(run: Run, protocol: VotProtocol) -> list[tuple[np.ndarray, bool, f
         share = 1.0
         if closed and protocol.late_failure == "open" and later[0] + protocol.skip == length:
             share = 1 - 1 / (length - start + 1)
-        found.append((np.nan_to_num(run.eao_overlaps[start:stop]), closed, share))
-    return found
+        stretches.append((np.nan_to_num(run.eao_overlaps[start:stop]), closed, share))
+    return stretches
 
 
 def eao_curve(runs: list[list[Run]], protocol: VotProtocol) -> np.ndarray:
     """Expected average overlap (L,) of lengths 1, 2, ...; `runs` are repetitions by sequence."""
     pieces, weights = [], []
     for repetitions in runs:
-        each = 1.0 / len(repetitions) if protocol.weights == "repetitions" else 1.0
+        weight = 1.0 / len(repetitions) if protocol.weights == "repetitions" else 1.0
         for run in repetitions:
             for overlaps, closed, share in fragments(run, protocol):
                 pieces.append((overlaps, closed))
-                weights.append(each * share)
+                weights.append(weight * share)
     if protocol.curve == "sequence":
         longest = max(len(run.codes) for repetitions in runs for run in repetitions)
     else:
@@ -190,8 +190,10 @@ def score_vot(results: str | os.PathLike, annotations: Iterable[Annotation], pro
     runs: dict[str, dict[str, list[Run]]] = {name: {} for name in folders}
     for truth in annotations:
         for name, folder in folders.items():
-            found = read_results(folder, truth.name, len(truth.regions))
-            runs[name][truth.name] = [measure(trajectory, truth.regions, truth.size, protocol) for trajectory in found]
+            trajectories = read_results(folder, truth.name, len(truth.regions))
+            runs[name][truth.name] = [
+                measure(trajectory, truth.regions, truth.size, protocol) for trajectory in trajectories
+            ]
     if not any(runs.values()):
         raise InputError("there is no sequence to score: name at least one.")
     return {name: score(measured, protocol) for name, measured in runs.items()}

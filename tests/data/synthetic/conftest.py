@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rar_gluon.data.synthetic import SyntheticTracks, given
+from rar_gluon.data.synthetic import SyntheticTracks, as_sources
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ def make_tracks(texture, disc, size):
 
     def make(**options):
         backgrounds = [texture(200, 260, seed) for seed in (3, 4)]
-        objects = given(
+        objects = as_sources(
             [(texture(*sides, seed, 6), disc(*sides)) for seed in range(5, 9) for sides in ((60, 90), (80, 40))]
         )
         values = {"count": 200, "length": 20, "size": size, "objects": objects, "backgrounds": backgrounds}
@@ -59,7 +59,7 @@ def scenes(make_tracks):
 @pytest.fixture(scope="session")
 def white_scenes(make_tracks, disc):
     mask = disc()
-    tracks = make_tracks(objects=given([(np.full((60, 90, 3), 180, np.uint8), mask)]))
+    tracks = make_tracks(objects=as_sources([(np.full((60, 90, 3), 180, np.uint8), mask)]))
     return [tracks.scene(track) for track in range(60)]
 
 

@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from rar_gluon.data.synthetic import SyntheticTracks, cutouts, given, layers
+from rar_gluon.data.synthetic import SyntheticTracks, as_sources, cutouts, layers
 from rar_gluon.data.synthetic import scenes as scenery
 
 
@@ -70,7 +70,11 @@ def test_what_happens_in_some_sequences(scenes):
 def test_others_are_often_of_the_target_kind(texture, size, disc):
     cut = [(texture(60, 90, seed, 6), disc()) for seed in range(8)]
     tracks = SyntheticTracks(
-        80, 6, size=size, objects=[*given(cut[:4], "fish"), *given(cut[4:])], backgrounds=[texture(200, 260, 3)]
+        80,
+        6,
+        size=size,
+        objects=[*as_sources(cut[:4], "fish"), *as_sources(cut[4:])],
+        backgrounds=[texture(200, 260, 3)],
     )
     kinds = {id(tracks.objects.sprite(number).outline): number < 4 for number in range(8)}
     alike = []

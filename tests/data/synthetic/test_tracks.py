@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.data.synthetic import SyntheticTracks, given
+from rar_gluon.data.synthetic import SyntheticTracks, as_sources
 
 
 def test_interface(make_tracks, size):
@@ -77,7 +77,7 @@ def test_bad_input(make_tracks, texture, disc):
         ((disc(), disc()), r"picture of shape \(60, 90\)"),
     ):
         with pytest.raises(InputError, match=message):
-            given([cutout])
+            as_sources([cutout])
 
 
 @pytest.mark.skipif(not (find_spec("skimage") and find_spec("skvideo")), reason="needs the extra 'train'")
