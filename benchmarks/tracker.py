@@ -62,7 +62,7 @@ def by_part(preset: str, settings: dict, source: str, count: int) -> Callable:
     """Our tracker, with the device waited for before and after each part: slower, and split."""
     from mxnet import nd
 
-    import rar_gluon.tracking.tracker as module
+    from rar_gluon import geometry
 
     seconds: Counter = Counter()
 
@@ -78,7 +78,7 @@ def by_part(preset: str, settings: dict, source: str, count: int) -> Callable:
         return call
 
     tracker = _tracker(preset, settings)
-    module._crops = timed("crop", module._crops)
+    geometry.crops = timed("crop", geometry.crops)
     engine = tracker._engine
     engine.represent = timed("network", engine.represent)
     engine.represent_template = timed("network", engine.represent_template)

@@ -93,6 +93,11 @@ def crop(frame: np.ndarray, window: Window, size: int | Tuple[int, int]) -> np.n
     return patch if fine == 1 else cv2.resize(patch, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
+def crops(frame: np.ndarray, windows: Sequence[Window], size: int) -> np.ndarray:
+    """Patches (n, size, size, 3) of windows of a frame."""
+    return np.stack([crop(frame, window, size) for window in windows])
+
+
 def context_windows(window: Window, box: Sequence[float]) -> List[Window]:
     """Windows of the k = 4 context patches: one target size up, down, left and right (assumed: CACF)."""
     _, _, w, h = box

@@ -30,7 +30,7 @@ class Engine(Protocol):
     Attributes
     ----------
     net, weights : the network, and the file that its weights come from, None if there is none.
-    confidence : score of one half and slope, as fitted to these weights (`tracking.tracker.confidence`).
+    confidence : score of one half and slope, as fitted to these weights (`tracking.confidence`).
     """
 
     net: Any

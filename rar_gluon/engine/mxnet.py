@@ -28,7 +28,7 @@ class MxnetEngine:
     net : its network, on one device.
     network : computes the network's function: `InferenceNetwork` or `OnnxNetwork` of it.
     weights : the file that the network's weights come from, None if there is none.
-    confidence : score of one half and slope, as fitted to these weights (`tracking.tracker.confidence`).
+    confidence : score of one half and slope, as fitted to these weights (`tracking.confidence`).
     """
 
     def __init__(

@@ -212,7 +212,7 @@ def read_npz(path: str | os.PathLike, advice: str) -> Dict[str, np.ndarray]:
 
 
 def read_confidence(path: str | os.PathLike) -> Tuple[float, float]:
-    """Score of one half and slope that were fitted to a file's weights (`tracking.tracker.confidence`)."""
+    """Score of one half and slope that were fitted to a file's weights (`tracking.confidence`)."""
     values = read_npz(path, "get it again").get("confidence") if Path(path).suffix == ".npz" else None
     if values is None:
         return CONFIDENCE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 from dataclasses import dataclass
 from typing import Any, Callable, Iterable, Iterator, List, Sequence, Tuple
@@ -16,6 +15,7 @@ from rar_gluon.config import Config, load
 from rar_gluon.data.frames import open_frames, to_bgr8
 from rar_gluon.engine import Filter, open_engine
 from rar_gluon.geometry import Box, Window
+from rar_gluon.tracking.confidence import confidence
 from rar_gluon.tracking.redetection import Redetection
 
 
@@ -124,11 +124,8 @@ class Tracker:
             raise InputError("the tracker has no target yet: call init(frame, box) before update(frame).")
         frame = to_bgr8(frame)
         if frame.shape != target.frame_shape:
-            (height, width), (old_height, old_width) = frame.shape[:2], target.frame_shape[:2]
-            raise InputError(
-                f"the frame is {width}x{height} but the first was {old_width}x{old_height}: "
-                "all frames of a sequence must have one size."
-            )
+            sizes = "the frame is {1}x{0} but the first was {3}x{2}".format(*frame.shape[:2], *target.frame_shape[:2])
+            raise InputError(f"{sizes}: all frames of a sequence must have one size.")
         base = self._window(target)
         windows = [geometry.scaled(base, float(factor)) for factor in self._factors]
         responses = self._respond(target, frame, windows)  # Eq. 11 at each scale
@@ -141,10 +138,8 @@ class Tracker:
             look = functools.partial(self._respond, target, frame)
             response, window = target.redetection.search(response, window, base, frame.shape, look)
         target.response, target.window, target.score = response, window, float(response.max())
-        box = geometry.centred(target.box, window)
-        box = geometry.displaced(  # the peak, below a cell
-            box, geometry.peak(response), self.config.network.stride, window, settings.input_size
-        )
+        box, stride = geometry.centred(target.box, window), self.config.network.stride
+        box = geometry.displaced(box, geometry.peak(response), stride, window, settings.input_size)  # below a cell
         target.box = geometry.limited(geometry.resized(box, window.width / base.width), frame.shape)
         if target.redetection is None or not target.redetection.lost:
             rate = settings.learning_rate  # η, scaled by max g_t / max g_1
@@ -173,7 +168,7 @@ class Tracker:
 
     def _respond(self, target: Target, frame: np.ndarray, windows: Sequence[Window]) -> np.ndarray:
         """Responses (S, H, W) of windows of a frame (Eq. 11); zeros where nothing can be located."""
-        patches = _crops(frame, windows, self.config.tracking.input_size)
+        patches = geometry.crops(frame, windows, self.config.tracking.input_size)
         responses = target.filter.respond(self._engine.represent(patches, target.state))
         return responses if np.ptp(patches) > 0 and np.isfinite(responses).all() else np.zeros_like(responses)
 
@@ -186,24 +181,8 @@ class Tracker:
         elif settings.contexts:  # one larger window, whose feature map holds template and contexts
             margin = geometry.context_margin(size, self.config.network.stride, self.config.tracking.padding)
             windows, size = [geometry.scaled(window, (size + 2 * margin) / size)], size + 2 * margin
-        z0, zi, target.state = self._engine.represent_template(_crops(frame, windows, size), target.state)
+        z0, zi, target.state = self._engine.represent_template(geometry.crops(frame, windows, size), target.state)
         if target.filter is None:
             target.filter = self._engine.new_filter(z0)
         target.filter.learn(z0[0], zi, rate)
         return z0
-
-
-def confidence(score: float, half: float, slope: float) -> float:
-    """Part of the frames with this score that are on their target (overlap .2 or more), on the selection set.
-
-    Parameters
-    ----------
-    score : maximum of a response; what is not above 0 gives 0.
-    half, slope : the score of which half the frames are on their target, and how fast that part rises there.
-    """
-    return 1 / (1 + math.exp(min(slope * math.log(half / score), 700.0))) if score > 0 else 0.0
-
-
-def _crops(frame: np.ndarray, windows: Sequence[Window], size: int) -> np.ndarray:
-    """Patches (n, size, size, 3) of windows of a frame."""
-    return np.stack([geometry.crop(frame, window, size) for window in windows])

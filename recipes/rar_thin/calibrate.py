@@ -20,7 +20,7 @@ import rar_gluon  # noqa: F401
 from rar_gluon.common import InputError
 from rar_gluon.net.weights import SHIPPED, read_confidence
 from rar_gluon.table_text import text_table
-from rar_gluon.tracking.tracker import confidence
+from rar_gluon.tracking.confidence import confidence
 
 LOST = 0.2  # overlap
 STEPS = 100  # of Newton's method

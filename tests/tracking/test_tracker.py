@@ -9,7 +9,8 @@ from rar_gluon.filter.layer import OnlineFilter, template_label
 from rar_gluon.geometry import check_box
 from rar_gluon.net.rar import build
 from rar_gluon.net.weights import CONFIDENCE, parameters, save_arrays
-from rar_gluon.tracking.tracker import Tracker, confidence
+from rar_gluon.tracking.confidence import confidence
+from rar_gluon.tracking.tracker import Tracker
 
 from mxnet import autograd, nd  # isort: skip  (after rar_gluon, which sets its threads)
 
