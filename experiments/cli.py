@@ -10,7 +10,6 @@ again: an interrupted call is continued by the same call.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from rar_gluon.common import InputError, Stopped, stoppable
 from rar_gluon.data.clips import weighted_folders
 from rar_gluon.data.datasets import split_names
 from rar_gluon.net.device import find_device, parse_devices
+from rar_gluon.processes import threads
 
 VERDICTS = ("claims_within_1.csv", "claims_auc.csv")
 COMMON = ("target", "size", "output", "devices", "dry_run")
@@ -50,7 +50,7 @@ def parse(argv: Sequence[str] | None) -> Tuple[Call, bool]:
         raise InputError(f"{target.name} runs one tracker at a time: give one of the --devices.")
     workers = options.workers
     if workers is None:
-        workers = int(os.environ["OMP_NUM_THREADS"]) if devices == (-1,) else 1
+        workers = threads() if devices == (-1,) else 1
     for name, value in (("workers", workers), ("pairs", options.pairs)):
         if value is not None and value < 1:
             raise InputError(f"--{name} is {value}, but must be at least 1.")

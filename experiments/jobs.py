@@ -41,6 +41,7 @@ from rar_gluon.common import InputError, Stopped, read_json, stoppable, write_te
 from rar_gluon.config import Config
 from rar_gluon.data.sequence import Sequence as TrackedSequence
 from rar_gluon.evaluation.runner import connect
+from rar_gluon.processes import threads
 from rar_gluon.training.start import fitting, identity
 
 if TYPE_CHECKING:
@@ -353,7 +354,7 @@ class LocalPlace:
     """Runs jobs as processes of this machine, so many at once, each with its share of the cores and of the devices."""
 
     def __init__(self, workers: int, devices: Sequence[int]):
-        self._threads = max(1, int(os.environ["OMP_NUM_THREADS"]) // workers)
+        self._threads = max(1, threads() // workers)
         self._free = shares(workers, devices)
         self._running: Dict[Path, Tuple[subprocess.Popen, Sequence[int]]] = {}
 

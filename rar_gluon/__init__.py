@@ -6,6 +6,9 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any, List
 
+from rar_gluon.cuda import load_libraries
+from rar_gluon.processes import outlive_forks, set_threads
+
 if TYPE_CHECKING:
     from rar_gluon.common import InputError
     from rar_gluon.config import Config
@@ -34,11 +37,14 @@ def _physical_cores() -> int:
 
 # Both are read once, when mxnet is imported; a user's own value stays. Unset, MXNet 1.9.1 uses one core; and threads
 # that spin while they wait make it ten times slower as soon as another process wants a core.
-os.environ.setdefault("OMP_NUM_THREADS", str(_physical_cores()))
+set_threads(_physical_cores())
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Likewise for cv2 and its decoder, which print what they think of a broken file; we say it in one sentence ourselves.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+load_libraries()  # before mxnet, too
+outlive_forks()
 
 __version__ = "0.1.0"
 

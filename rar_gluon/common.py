@@ -322,8 +322,8 @@ def _identity(path: str | os.PathLike):
 
 def progress(iterable: Iterable | None = None, disable: bool = False, **options) -> tqdm:
     """A bar as `tqdm` draws it; in a log file a line from time to time; nothing with --quiet."""
-    disable = disable or os.environ.get("RAR_QUIET", "") not in ("", "0")
-    if sys.stderr.isatty():
+    disable = disable or os.environ.get("RAR_QUIET", "") not in ("", "0") or sys.stderr is None
+    if not disable and sys.stderr.isatty():
         return tqdm(iterable, disable=disable, **options)
     return tqdm(
         iterable,
@@ -342,7 +342,15 @@ class _Log:
     def write(self, text: str) -> None:
         text = text.strip("\r\n ")
         if text:
-            print(text, file=sys.stderr)
+            say(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
+def say(text: str) -> None:
+    """Print a line to standard error; where that is closed or full, the work goes on."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(text, file=sys.stderr, flush=True)

@@ -90,6 +90,24 @@ def make_clip(texture):
     return make
 
 
+@pytest.fixture
+def write_sequences(make_clip):
+    """Write `count` sequences s0, s1, ... of four frames into a folder: `write_sequences(root, count)` gives it."""
+    import cv2
+
+    def write(root, count, step=2):
+        for number in range(count):
+            folder = root / f"s{number}"
+            folder.mkdir(parents=True)
+            boxes = [(40 + step * index, 30 + index, 24, 20) for index in range(4)]
+            for index, frame in enumerate(make_clip(boxes, seed=number)):
+                cv2.imwrite(str(folder / f"{index:04d}.png"), frame)
+            (folder / "groundtruth.txt").write_text("".join("{},{},{},{}\n".format(*box) for box in boxes))
+        return root
+
+    return write
+
+
 @pytest.fixture(scope="session")
 def shipped():
     """The configuration rar_thin and its network on the weights of the package."""

@@ -20,7 +20,7 @@ if [ -n "$missing" ]; then
 fi
 
 # 2. The clone that this file is in, or a new one.
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 if [ ! -f "$root/rar_gluon/__init__.py" ]; then
     [ -d rar-gluon ] || git clone "${REPOSITORY:?give the URL to clone: REPOSITORY=... bash setup.sh}" rar-gluon
     root=$PWD/rar-gluon
@@ -41,20 +41,8 @@ if [ -f .venv/installed ] && ! .venv/bin/pip show -q "$wheel" >/dev/null 2>&1; t
 fi
 make --no-print-directory .venv/installed EXTRA="$EXTRA" PYTHON="$PYTHON"
 
-# 5. CUDA's libraries come from PyPI (nvidia-*), where the linker does not look: activate tells it.
-if ! grep -q nvidia .venv/bin/activate; then
-    cat >> .venv/bin/activate << 'END'
-for folder in "$VIRTUAL_ENV"/lib/python3.*/site-packages/nvidia/*/lib; do
-    if [ -d "$folder" ]; then export LD_LIBRARY_PATH="$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; fi
-done
-END
-fi
-
-# 6. Does it compute?
+# 5. Does it compute?
 if [ "${CHECK:-yes}" != no ]; then
-    set +u  # activate reads what may not be set
-    # shellcheck disable=SC1091
-    . .venv/bin/activate
-    if [ "$EXTRA" = cpu ]; then rar doctor; else rar doctor --gpu; fi
+    if [ "$EXTRA" = cpu ]; then .venv/bin/rar doctor; else .venv/bin/rar doctor --gpu; fi
 fi
 echo "Ready: cd $root && source .venv/bin/activate"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
 import warnings
@@ -20,8 +19,9 @@ from rar_gluon.cli.export import add_convert, add_export
 from rar_gluon.cli.show import add_show
 from rar_gluon.cli.track import add_demo, add_track
 from rar_gluon.cli.training import add_launch, add_prepare, add_train
-from rar_gluon.common import InputError, Notice, Stopped, stoppable
+from rar_gluon.common import InputError, Notice, Stopped, say, stoppable
 from rar_gluon.memory import keep_freed_memory
+from rar_gluon.processes import check_variables
 
 COMMANDS = (
     add_track,
@@ -49,12 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     The exit status: 0 done, 1 a part failed, 2 unusable input or a disk that cannot be written, 130 interrupted, 128
     and the signal's number when a signal stopped it.
     """
+    _open_streams()
     arguments = make_parser().parse_args(argv)
     keep_freed_memory()
     warnings.formatwarning = _notice
+    os.environ["MPLBACKEND"] = "Agg"  # pictures go to files, whatever backend is asked for
     if arguments.quiet:
         os.environ["RAR_QUIET"] = "1"  # for processes that are started, too
     try:
+        check_variables()
         with stoppable():
             status = arguments.run(arguments) or 0
             sys.stdout.flush()
@@ -72,6 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.name != "mxnet":
             raise
         return _fail("MXNet is not installed: pip install 'rar-gluon[cpu]', or [cu112] or [cu102] for GPUs.", 2)
+    except RuntimeError as error:  # MXNet's
+        if "MXNET_" not in str(error):
+            raise
+        return _fail(f"MXNet refuses a variable: {str(error).splitlines()[-1]}: unset it.", 2)
     except OSError as error:  # a full disk, a folder that vanishes
         if error.errno is None:  # MXNet's libraries
             return _fail(f"a library cannot be loaded: {error}; rar doctor says more.", 2)
@@ -81,9 +88,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, status: int) -> int:
-    with contextlib.suppress(OSError):  # the terminal may be gone
-        print(f"rar: {message}", file=sys.stderr)
+    say(f"rar: {message}")
     return status
+
+
+def _open_streams() -> None:
+    """Replace standard streams that are closed, as of a service: else the next file that is opened takes their place.
+
+    Letters that an output's encoding does not have are escaped.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (until the process ends)
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_output() -> None:

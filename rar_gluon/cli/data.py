@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from rar_gluon.cli.options import add_command, add_group
+from rar_gluon.cli.options import add_command, add_group, path
 from rar_gluon.data.datasets import DATASETS
 
 
@@ -15,7 +14,7 @@ def add_data(commands) -> None:
     actions = add_group(commands, "data", "actions", "look at datasets", example)
     check = add_command(actions, "check", check_command, "say what is there", example)
     check.add_argument("dataset", choices=tuple(DATASETS))
-    check.add_argument("root", type=Path, metavar="ROOT")
+    check.add_argument("root", type=path, metavar="ROOT")
 
 
 def check_command(arguments: argparse.Namespace) -> int:

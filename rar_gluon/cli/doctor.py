@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rar_gluon.cli.options import add_command
+from rar_gluon.cli.options import add_command, path
 from rar_gluon.common import InputError
 from rar_gluon.data.datasets import DATASETS
 
@@ -28,7 +28,11 @@ def add_doctor(commands) -> None:
         help=f"look whether it is whole: {', '.join(DATASETS)}; can be repeated",
     )
     doctor.add_argument(
-        "--folder", type=Path, default=Path("."), metavar="DIR", help="where results will go; default: the working one"
+        "--folder",
+        type=path,
+        default=Path("."),
+        metavar="DIR",
+        help="where results will go; default: the working one",
     )
 
 
@@ -41,7 +45,7 @@ def doctor_command(arguments: argparse.Namespace) -> int:
         dataset, _, root = text.partition("=")
         if dataset not in DATASETS or not root:
             raise InputError(f"--data is {text!r}, but DATASET=DIR is needed, with one of {', '.join(DATASETS)}.")
-        roots[dataset] = Path(root)
+        roots[dataset] = path(root)
     findings = examine(arguments.gpu, roots, arguments.folder)
     for finding in findings:
         print(

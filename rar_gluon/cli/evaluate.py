@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from rar_gluon.cli.options import (
     add_command,
     add_group,
     network_arguments,
+    path,
     runtime_argument,
     scoring_arguments,
     weights_arguments,
 )
-from rar_gluon.common import check_outputs, output_path, write_text
+from rar_gluon.common import check_outputs, output_path, say, write_text
 from rar_gluon.data.datasets import DATASETS, chosen_names
 
 
@@ -29,7 +29,7 @@ def add_eval(commands) -> None:
         "rar eval --dataset otb2015 --root OTB --tracker rar_thin --output runs --workers 2",
     )
     run.add_argument("--dataset", required=True, choices=tuple(DATASETS), help="folder: any folder of sequences")
-    run.add_argument("--root", required=True, type=Path, metavar="DIR", help="where the dataset is")
+    run.add_argument("--root", required=True, type=path, metavar="DIR", help="where the dataset is")
     run.add_argument(
         "--tracker",
         required=True,
@@ -38,7 +38,7 @@ def add_eval(commands) -> None:
     )
     weights_arguments(run)
     runtime_argument(run)
-    run.add_argument("--output", required=True, type=Path, metavar="DIR", help="results go to DIR/TRACKER/SEQUENCE.txt")
+    run.add_argument("--output", required=True, type=path, metavar="DIR", help="results go to DIR/TRACKER/SEQUENCE.txt")
     run.add_argument("--name", help="name of the result folder; default: the tracker's")
     run.add_argument(
         "--supervised", metavar="CHALLENGE", help="VOT's experiment with re-initialisation, of VOT2015 to VOT2018"
@@ -75,7 +75,7 @@ def eval_command(arguments: argparse.Namespace) -> int:
         done = len(finished) - len(failures)
         print(f"{arguments.output}: {done} sequences, {frames} frames at {frames / seconds:.1f} frames/s")
     for result in failures:
-        print(f"rar: {result.name} failed: {result.failure}", file=sys.stderr)
+        say(f"rar: {result.name} failed: {result.failure}")
     return 1 if failures else 0
 
 
@@ -84,7 +84,7 @@ def add_score(commands) -> None:
     example = "rar score otb --results runs --annotations OTB --sequences otb2013"
     benchmarks = add_group(commands, "score", "benchmarks", "score results on a benchmark", example)
     otb = add_command(benchmarks, "otb", score_otb_command, "OTB-2013, TB-50, OTB-2015", example)
-    otb.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
+    otb.add_argument("--results", required=True, type=path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
     scoring_arguments(otb)
     _table_arguments(otb)
 
@@ -95,8 +95,8 @@ def add_score(commands) -> None:
         "any folder of sequences",
         "rar score folder --results runs --root sequences",
     )
-    folder.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
-    folder.add_argument("--root", required=True, type=Path, metavar="DIR", help="the sequences")
+    folder.add_argument("--results", required=True, type=path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
+    folder.add_argument("--root", required=True, type=path, metavar="DIR", help="the sequences")
     folder.add_argument("--protocol", default="folder", help="folder (default), or one of OTB's")
     folder.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
     folder.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
@@ -109,16 +109,20 @@ def add_score(commands) -> None:
         "VOT supervised runs",
         "rar score vot --results runs --root VOT2018 --challenge VOT2018",
     )
-    vot.add_argument("--results", required=True, type=Path, metavar="DIR", help="folder of TRACKER/baseline/SEQUENCE/")
+    vot.add_argument("--results", required=True, type=path, metavar="DIR", help="folder of TRACKER/baseline/SEQUENCE/")
     vot.add_argument(
-        "--root", required=True, type=Path, metavar="PATH", help="VOT's folder (no images needed), or pysot's JSON file"
+        "--root",
+        required=True,
+        type=path,
+        metavar="PATH",
+        help="VOT's folder (no images needed), or pysot's JSON file",
     )
-    vot.add_argument("--sizes", type=Path, metavar="FILE", help="a line NAME WIDTH HEIGHT each, where images are not")
+    vot.add_argument("--sizes", type=path, metavar="FILE", help="a line NAME WIDTH HEIGHT each, where images are not")
     vot.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
     vot.add_argument("--challenge", default="VOT2016", help="VOT2015 to VOT2018; default: VOT2016")
     vot.add_argument("--rules", default="matlab", help="matlab (default), pysot, exact or python-toolkit")
     vot.add_argument("--by-sequence", action="store_true", help="print the sequences too")
-    vot.add_argument("--json", type=Path, metavar="FILE", help="write everything")
+    vot.add_argument("--json", type=path, metavar="FILE", help="write everything")
 
 
 def _table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -126,7 +130,7 @@ def _table_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", action="append", default=[], choices=("attribute", "sequence"), help="print these tables too"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, curves included")
+    parser.add_argument("--json", type=path, metavar="FILE", help="write everything, curves included")
 
 
 def _check_json(arguments: argparse.Namespace, *read: Path) -> None:
@@ -201,10 +205,10 @@ def add_results(commands) -> None:
         "write results as other toolkits lay them out",
         "rar results runs/rar_thin --layout got10k --benchmark OTB2015 --output results",
     )
-    results.add_argument("trackers", nargs="+", type=Path, metavar="DIR", help="folders of results, RUNS/TRACKER")
+    results.add_argument("trackers", nargs="+", type=path, metavar="DIR", help="folders of results, RUNS/TRACKER")
     results.add_argument("--layout", required=True, choices=("pysot", "got10k"))
     results.add_argument("--benchmark", required=True, metavar="NAME", help="as the toolkit calls it: OTB100, VOT2018")
-    results.add_argument("--output", required=True, type=Path, metavar="DIR", help="its folder of results")
+    results.add_argument("--output", required=True, type=path, metavar="DIR", help="its folder of results")
 
 
 def results_command(arguments: argparse.Namespace) -> int:
@@ -226,11 +230,11 @@ def add_report(commands) -> None:
         "tables, plots and a page",
         "rar report runs --annotations OTB --output report",
     )
-    report.add_argument("results", nargs="+", type=Path, metavar="DIR", help="folders of TRACKER/SEQUENCE.txt")
+    report.add_argument("results", nargs="+", type=path, metavar="DIR", help="folders of TRACKER/SEQUENCE.txt")
     scoring_arguments(report)
-    report.add_argument("--output", required=True, type=Path, metavar="DIR")
+    report.add_argument("--output", required=True, type=path, metavar="DIR")
     report.add_argument(
-        "--images", type=Path, metavar="DIR", help="OTB with its frames: adds strips of frames with boxes"
+        "--images", type=path, metavar="DIR", help="OTB with its frames: adds strips of frames with boxes"
     )
     report.add_argument("--tracker", metavar="NAME", help="whose failures are shown; default: the first")
 

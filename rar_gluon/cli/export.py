@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from rar_gluon import config as configuration
-from rar_gluon.cli.options import add_command, network_arguments
+from rar_gluon.cli.options import add_command, network_arguments, path
 from rar_gluon.common import check_outputs, output_path
 
 
@@ -14,7 +13,7 @@ def add_export(commands) -> None:
     """Add `rar export`."""
     example = "rar export --config rar_thin --format onnx rar_thin.onnx"
     export = add_command(commands, "export", export_command, "write a network for another runtime", example)
-    export.add_argument("output", type=Path, metavar="FILE", help="the model; symbol: FILE-symbol.json and its weights")
+    export.add_argument("output", type=path, metavar="FILE", help="the model; symbol: FILE-symbol.json and its weights")
     network_arguments(export)
     export.add_argument("--format", default="onnx", choices=("onnx", "symbol"), help="default: onnx")
     export.add_argument(
@@ -34,8 +33,8 @@ def export_command(arguments: argparse.Namespace) -> int:
     config = configuration.load(arguments.config)
     tracker = build_tracker(config, arguments.weights, arguments.pretrained, -1)
     size = arguments.size or config.tracking.input_size
-    for path in export(tracker.net, arguments.output, arguments.format, size):
-        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    for file in export(tracker.net, arguments.output, arguments.format, size):
+        print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
@@ -45,11 +44,11 @@ def add_convert(commands) -> None:
     convert = add_command(commands, "convert", convert_command, "turn weights into a file of ours", example)
     convert.add_argument(
         "source",
-        type=Path,
+        type=path,
         metavar="FROM",
         help="ours (.npz), GluonCV's .params, torchvision's or timm's .safetensors",
     )
-    convert.add_argument("target", type=Path, metavar="TO", help="file to write (.npz)")
+    convert.add_argument("target", type=path, metavar="TO", help="file to write (.npz)")
     convert.add_argument("--dtype", default="float32", choices=("float16", "float32"), help="default: float32")
 
 

@@ -14,10 +14,13 @@ import numpy as np
 
 from rar_gluon import __version__
 from rar_gluon.common import InputError, output_folder
+from rar_gluon.net.device import count_gpus
 
 WHEELS = ("mxnet", "mxnet-cu112", "mxnet-cu102")  # one of them
 FREE = 5 << 30  # bytes, of a training with its checkpoints
 TOLERANCE = 1e-3  # between a GPU's results and the CPU's
+APART = {"onnxruntime": "1.16.3", "gluoncv": "0.10.5.post0"}  # which are installed without their requirements
+DRIVER = "install NVIDIA's driver 525 or later (docs/guide/aws.md; nvidia-smi shows it); a container needs --gpus all"
 CARDS = "docs/guide/install.md says which wheel has machine code for which card"
 
 
@@ -45,21 +48,21 @@ def examine(gpu: bool, roots: Mapping[str, Path], folder: Path) -> List[Finding]
 def versions() -> Iterator[Finding]:
     """Versions of Python and of the packages, against the pins of `setup.py`; of extras, those that are there."""
     yield Finding(True, f"rar-gluon {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    seen = set()
+    pins = {name: [version] for name, version in APART.items()}  # several extras may want one package
+    needed = set()
     for requirement in _requirements():
         match = re.match(r"([\w.-]+)\s*==\s*([\w.]+)(?:;(.*))?", requirement)
-        if match is None or not _applies(match.group(3) or ""):
-            continue
-        name, wanted = match.group(1), match.group(2)
-        if name in seen:  # several extras may want it
-            continue
-        seen.add(name)
+        if match is not None and _applies(match.group(3) or ""):
+            pins.setdefault(match.group(1), []).append(match.group(2))
+            if "extra" not in (match.group(3) or "") and match.group(1) != "opencv-contrib-python-headless":
+                needed.add(match.group(1))  # another build of OpenCV does, and is looked for below
+    for name, wanted in pins.items():
         installed = _version(name)
-        if installed is None and (name == "opencv-contrib-python-headless" or "extra" in (match.group(3) or "")):
-            continue  # another build of it does, and is looked for below
-        good = installed == wanted
-        fix = f"pip install {name}=={wanted}"
-        yield Finding(good, f"{name} {installed or 'is missing'}" + ("" if good else f", but {wanted} is tested"), fix)
+        if installed is None and name not in needed:
+            continue
+        good, tested = installed in wanted, wanted[0]
+        fix = f"pip install {'--no-deps ' if name in APART else ''}{name}=={tested}"
+        yield Finding(good, f"{name} {installed or 'is missing'}" + ("" if good else f", but {tested} is tested"), fix)
     builds = [name for name in WHEELS if _version(name)]
     fix = "pip install 'rar-gluon[cpu]', or [cu112] or [cu102]; " + CARDS
     yield Finding(len(builds) == 1, f"wheels of MXNet: {', '.join(builds) or 'none'}", fix)
@@ -101,17 +104,19 @@ def devices(gpu: bool) -> Iterator[Finding]:
     try:
         import mxnet as mx
     except OSError as error:
-        driver = "libcuda.so" in str(error)
-        fix = "install NVIDIA's driver, as docs/guide/aws.md says" if driver else "source .venv/bin/activate first"
+        wheel = "its wheel again, with its libraries: pip install --force-reinstall 'rar-gluon[cu112]'"
+        fix = DRIVER if "libcuda.so" in str(error) else f"install {wheel}"
         yield Finding(False, f"a library of MXNet is missing ({error})", fix)
         return
     except ImportError as error:
         yield Finding(False, f"MXNet cannot be imported ({error})", "pip install 'rar-gluon[cpu]'")
         return
-    features, count = mx.runtime.Features(), mx.context.num_gpus()
+    features, (count, problem) = mx.runtime.Features(), count_gpus()
     built = [name for name in ("CUDA", "CUDNN", "MKLDNN") if features.is_enabled(name)]
     fix = "look whether nvidia-smi sees one, and install the wheel for it (make EXTRA=cu112)"
     yield Finding(bool(count) or not gpu, f"MXNet {mx.__version__} with {', '.join(built)}: {count} GPUs", fix)
+    if problem:
+        yield Finding(False, f"NVIDIA's driver answers: {problem}", DRIVER)
     expected = compute(mx, mx.cpu())
     for number in range(count):
         try:

@@ -33,7 +33,7 @@ def add_group(commands, name: str, title: str, about: str, example: str) -> argp
 
 def scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what scoring OTB results needs."""
-    parser.add_argument("--annotations", required=True, type=Path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB")
+    parser.add_argument("--annotations", required=True, type=path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB")
     parser.add_argument("--protocol", default="matlab", help="matlab (default), pysot, got10k, pytracking, fine101")
     parser.add_argument(
         "--sequences", default="otb2015", metavar="LIST", help="otb2013, tb50, otb2015, a file, or A,B,..."
@@ -53,7 +53,7 @@ def network_arguments(parser: argparse.ArgumentParser) -> None:
 def weights_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which weights, on which device."""
     weights = parser.add_mutually_exclusive_group()
-    weights.add_argument("--weights", type=Path, metavar="FILE", help="weights file; default: those of the package")
+    weights.add_argument("--weights", type=path, metavar="FILE", help="weights file; default: those of the package")
     weights.add_argument("--pretrained", action="store_true", help="ImageNet weights from GluonCV's model zoo")
     parser.add_argument(
         "--device", type=int, metavar="N", help="GPU to use, -1: the CPU; default: the first GPU, if any"
@@ -78,12 +78,22 @@ def named_tracker(arguments: argparse.Namespace):
     return build_tracker(config, arguments.weights, arguments.pretrained, arguments.device, arguments.runtime)
 
 
+def path(text: str) -> Path:
+    """A path of the command line; ~ is the home folder, also where the shell leaves it: --output=~/runs."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # no such user
+        raise argparse.ArgumentTypeError(f"{text} names the home folder of nobody") from None
+
+
 def parse_box(text: str) -> Tuple[float, ...]:
     """Read `x,y,w,h`; whether the box fits the frame is the tracker's to say."""
     try:
-        box = tuple(float(part) for part in text.split(","))
+        box = tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:
         box = ()
+    if len(box) == 4 and any(value % 1 for value in box) and all(0 <= value <= 1 for value in box):
+        raise InputError(f"--init is {text!r}, parts of the frame as it seems: x,y,w,h are pixels.")
     if len(box) != 4:
         raise InputError(f"--init is {text!r}, but four numbers x,y,w,h are needed.")
     return box

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from rar_gluon.cli.options import add_command, add_group, named_tracker, network_arguments, parse_box, runtime_argument
+from rar_gluon.cli.options import (
+    add_command,
+    add_group,
+    named_tracker,
+    network_arguments,
+    parse_box,
+    path,
+    runtime_argument,
+)
 
 
 def add_show(commands) -> None:
@@ -15,7 +22,7 @@ def add_show(commands) -> None:
     attention = add_command(pictures, "attention", attention_command, "maps and response", example)
     attention.add_argument("source", metavar="VIDEO", help="folder of images or video file")
     attention.add_argument("--init", required=True, metavar="x,y,w,h", help="the target in the first frame")
-    attention.add_argument("--output", required=True, type=Path, metavar="FILE", help="picture to write (.png, .pdf)")
+    attention.add_argument("--output", required=True, type=path, metavar="FILE", help="picture to write (.png, .pdf)")
     attention.add_argument("--frame", type=int, default=10, metavar="N", help="which is drawn; default: 10")
     network_arguments(attention)
     runtime_argument(attention)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
-import sys
 import time
 from pathlib import Path
 
-from rar_gluon.cli.options import add_command, named_tracker, network_arguments, parse_box, runtime_argument
-from rar_gluon.common import InputError, check_outputs, progress
+from rar_gluon.cli.options import add_command, named_tracker, network_arguments, parse_box, path, runtime_argument
+from rar_gluon.common import InputError, check_outputs, progress, say
 
 NO_BOX = (math.nan,) * 4
 
@@ -31,8 +30,8 @@ def add_track(commands) -> None:
         help="the target in the first frame, pixels (--init=-5,… if x is negative); else you are asked",
     )
     track.add_argument("--start", type=int, default=0, metavar="N", help="first frame of the target; default: 0")
-    track.add_argument("--boxes", type=Path, metavar="FILE", help="write a line x,y,w,h for each frame")
-    track.add_argument("--video", type=Path, metavar="FILE", help="write the frames with the box drawn (.mp4, .avi)")
+    track.add_argument("--boxes", type=path, metavar="FILE", help="write a line x,y,w,h for each frame")
+    track.add_argument("--video", type=path, metavar="FILE", help="write the frames with the box drawn (.mp4, .avi)")
     track.add_argument("--show", action="store_true", help="show the frames while tracking (q stops)")
     track.add_argument(
         "--web",
@@ -119,11 +118,11 @@ def _follow(arguments: argparse.Namespace, frames, given, page=None) -> None:
             sure = f"confidence {tracker.confidence:.2f}, below 0.5 on {unsure} frames"
             print(f"{frames.name}: {count} frames at {speed:.1f} frames/s, last box {last}, {sure}")
         for note in [] if video is None else video.notes:
-            print(f"rar: {note}", file=sys.stderr)
+            say(f"rar: {note}")
     if count == 0:
         raise InputError(f"{arguments.source} has no frame {arguments.start}.")
     if complete and isinstance(frames, VideoFile) and count < len(frames):
-        print(f"rar: only {count} of the {len(frames)} frames it announces can be decoded.", file=sys.stderr)
+        say(f"rar: only {count} of the {len(frames)} frames it announces can be decoded.")
 
 
 def _page(name: str, port: int):
@@ -141,7 +140,7 @@ def add_demo(commands) -> None:
     """Add `rar demo`."""
     demo = add_command(commands, "demo", demo_command, "track a demonstration clip", "rar demo bikes --output demo")
     demo.add_argument("clip", nargs="?", default="carphone", choices=("carphone", "bikes"), help="default: carphone")
-    demo.add_argument("--output", type=Path, default=Path("demo"), metavar="DIR", help="default: demo")
+    demo.add_argument("--output", type=path, default=Path("demo"), metavar="DIR", help="default: demo")
     network_arguments(demo)
     runtime_argument(demo)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from rar_gluon import config as configuration
-from rar_gluon.cli.options import add_command
+from rar_gluon.cli.options import add_command, path
 from rar_gluon.common import InputError, output_folder
 from rar_gluon.data.datasets import PREPARED, load_sequences, split_names
 
@@ -23,8 +22,8 @@ def add_prepare(commands) -> None:
         "rar prepare folder VIDEOS records --exclude A,B --workers 2",
     )
     ready.add_argument("dataset", choices=PREPARED, help="folder: any folder of sequences")
-    ready.add_argument("root", type=Path, metavar="ROOT", help="where the dataset is")
-    ready.add_argument("out", type=Path, metavar="OUT", help="folder for the records")
+    ready.add_argument("root", type=path, metavar="ROOT", help="where the dataset is")
+    ready.add_argument("out", type=path, metavar="OUT", help="folder for the records")
     ready.add_argument("--side", type=int, default=255, metavar="N", help="pixels of a search window; default: 255")
     ready.add_argument("--padding", type=float, default=2.0, help="of the search window, as in the config; default: 2")
     ready.add_argument(
@@ -74,7 +73,7 @@ def add_train(commands) -> None:
         "--config", default="rar_thin", help="a preset (rar, rar_thin) or a YAML file; default: rar_thin"
     )
     train.add_argument(
-        "--output", required=True, type=Path, metavar="DIR", help="weights, checkpoints and logs go here"
+        "--output", required=True, type=path, metavar="DIR", help="weights, checkpoints and logs go here"
     )
     train.add_argument(
         "--records",
@@ -94,7 +93,7 @@ def add_train(commands) -> None:
         nargs="+",
         action="append",
         default=[],
-        type=Path,
+        type=path,
         metavar="DIR",
         help="VIDEOS MASKS: synthetic objects are cut out of these videos by MASKS/NAME/*.png; or STILLS: out of "
         "photographs NAME.jpg by NAME.png; can be repeated; default: made from bundled pictures",
@@ -106,7 +105,7 @@ def add_train(commands) -> None:
         metavar="PART",
         help="share of the photographs of --cutouts that is not trained on, by their names; default: 0",
     )
-    train.add_argument("--validation", type=Path, metavar="DIR", help="folder of sequences to track after each epoch")
+    train.add_argument("--validation", type=path, metavar="DIR", help="folder of sequences to track after each epoch")
     train.add_argument("--validation-sequences", metavar="A,B,...", help="only these; default: all of the folder")
     train.add_argument("--validation-frames", type=int, default=100, metavar="N", help="of each; default: 100")
     train.add_argument(
@@ -187,7 +186,7 @@ def add_launch(commands) -> None:
     )
     launch.add_argument("-n", "--workers", type=int, required=True, metavar="N")
     launch.add_argument("-s", "--servers", type=int, default=1, metavar="N", help="default: 1")
-    launch.add_argument("--hosts", type=Path, metavar="FILE", help="machines for ssh, one a line; default: this one")
+    launch.add_argument("--hosts", type=path, metavar="FILE", help="machines for ssh, one a line; default: this one")
     launch.add_argument("--port", type=int, default=0, metavar="P", help="of the scheduler; default: any free one")
     launch.add_argument("command", nargs="*", metavar="COMMAND", help="after --")
 

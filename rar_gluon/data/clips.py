@@ -227,9 +227,9 @@ def weighted_folders(texts: Sequence[str]) -> Dict[Path, float]:
     """Read folders of records, `DIR` or `DIR=WEIGHT` each, as `training_clips` takes them."""
     found = {}
     for text in texts:
-        folder, _, weight = (text, "", "1") if Path(text).is_dir() else text.rpartition("=")
+        folder, _, weight = (text, "", "1") if Path(text).expanduser().is_dir() else text.rpartition("=")
         try:
-            found[Path(folder or text)] = float(weight) if folder else 1.0
+            found[Path(folder or text).expanduser()] = float(weight) if folder else 1.0
         except ValueError:
             raise InputError(f"--records is {text!r}, but DIR or DIR=WEIGHT is needed, as in sky=0.2.") from None
     return found

@@ -104,17 +104,17 @@ def images_of(folder: str | os.PathLike) -> Path | None:
     InputError
         More than one of them holds images, or there is one image beside a video.
     """
-    found = {}
+    images = {}
     for path in (Path(folder), Path(folder, "img"), Path(folder, "color")):
-        images = [file for file in path.iterdir() if is_visible(file, IMAGE_SUFFIXES)] if path.is_dir() else []
-        if images:
-            found[path] = images
-    places = list(found)
+        files = [file for file in path.iterdir() if is_visible(file, IMAGE_SUFFIXES)] if path.is_dir() else []
+        if files:
+            images[path] = files
+    places = list(images)
     if len(places) > 1:
         raise InputError(f"{places[0]} and {places[1]} both hold images: keep the frames in one of them.")
-    if places == [Path(folder)] and len(found[places[0]]) == 1:
+    if places == [Path(folder)] and len(images[places[0]]) == 1:
         video = next((path for path in Path(folder).iterdir() if is_visible(path, VIDEO_SUFFIXES)), None)
         if video is not None:
-            image = found[places[0]][0].name
+            image = images[places[0]][0].name
             raise InputError(f"{folder} holds the video {video.name} and the image {image}: keep what has the frames.")
     return places[0] if places else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import threading
 import zlib
 from collections import OrderedDict
@@ -27,6 +28,7 @@ from rar_gluon.provenance import file_hash
 
 JITTER = 1.1  # assumed: ours; how much larger the region is than the windows that training cuts from it
 OPEN_READERS = 64  # of thousands of shards; each holds two files
+OTHER_FILES = 48  # that a training has open
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, MXNetError)  # of records
 
 
@@ -78,6 +80,22 @@ def _is_consistent(track: Dict) -> bool:
     return fits and bool((np.diff(frames) > 0).all() and np.isfinite(boxes).all() and (boxes[:, 2:] > 0).all())
 
 
+def _check_access(*paths: Path) -> None:
+    """Raise `InputError` for a file that is there and cannot be opened: it may be whole."""
+    for path in paths:
+        try:
+            path.open("rb").close()
+        except (FileNotFoundError, ValueError):  # a name that is none
+            continue
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _most_readers() -> int:
+    """Shards to hold open: `OPEN_READERS`, or fewer where the process may open few files."""
+    return max(1, min(OPEN_READERS, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES) // 2))
+
+
 def _open_shard(out: Path, name: str) -> MXIndexedRecordIO:
     return MXIndexedRecordIO(str(shard_file(out, name, "idx")), str(shard_file(out, name, "rec")), "r")
 
@@ -115,6 +133,7 @@ class RecordTracks:
             self._settings = read_json(self._folder / "prepare.json")
             shards = read_json(index)["shards"]
         except (InputError, LookupError) as error:
+            _check_access(self._folder / "prepare.json", index)
             raise InputError(f"{self._folder} is damaged, or of an earlier version: run rar prepare again.") from error
         for position, shard in enumerate(shards):
             try:
@@ -123,6 +142,7 @@ class RecordTracks:
                 whole = False
             if not whole:
                 name = shard.get("name", position) if isinstance(shard, dict) else position
+                _check_access(*(shard_file(self._folder, str(name), suffix) for suffix in ("rec", "idx")))
                 raise InputError(f"the records of {name} in {folder} are damaged: run rar prepare again.")
             for track in shard["tracks"]:
                 if len(track["keys"]) >= 2:
@@ -173,13 +193,14 @@ class RecordTracks:
         except (*UNREADABLE, cv2.error):
             picture = None
         if picture is None:
+            _check_access(*(shard_file(self._folder, shard, suffix) for suffix in ("rec", "idx")))
             raise InputError(f"{self._folder}: record {key} of {shard} is damaged: run rar prepare again.")
         return picture, tuple(self._boxes[track][index].tolist())
 
     def _reader(self, shard: str) -> MXIndexedRecordIO:
         """Open a shard, or find it among the `OPEN_READERS` that were used last."""
         if shard not in self._readers:
-            if len(self._readers) >= OPEN_READERS:
+            if len(self._readers) >= _most_readers():
                 self._readers.popitem(last=False)[1].close()
             self._readers[shard] = _open_shard(self._folder, shard)
         self._readers.move_to_end(shard)

@@ -59,7 +59,7 @@ def evaluate(
     run = runnable(tracker, None if weights is None else Path(weights), pretrained, device, runtime)
     if run.shared and (workers > 1 or scheduler is not None):
         raise InputError("one tracker cannot run in several processes: give a function that makes one.")
-    folder = inside(output, name or run.name)
+    folder = inside(Path(output).expanduser(), name or run.name)
     if folder.resolve() in {Path(root, part).resolve() for part in ("", *(sequence.name for sequence in chosen))}:
         raise InputError(f"{folder} holds the sequences themselves: give another output for their results.")
     protocol = None

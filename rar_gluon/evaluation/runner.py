@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import time
 import traceback
 from contextlib import nullcontext
@@ -27,6 +26,7 @@ from rar_gluon.data.sequence import Sequence, content_hash, read_boxes, write_bo
 from rar_gluon.evaluation.trackers import TwoMethodTracker, to_box
 from rar_gluon.evaluation.vot.protocol import VotProtocol
 from rar_gluon.evaluation.vot.run import run_sequence
+from rar_gluon.processes import threads
 from rar_gluon.provenance import keep_record
 
 
@@ -188,8 +188,8 @@ def _backend(workers: int, scheduler: str | None):
     if scheduler is None:
         if workers == 1:
             return nullcontext()
-        threads = max(1, int(os.environ["OMP_NUM_THREADS"]) // workers)
-        return joblib.parallel_config(backend="loky", inner_max_num_threads=threads)
+        share = max(1, threads() // workers)
+        return joblib.parallel_config(backend="loky", inner_max_num_threads=share)
     connect(scheduler)
     return joblib.parallel_config(backend="dask")
 

@@ -15,6 +15,7 @@ from rar_gluon.common import InputError, atomic_path
 from rar_gluon.net.inference import folded, input_names
 from rar_gluon.net.onnx_graph import onnx_model
 from rar_gluon.net.rar import RAR
+from rar_gluon.processes import threads
 
 FORMATS = ("onnx", "symbol")
 
@@ -93,7 +94,7 @@ class OnnxNetwork:
         size = tuple(image.shape[2:])
         if size not in self._sessions:
             options = self._runtime.SessionOptions()
-            options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
+            options.intra_op_num_threads = threads()
             # Idle threads that spin would take the cores from each other's sessions, and from MXNet.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             content = onnx_of(self._net, size).SerializeToString()

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Callable, Dict, List, Sequence
 
 from rar_gluon import _physical_cores
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, say
 
-SERVICE = (sys.executable, "-c", "import mxnet")  # a whole scheduler or server: DMLC_ROLE makes the import run it
+# A whole scheduler or server: DMLC_ROLE makes the import run it.
+SERVICE = (sys.executable, "-c", "import rar_gluon, mxnet")
 SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "--")
 CONNECTED = "the scheduler is connected to"  # its log, with PS_VERBOSE=1
 LISTENING = 120.0  # seconds until the scheduler must listen: the import of MXNet on a busy machine
@@ -193,7 +194,7 @@ def launch(
             failed = next((p for p in job.workers + job.services if not p.running and p.status), None)
             if failed is not None:
                 kind = "worker " if failed in job.workers else ""
-                print(f"rar: {kind}{failed.name} ended with status {failed.status}.", file=sys.stderr, flush=True)
+                say(f"rar: {kind}{failed.name} ended with status {failed.status}.")
                 return failed.status
             if ended:
                 return 0

@@ -6,6 +6,10 @@ from rar_gluon import cli
 from rar_gluon.cli import installation as doctor
 from rar_gluon.common import InputError
 
+DRIVER_ERROR = """Traceback (most recent call last):
+  File "../include/mxnet/base.h", line 458
+CUDA: Check failed: e == cudaSuccess (999 vs. 0) : unknown error"""
+
 
 def test_this_installation(capsys, tmp_path):
     """Findings that depend on the machine, its disk and its wheels, may be bad; each has a fix."""
@@ -42,6 +46,53 @@ def test_versions_against_pins(monkeypatch):
     found = {finding.text.split()[0]: finding for finding in doctor.versions()}
     assert not found["numpy"].good and found["numpy"].fix == "pip install numpy==1.0"
     assert found["gone"].text.startswith("gone is missing") and "tqdm" not in found and "absent" not in found
+
+
+@pytest.mark.parametrize("installed, good", [("1.16.3", True), ("1.26.0", True), ("1.2.0", False)])
+def test_a_package_that_is_pinned_twice(monkeypatch, installed, good):
+    """`make demo` installs one onnxruntime, and the extra `bench` wants another."""
+    monkeypatch.setattr(doctor, "_requirements", lambda: ["onnxruntime==1.26.0; extra == 'bench'"])
+    monkeypatch.setattr(doctor, "_version", lambda name: installed if name == "onnxruntime" else None)
+    (found,) = (finding for finding in doctor.versions() if finding.text.startswith("onnxruntime"))
+    assert found.good == good and found.fix == "pip install --no-deps onnxruntime==1.16.3"
+
+
+def test_what_is_installed_apart_is_what_the_makefile_installs():
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    assert all(f"{name}=={version}" in makefile for name, version in doctor.APART.items())
+
+
+def test_a_driver_that_answers_an_error(monkeypatch):
+    import mxnet as mx
+
+    def answer():
+        raise mx.base.MXNetError(DRIVER_ERROR)
+
+    monkeypatch.setattr(mx.context, "num_gpus", answer)
+    for gpu in (True, False):
+        found = [finding for finding in doctor.devices(gpu) if not finding.good]
+        assert "NVIDIA's driver answers: unknown error" in [finding.text for finding in found]
+        assert "--gpus all" in found[-1].fix
+    assert list(doctor.devices(False))[-1].text == "the CPU computes"
+
+
+def test_libraries_that_are_missing(monkeypatch):
+    """Of the driver, and of the wheel."""
+    for library, words in (("libcuda.so.1", "driver 525"), ("libcudnn.so.8", "rar-gluon[cu112]")):
+        error = OSError(f"{library}: cannot open shared object file")
+        monkeypatch.setattr("builtins.__import__", replaced_import(error))
+        (found,) = doctor.devices(gpu=False)
+        monkeypatch.undo()
+        assert not found.good and library in found.text and words in found.fix
+
+
+def replaced_import(error, usual=__import__):
+    def load(name, *arguments):
+        if name == "mxnet":
+            raise error
+        return usual(name, *arguments)
+
+    return load
 
 
 def test_datasets_and_disks(tmp_path, monkeypatch, capsys):

@@ -1,7 +1,10 @@
+import errno
 import json
+import os
 import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -149,3 +152,22 @@ def test_records_must_fit_the_configuration(prepared):
         values = {"tracking": {"input_size": 63, **change.get("tracking", {})}, "training": change.get("training", {})}
         with pytest.raises(InputError, match=words):
             tracks.check_fit(from_dict(values))
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE])
+def test_records_that_may_not_be_opened_are_not_called_damaged(prepared, monkeypatch, refusal, number):
+    """By this user, or by a process that has opened as many files as it may."""
+    tracks = RecordTracks(prepared)
+
+    def no(path, *_):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(records, "_open_shard", no)
+    monkeypatch.setattr(Path, "open", no)
+    assert refusal(tracks.picture, 0, 0).endswith(f"cannot be read: {os.strerror(number)}.")
+
+
+@pytest.mark.parametrize("limit, most", [(1024, 64), (64, 8), (16, 1)])
+def test_few_files_may_be_open(monkeypatch, limit, most):
+    monkeypatch.setattr(records.resource, "getrlimit", lambda _: (limit, limit))
+    assert records._most_readers() == most

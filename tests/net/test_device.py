@@ -1,7 +1,7 @@
 import pytest
 
-from rar_gluon.common import InputError
-from rar_gluon.net.device import find_device, parse_devices
+from rar_gluon.common import InputError, Notice
+from rar_gluon.net.device import count_gpus, find_device, parse_devices
 
 import mxnet as mx  # isort: skip  (after rar_gluon, which sets its threads)
 
@@ -20,6 +20,22 @@ def test_a_device_that_is_not_there(monkeypatch, gpus, number):
     monkeypatch.setattr(mx.context, "num_gpus", lambda: gpus)
     with pytest.raises(InputError, match=f"GPU {number} is asked for, but MXNet sees {gpus} GPUs; -1 is the CPU"):
         find_device(number)
+
+
+def test_a_driver_that_answers_an_error(monkeypatch, refusal):
+    """Too old, or in a container without a card: the CPU computes unless a GPU is asked for."""
+
+    def answer():
+        raise mx.base.MXNetError(
+            "CUDA: Check failed: e == cudaSuccess (35 vs. 0) : CUDA driver version is insufficient"
+        )
+
+    monkeypatch.setattr(mx.context, "num_gpus", answer)
+    assert count_gpus() == (0, "CUDA driver version is insufficient")
+    with pytest.warns(Notice, match="the CPU computes, because .* answers: CUDA driver version is insufficient"):
+        assert find_device() == mx.cpu()
+    assert find_device(-1) == mx.cpu()
+    assert "GPU 0 is asked for" in refusal(find_device, 0) and "insufficient" in refusal(find_device, 0)
 
 
 def test_devices_are_read():

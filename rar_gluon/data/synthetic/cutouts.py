@@ -282,4 +282,7 @@ def load_stills(root: str | os.PathLike, share: Tuple[float, float] = EVERY) -> 
 
 def cut_still(photograph: Path, mask: Path) -> Cutout:
     """Cut the object out of a photograph that `load_stills` has found one in."""
-    return cut_out(decode_image(photograph, cv2.IMREAD_COLOR), largest_part(read_mask(mask)))
+    picture, part = decode_image(photograph, cv2.IMREAD_COLOR), largest_part(read_mask(mask))
+    if part is None or part.shape != picture.shape[:2]:
+        raise InputError(f"{mask} shows no object of {photograph} any more: keep both as they were at the start.")
+    return cut_out(picture, part)

@@ -112,3 +112,18 @@ def test_photographs_that_do_not_fit(stills, tmp_path):
     cv2.imwrite(str(stills / "alone.png"), np.full((140, 100), 255, np.uint8))
     with pytest.raises(InputError, match="a mask alone.png, but no photograph"):
         load_stills(stills)
+
+
+@pytest.mark.parametrize("change", ["empty", "gone", "smaller"])
+def test_a_mask_that_is_changed_while_it_is_used(tmp_path, refusal, texture, change):
+    mask = np.zeros((90, 120), np.uint8)
+    mask[20:70, 30:90] = 255
+    cv2.imwrite(str(tmp_path / "dog.jpg"), texture(90, 120))
+    cv2.imwrite(str(tmp_path / "dog.png"), mask)
+    (source,) = load_stills(tmp_path)
+    source.cut()
+    if change == "gone":
+        (tmp_path / "dog.png").unlink()
+    else:
+        cv2.imwrite(str(tmp_path / "dog.png"), 0 * mask if change == "empty" else mask[:, :100])
+    assert "dog.png" in refusal(source.cut)
