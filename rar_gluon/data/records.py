@@ -7,6 +7,7 @@ what they show, written last; OUT/index.json joins those, written when all are d
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -81,14 +82,15 @@ def _is_consistent(track: Dict) -> bool:
 
 
 def _check_access(*paths: Path) -> None:
-    """Raise `InputError` for a file that is there and cannot be opened: it may be whole."""
+    """Raise `InputError` for a file that may not be opened, or not now: it may be whole."""
     for path in paths:
         try:
             path.open("rb").close()
-        except (FileNotFoundError, ValueError):  # a name that is none
+        except ValueError:  # a name that is none
             continue
         except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE):
+                raise InputError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _most_readers() -> int:
