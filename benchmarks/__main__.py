@@ -24,18 +24,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise InputError(f"{options.against} holds no rar_gluon: give the folder of a checkout.")
         rows: List[Row] = []
         for part in dict.fromkeys(options.parts):
-            found: List[Row] = []
+            part_rows: List[Row] = []
             for more in measure(part, options):
-                found += more
-                write(found, part, options.output)  # after each case: what is measured is kept
-            rows += found
-            print(as_markdown(found, part), flush=True)
+                part_rows += more
+                write(part_rows, part, options.output)  # after each case: what is measured is kept
+            rows += part_rows
+            print(as_markdown(part_rows, part), flush=True)
         if options.baseline is None:
             return 0
         write(rows, "all", options.output)
-        told = moved(rows, options.baseline)
-        print("\n".join(told) or f"No ratio has moved by more than the spread since {options.baseline}.")
-        return 1 if told else 0
+        changed = moved(rows, options.baseline)
+        print("\n".join(changed) or f"No ratio has moved by more than the spread since {options.baseline}.")
+        return 1 if changed else 0
     except InputError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2

@@ -18,19 +18,19 @@ SHAPES = {"rar_thin": {"search": (3, 127), "template": (1, 207)}, "rar": {"searc
 
 def cases(options) -> List[Case]:
     """The passes of a frame of each preset, by threads."""
-    found = []
+    all_cases = []
     for preset in options.preset:
         for name, (batch, side) in SHAPES[preset].items():
             folder = options.scratch / f"{preset}-{name}"
-            given = {"folder": str(folder)}
+            shared = {"folder": str(folder)}
             for threads in options.threads:
-                ours = [Route("as trained", "benchmarks.backbone:plain", {**given, "preset": preset}, threads)]
-                ours += [Route("prepared, fp32", "benchmarks.backbone:prepared", {**given, "preset": preset}, threads)]
+                ours = [Route("as trained", "benchmarks.backbone:plain", {**shared, "preset": preset}, threads)]
+                ours += [Route("prepared, fp32", "benchmarks.backbone:prepared", {**shared, "preset": preset}, threads)]
                 peers = [
                     Route(
                         f"onnxruntime {precision}",
                         "benchmarks.backbone:onnxruntime_session",
-                        {**given, "precision": precision},
+                        {**shared, "precision": precision},
                         threads,
                         False,
                     )
@@ -38,13 +38,19 @@ def cases(options) -> List[Case]:
                 ]
                 peers += [
                     Route(
-                        f"PyTorch {mode}", "benchmarks.backbone:torch_module", {**given, "mode": mode}, threads, False
+                        f"PyTorch {mode}",
+                        "benchmarks.backbone:torch_module",
+                        {**shared, "mode": mode},
+                        threads,
+                        False,
                     )
                     for mode in (("eager",) if options.short else ("eager", "compiled"))
                 ]
                 before = functools.partial(_prepare, folder, preset, batch, side)
-                found.append(Case(f"{preset}, {name} {batch} x {side}x{side}, {threads} threads", ours + peers, before))
-    return found
+                all_cases.append(
+                    Case(f"{preset}, {name} {batch} x {side}x{side}, {threads} threads", ours + peers, before)
+                )
+    return all_cases
 
 
 def plain(folder: str, preset: str) -> Callable:

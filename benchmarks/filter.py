@@ -22,7 +22,7 @@ def cases(options) -> List[Case]:
         Route("MXNet autograd", "benchmarks.filter:mxnet_autograd", SIZE),
         Route("PyTorch autograd, torch.fft", "benchmarks.filter:torch_autograd", SIZE, ours=False),
     ]
-    found = [Case("B 32, D 64, 31x31, k 4", routes)]
+    all_cases = [Case("B 32, D 64, 31x31, k 4", routes)]
     for dimension, values in () if options.short else SWEEPS.items():
         routes = [
             Route(
@@ -30,8 +30,8 @@ def cases(options) -> List[Case]:
             )
             for value in values
         ]
-        found.append(Case(f"closed form, B 4, against {NAMES[dimension]}", routes))
-    return found
+        all_cases.append(Case(f"closed form, B 4, against {NAMES[dimension]}", routes))
+    return all_cases
 
 
 def closed_form(**size: int) -> Callable:

@@ -12,11 +12,11 @@ from rar_gluon.net import cost
 
 def rows(options) -> List[Row]:
     """Rows of each preset."""
-    found = []
+    table = []
     for preset in options.preset:
         for part, count in frame_parts(load(preset)).items():
-            found.append(Row("flops", preset, part, "GMAC", (count / 1e9,) * 3))
-    return found
+            table.append(Row("flops", preset, part, "GMAC", (count / 1e9,) * 3))
+    return table
 
 
 def frame_parts(config: Config) -> Dict[str, float]:

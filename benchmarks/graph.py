@@ -38,8 +38,8 @@ def nodes(graph: Graph) -> Tuple[List[Node], List[Tuple[int, int]]]:
     def pairs(entries) -> List[Tuple[int, int]]:
         return [(entry[0], entry[1]) for entry in entries]
 
-    found = [Node(node["name"], node["op"], attributes(node), pairs(node["inputs"])) for node in content["nodes"]]
-    return found, pairs(content["heads"])
+    operators = [Node(node["name"], node["op"], attributes(node), pairs(node["inputs"])) for node in content["nodes"]]
+    return operators, pairs(content["heads"])
 
 
 def write_graph(graph: Graph, folder: Path) -> None:

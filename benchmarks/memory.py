@@ -12,19 +12,21 @@ from benchmarks.alternate import Case, Route
 
 def cases(options) -> List[Case]:
     """Each route is a case of its own: one process at a time."""
-    found = []
+    all_cases = []
     for preset in options.preset:
-        given = {"source": "bikes", "count": 5, "preset": preset, "settings": {}}
-        found.append(Case(f"tracking, {preset}", [Route("5 frames", "benchmarks.tracker:rar", given)]))
+        arguments = {"source": "bikes", "count": 5, "preset": preset, "settings": {}}
+        all_cases.append(Case(f"tracking, {preset}", [Route("5 frames", "benchmarks.tracker:rar", arguments)]))
     for batch in (1, 16) if options.short else (1, 4, 16, 32):
-        given = {"name": "rar_thin", "batch": batch}
-        found.append(Case(f"step, rar_thin, batch {batch}", [Route("steps", "benchmarks.training:step", given)]))
+        arguments = {"name": "rar_thin", "batch": batch}
+        all_cases.append(
+            Case(f"step, rar_thin, batch {batch}", [Route("steps", "benchmarks.training:step", arguments)])
+        )
     if not options.short:
         routes = [
             Route(f"{count} frames", "benchmarks.memory:long_track", {"count": count}) for count in (50, options.long)
         ]
-        found.append(Case("one track, rar_thin", routes))
-    return found
+        all_cases.append(Case("one track, rar_thin", routes))
+    return all_cases
 
 
 def long_track(count: int) -> Callable:

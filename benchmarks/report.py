@@ -46,14 +46,14 @@ def rows_of(part: str, case: str, answers: Mapping[str, Sequence[Mapping[str, An
     for route, measured in answers.items():
         if "boxes" in measured[0]:
             agreed = float(np.nanmedian(overlap(np.array(measured[0]["boxes"]), np.array(first[0]["boxes"]))))
-            measured = [{**each, "IoU": agreed} for each in measured]
+            measured = [{**answer, "IoU": agreed} for answer in measured]
         for quantity, value in measured[0].items():
             if not isinstance(value, (int, float)) or np.isnan(value):
                 continue
-            values = np.array([each[quantity] for each in measured], float)
+            values = np.array([answer[quantity] for answer in measured], float)
             ratios = None
-            if UNITS.get(quantity) != "" and quantity in first[0] and all(each[quantity] for each in first):
-                ratios = _spread(values / np.array([each[quantity] for each in first], float))
+            if UNITS.get(quantity) != "" and quantity in first[0] and all(answer[quantity] for answer in first):
+                ratios = _spread(values / np.array([answer[quantity] for answer in first], float))
             rows.append(Row(part, case, route, quantity, _spread(values), ratios))
     return rows
 
@@ -81,7 +81,8 @@ def as_markdown(rows: Sequence[Row], heading: str) -> str:
         quantities = list(dict.fromkeys(row.quantity for row in own))
         cells: Dict[Tuple[str, str], str] = {(row.route, row.quantity): _cell(row) for row in own}
         titles = [
-            each if each in UNITS and each != "peak RSS" else f"{each} {UNITS.get(each, 'ms')}" for each in quantities
+            quantity if quantity in UNITS and quantity != "peak RSS" else f"{quantity} {UNITS.get(quantity, 'ms')}"
+            for quantity in quantities
         ]
         routes = dict.fromkeys(row.route for row in own)
         body = [(route, *(cells.get((route, quantity), "") for quantity in quantities)) for route in routes]
@@ -112,18 +113,18 @@ def moved(rows: Sequence[Row], baseline: Path) -> List[str]:
             }
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{baseline} is no table of benchmarks: make one with --output.") from error
-    told = []
+    sentences = []
     for row in rows:
         before = old.get((row.part, row.case, row.route, row.quantity))
         if row.ratios is None or before is None:
             continue
         low, median, high = row.ratios
         if low > before[2] or high < before[1]:
-            told.append(
+            sentences.append(
                 f"{row.part}, {row.case}: {row.quantity} of {row.route} is {median:.2f} [{low:.2f} {high:.2f}] times "
                 f"the first route's, and was {before[0]:.2f} [{before[1]:.2f} {before[2]:.2f}]."
             )
-    return told
+    return sentences
 
 
 def machine() -> str:
@@ -132,12 +133,12 @@ def machine() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return f"{platform.processor()}, {os.cpu_count()} cores"
-    about = dict(line.split("\t", 1) for line in lines if "\t" in line)
-    about = {key.strip(): value.split(":", 1)[1].strip() for key, value in about.items() if ":" in value}
-    flags = about.get("flags", "").split()
+    processor = dict(line.split("\t", 1) for line in lines if "\t" in line)
+    processor = {key.strip(): value.split(":", 1)[1].strip() for key, value in processor.items() if ":" in value}
+    flags = processor.get("flags", "").split()
     vectors = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "no AVX2")
     further = [flag for flag in ("avx512_vnni", "avx512_bf16") if flag in flags]
-    return f"{about.get('model name', platform.machine())}, {os.cpu_count()} cores, {' '.join([vectors, *further])}"
+    return f"{processor.get('model name', platform.machine())}, {os.cpu_count()} cores, {' '.join([vectors, *further])}"
 
 
 def _cell(row: Row) -> str:

@@ -64,9 +64,9 @@ def command(arguments: Sequence[str]) -> Callable:
     def run() -> dict:
         before = os.times()
         with tempfile.TemporaryDirectory() as folder:
-            given = [argument.replace("OUTPUT", folder) for argument in arguments]
+            options = [argument.replace("OUTPUT", folder) for argument in arguments]
             subprocess.run(
-                [sys.executable, "-m", "rar_gluon.cli", *given],
+                [sys.executable, "-m", "rar_gluon.cli", *options],
                 check=True,
                 env={**os.environ, "PYTHONPATH": checkout, "RAR_QUIET": "1"},
                 stdout=sys.stderr,

@@ -36,11 +36,11 @@ class TorchGraph(torch.nn.Module):
 
     def __init__(self, graph: Graph):
         super().__init__()
-        found, self._heads = nodes(graph)
+        operators, self._heads = nodes(graph)
         self._inputs: Dict[str, int] = {}
         self._constants: Dict[int, str] = {}
         self._steps: List[Any] = []
-        for index, node in enumerate(found):
+        for index, node in enumerate(operators):
             if node.op == "null" and node.name in graph.inputs:
                 self._inputs[node.name] = index
             elif node.op == "null":

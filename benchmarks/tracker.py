@@ -26,30 +26,36 @@ OPENCV_MODELS = {  # files of --models, as OpenCV's documentation of each tracke
 
 def cases(options) -> List[Case]:
     """A case for each video and number of threads."""
-    found = []
+    all_cases = []
     for source in options.video:
-        given = {"source": source, "count": options.frames}
+        shared = {"source": source, "count": options.frames}
         for threads in options.threads:
             routes = [
-                Route(f"{preset} {way}", "benchmarks.tracker:rar", _rar(given, preset, settings), threads, not settings)
+                Route(
+                    f"{preset} {way}",
+                    "benchmarks.tracker:rar",
+                    _rar(shared, preset, settings),
+                    threads,
+                    not settings,
+                )
                 for preset in options.preset
                 for way, settings in WAYS.items()
             ]
             for preset in options.preset:
                 routes.append(
-                    Route(f"{preset} fp32 by part", "benchmarks.tracker:by_part", _rar(given, preset), threads)
+                    Route(f"{preset} fp32 by part", "benchmarks.tracker:by_part", _rar(shared, preset), threads)
                 )
             if not options.short:
                 peers = ("opencv-kcf", "opencv-csrt")
                 routes += [
-                    Route(name, "benchmarks.tracker:peer", {**given, "name": name}, threads, False) for name in peers
+                    Route(name, "benchmarks.tracker:peer", {**shared, "name": name}, threads, False) for name in peers
                 ]
-                routes.append(Route("gluoncv-siamrpn", "benchmarks.tracker:siamrpn", given, threads, False))
+                routes.append(Route("gluoncv-siamrpn", "benchmarks.tracker:siamrpn", shared, threads, False))
                 for name in OPENCV_MODELS:
-                    arguments = {**given, "name": name, "models": str(options.models)}
+                    arguments = {**shared, "name": name, "models": str(options.models)}
                     routes.append(Route(f"cv2 {name}", "benchmarks.tracker:opencv_network", arguments, threads, False))
-            found.append(Case(f"{Path(source).name}, {threads} threads", routes))
-    return found
+            all_cases.append(Case(f"{Path(source).name}, {threads} threads", routes))
+    return all_cases
 
 
 def rar(preset: str, settings: dict, source: str, count: int) -> Callable:
@@ -90,10 +96,10 @@ def by_part(preset: str, settings: dict, source: str, count: int) -> Callable:
     def run() -> dict:
         seconds.clear()
         start = time.perf_counter()
-        told = _tracked(tracker, source, count, split)
-        whole = time.perf_counter() - start
-        parts = {"decode": told["times"]["decode"], **{part: seconds[part] for part in ("crop", "network", "filter")}}
-        return {**told, "times": {**parts, "rest": whole - sum(parts.values())}}
+        answer = _tracked(tracker, source, count, split)
+        total = time.perf_counter() - start
+        parts = {"decode": answer["times"]["decode"], **{part: seconds[part] for part in ("crop", "network", "filter")}}
+        return {**answer, "times": {**parts, "rest": total - sum(parts.values())}}
 
     return run
 
@@ -153,8 +159,8 @@ def siamrpn(source: str, count: int) -> Callable:
     return lambda: _tracked(Tracker(), source, count)
 
 
-def _rar(given: dict, preset: str, settings: dict | None = None) -> dict:
-    return {**given, "preset": preset, "settings": settings or {}}
+def _rar(shared: dict, preset: str, settings: dict | None = None) -> dict:
+    return {**shared, "preset": preset, "settings": settings or {}}
 
 
 def _tracker(preset: str, settings: dict):

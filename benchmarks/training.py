@@ -21,22 +21,22 @@ STEPS = 1
 
 def cases(options) -> List[Case]:
     """Steps by configuration and threads, then loaders."""
-    found = []
+    all_cases = []
     for name, batch in BATCHES.items():
         if options.short and name == "rar_thin":
             continue
-        given = {"name": name, "batch": batch}
+        arguments = {"name": name, "batch": batch}
         for threads in options.threads:
-            routes = [Route("step", "benchmarks.training:step", given, threads)]
-            routes.append(Route("step, profiled", "benchmarks.training:profiled_step", given, threads))
-            found.append(Case(f"{name}, batch {batch}, {threads} threads", routes))
+            routes = [Route("step", "benchmarks.training:step", arguments, threads)]
+            routes.append(Route("step, profiled", "benchmarks.training:profiled_step", arguments, threads))
+            all_cases.append(Case(f"{name}, batch {batch}, {threads} threads", routes))
     sources = {"synthetic": None, **{Path(folder).name: folder for folder in options.records}}
     routes = [
         Route(f"{source}, {loaders} loaders", "benchmarks.training:loader", {"loaders": loaders, "records": folder})
         for source, folder in sources.items()
         for loaders in ((1,) if options.short else (1, 2))
     ]
-    return [*found, Case("loader alone, rar_thin", routes)]
+    return [*all_cases, Case("loader alone, rar_thin", routes)]
 
 
 def step(name: str, batch: int) -> Callable:
@@ -65,11 +65,11 @@ def profiled_step(name: str, batch: int) -> Callable:
             start = time.perf_counter()
             for _ in range(STEPS):
                 take()
-            whole = time.perf_counter() - start
+            total = time.perf_counter() - start
             profiler.set_state("stop")
             spent = operators(profiler.dumps(reset=True))
         own = sum(spent.get(name, 0.0) for name in CONVOLUTIONS)
-        return {"items": STEPS, "times": {"convolutions": own}, "values": {"step / convolutions": whole / own}}
+        return {"items": STEPS, "times": {"convolutions": own}, "values": {"step / convolutions": total / own}}
 
     return run
 

@@ -40,15 +40,15 @@ def main() -> None:
 def measure(run: Callable) -> dict:
     """Call once: milliseconds of wall and processor for each item, those of its parts, its values and the peak RSS."""
     wall, cpu = time.perf_counter(), time.process_time()
-    told = run() or {}
+    answer = run() or {}
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    items = told.get("items", 1)
-    times = {"wall": wall, "cpu": cpu, **told.get("times", {})}
+    items = answer.get("items", 1)
+    times = {"wall": wall, "cpu": cpu, **answer.get("times", {})}
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         **{name: 1000 * seconds / items for name, seconds in times.items()},
         "peak RSS": rss,
-        **told.get("values", {}),
+        **answer.get("values", {}),
     }
 
 

@@ -47,8 +47,8 @@ def make_comparison(make: Callable[[Call], Made], call: Call, title: str) -> int
     """Write what `make` makes of a call; the exit status, 1 when a tracker failed."""
     made = make(call)
     head = [size_text(call), *call.changes_text]
-    about = [*head, f"Written by rar-gluon {rar_gluon.__version__}.", *made.notes]
-    write_document(call.output, title, about, made.tables, made.pictures)
+    sentences = [*head, f"Written by rar-gluon {rar_gluon.__version__}.", *made.notes]
+    write_document(call.output, title, sentences, made.tables, made.pictures)
     page = os.path.relpath(call.output / "report.html")
     print("\n\n".join([" ".join(head), *map(to_text, made.tables), *made.notes, f"see {page}"]))
     return 1 if made.failed else 0

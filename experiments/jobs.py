@@ -8,7 +8,6 @@ matching.json, results/ (boxes) and scores.json, log.txt. What is there is not d
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 from tqdm import tqdm
@@ -37,7 +36,7 @@ from experiments.sizes import (
     sources_of,
 )
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError, Stopped, read_json, stoppable, write_text
+from rar_gluon.common import InputError, Stopped, owned, read_json, stoppable, write_text
 from rar_gluon.config import Config
 from rar_gluon.data.sequence import Sequence as TrackedSequence
 from rar_gluon.evaluation.runner import connect
@@ -297,7 +296,7 @@ def job_main(folder: Path, outcomes: Sequence[str], devices: Sequence[int]) -> i
 
     threading.Thread(target=leave_with_parent, daemon=True).start()
     try:
-        with stoppable(), locked(folder):
+        with stoppable(), owned(folder):
             run_job(folder, outcomes, devices)
     except InputError as error:
         print(f"experiments: {folder}: {error}", file=sys.stderr)
@@ -329,17 +328,6 @@ def wait_for_job(folder: Path, outcomes: Sequence[str], devices: Sequence[int], 
             return process.wait()
         time.sleep(POLL)
     return process.returncode
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder of jobs or records; `InputError` when one is at work there."""
-    with open(folder / "lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"another process is at work in {folder}: wait for it, or end it.") from None
-        yield
 
 
 # --- many jobs

@@ -35,7 +35,6 @@ from experiments.jobs import (
     description,
     distinct,
     has_outcomes,
-    locked,
     read_job,
     run_jobs,
     shares,
@@ -159,18 +158,16 @@ def _pack(size: Size, dataset: str, root: Path, out: Path, workers: int, options
     tracking = configuration.from_dict(size.config, "size", configuration.load(BASE)).tracking
     windows = {"--side": tracking.input_size, "--padding": tracking.padding, "--window": tracking.window}
     options = [*(str(part) for pair in windows.items() for part in pair), *options]
-    about = {"dataset": dataset, "root": str(root.resolve()), "options": options}
-    out.mkdir(parents=True, exist_ok=True)
-    with locked(out):
-        done = out / "prepared.json"
-        if done.is_file():
-            if read_json(done) != about:
-                raise InputError(f"{out} holds records of another dataset or side: remove it, or give --output.")
-            return
-        command = [*RAR, "prepare", dataset, str(root), str(out), *options, "--workers", str(workers)]
-        if subprocess.run(command, check=False).returncode:
-            raise InputError(f"{root} was not prepared whole: see above; the same call goes on.")
-        write_text(done, json.dumps(about) + "\n")
+    source = {"dataset": dataset, "root": str(root.resolve()), "options": options}
+    done = out / "prepared.json"
+    if done.is_file():
+        if read_json(done) != source:
+            raise InputError(f"{out} holds records of another dataset or side: remove it, or give --output.")
+        return
+    command = [*RAR, "prepare", dataset, str(root), str(out), *options, "--workers", str(workers)]
+    if subprocess.run(command, check=False).returncode:
+        raise InputError(f"{root} was not prepared whole: see above; the same call goes on.")
+    write_text(done, json.dumps(source) + "\n")
 
 
 def read_outcomes(call: Call, data: Data) -> Dict[str, Dict[int, Path]]:
@@ -237,14 +234,14 @@ def report_rows(call: Call, folders: Mapping[str, Mapping[int, Path]], title: st
     numbers = with_added(by_row_and_seed(folders, numbers_of), call.add)
     done = {row: len(seeds) for row, seeds in numbers.items()}
     head = [call.size.about, *call.changes_text]
-    about = [
+    sentences = [
         *head,
         f"{sum(map(bool, done.values()))} of {len(folders)} rows are done, with {sum(done.values())} seeds in all.",
         *(f"Seeds of an earlier run are among them: {path.name}." for path in call.add),
         f"Written by rar-gluon {rar_gluon.__version__}.",
     ]
     tables = make_tables(call, folders, numbers, title)
-    write_document(call.output, title, about, tables)
+    write_document(call.output, title, sentences, tables)
     write_numbers(call.output / BY_SEQUENCE, numbers)
     skipped = ("where", "sequences", "p", "loss", "within 0.5", "within 2")
     page = os.path.relpath(call.output / "report.html")

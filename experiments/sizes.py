@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from rar_gluon.config import Config
 from rar_gluon.data import otb
 from rar_gluon.data.clips import Tracks
 from rar_gluon.data.datasets import DATASETS, load_sequences
-from rar_gluon.data.sequence import Sequence
+from rar_gluon.data.sequence import Sequence, content_hash
 from rar_gluon.provenance import file_hash
 
 HERE = Path(__file__).resolve().parent
@@ -56,11 +55,7 @@ class Evaluation:
         """What the sequences are, wherever they lie: JSON-able, with a hash of those of folders."""
         if not self.folders:
             return {key: value for key, value in plain(self).items() if key not in ("folders", "names")}
-        digest = hashlib.sha256()
-        for sequence in sequences:
-            digest.update(f"{sequence.name}\0{len(sequence)}\0".encode())
-            digest.update(sequence.boxes.astype("<f8").tobytes())
-        return {"frames": self.frames, "sequences": digest.hexdigest()}
+        return {"frames": self.frames, "sequences": content_hash(sequences)}
 
 
 @dataclass(frozen=True)

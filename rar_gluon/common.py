@@ -251,7 +251,7 @@ def output_folder(path: str | os.PathLike) -> Path:
     """Try whether files can be written into a folder, which is made with the first; `InputError` when they cannot."""
     path = Path(path)
     with about_writing(path):
-        there = next(each for each in (path, *path.absolute().parents) if each.exists())
+        there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
         if not there.is_dir():
             raise InputError(f"{there} is a file: give the name of a folder to write into.")
         _open_place(there / ".trial")

@@ -63,11 +63,11 @@ def real_problems(config: Config, weights: str, video: str, boxes: str, draws: i
     if len(rows) < draws + gap:
         raise InputError(f"{boxes} holds {len(rows)} boxes: {draws} draws of frames {gap} apart need {draws + gap}.")
     starts = np.linspace(0, len(rows) - 1 - gap, draws).astype(int)
-    wanted = {*starts, *(starts + gap)}
-    if not np.isfinite(rows[sorted(wanted)]).all():
+    chosen = {*starts, *(starts + gap)}
+    if not np.isfinite(rows[sorted(chosen)]).all():
         raise InputError(f"{boxes} has frames without the target among those measured: give another video or --draws.")
-    frames = {index: frame for index, frame in enumerate(open_frames(video)) if index in wanted}
-    if len(frames) < len(wanted):
+    frames = {index: frame for index, frame in enumerate(open_frames(video)) if index in chosen}
+    if len(frames) < len(chosen):
         raise InputError(f"{video} has fewer frames than {boxes} has boxes: give the boxes of this video.")
     settings = config.tracking
 
@@ -136,7 +136,7 @@ def difference_errors(
     for which, (map_, gradient) in enumerate(zip(problem, exact)):
         step = STEP * np.sqrt(np.square(map_).mean())
         places = rng.choice(map_.size, COORDINATES, replace=False)
-        found = []
+        differences = []
         for place in places:
             losses = []
             for sign in (1, -1):
@@ -144,8 +144,8 @@ def difference_errors(
                 moved.flat[place] += sign * step
                 parts = arrays(Problem(*problem[:which], moved, *problem[which + 1 :]))
                 losses.append(loss_of(parts, options).asscalar())
-            found.append((losses[0] - losses[1]) / (2 * step))
-        errors.append(float(np.linalg.norm(gradient.flat[places] - found) / np.linalg.norm(found)))
+            differences.append((losses[0] - losses[1]) / (2 * step))
+        errors.append(float(np.linalg.norm(gradient.flat[places] - differences) / np.linalg.norm(differences)))
     return errors
 
 
@@ -179,8 +179,8 @@ def table_rows(name: str, problems: List[Problem], filter_: FilterConfig, seed: 
     channels, height, width = problems[0].x.shape
     for denominator in ("summed", "per-channel"):
         rng = np.random.default_rng(seed)
-        found = np.stack([measure(problem, filter_, denominator, rng) for problem in problems])
-        for line, draws in zip(LINES, found.swapaxes(0, 1)):
+        measured = np.stack([measure(problem, filter_, denominator, rng) for problem in problems])
+        for line, draws in zip(LINES, measured.swapaxes(0, 1)):
             numbers = [spread(column) for column in draws.T[:4]]
             if line == "x":
                 numbers[2:] = "", ""  # nothing to read otherwise
@@ -204,8 +204,8 @@ def main() -> int:
     parser.add_argument("--boxes", help="boxes of the video's target, one x,y,w,h a frame")
     parser.add_argument("--gap", type=int, default=10, help="frames between template and search region")
     arguments = parser.parse_args()
-    given = [arguments.weights, arguments.video, arguments.boxes]
-    if any(given) and not all(given):
+    features = [arguments.weights, arguments.video, arguments.boxes]
+    if any(features) and not all(features):
         parser.error("--weights, --video and --boxes go together.")
     try:
         if arguments.draws < 1 or arguments.gap < 1:
@@ -215,8 +215,8 @@ def main() -> int:
             "independent": list(random_problems(arguments.draws, arguments.seed, shifted=False)),
             "shifted": list(random_problems(arguments.draws, arguments.seed, shifted=True)),
         }
-        if all(given):
-            kinds["features"] = list(real_problems(config, *given, arguments.draws, arguments.gap))
+        if all(features):
+            kinds["features"] = list(real_problems(config, *features, arguments.draws, arguments.gap))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -49,8 +49,8 @@ def main() -> int:
         columns = {"toolkit": toolkit}
         for rules in rule_names():
             protocol = dataclasses.replace(load_protocol(rules=rules), interval=interval)
-            found = score_vot(folder, annotations, protocol)[arguments.tracker]
-            columns[rules] = {number: getattr(found, number) for number in toolkit}
+            score = score_vot(folder, annotations, protocol)[arguments.tracker]
+            columns[rules] = {number: getattr(score, number) for number in toolkit}
     except (InputError, OSError, KeyError) as error:
         print(f"compare: {error}", file=sys.stderr)
         return 2

@@ -53,18 +53,18 @@ def track_command(arguments: argparse.Namespace) -> None:
     from rar_gluon.cli.windows import require_display
     from rar_gluon.data.frames import ImageFolder, open_frames
 
-    given = None if arguments.init is None else parse_box(arguments.init)
+    box = None if arguments.init is None else parse_box(arguments.init)
     frames = open_frames(arguments.source, arguments.start)
-    if arguments.show or (given is None and arguments.web is None):
+    if arguments.show or (box is None and arguments.web is None):
         require_display("--show" if arguments.show else "tracking without --init")
     read = frames.paths if isinstance(frames, ImageFolder) else [arguments.source]
     check_outputs([arguments.boxes, arguments.video], [*read, arguments.config, *filter(None, [arguments.weights])])
     if arguments.web is None:
-        _follow(arguments, frames, given)
+        _follow(arguments, frames, box)
         return
     with _page(frames.name, arguments.web) as page:
         try:
-            _follow(arguments, frames, given, page)
+            _follow(arguments, frames, box, page)
         except InputError as error:
             page.finish(str(error))
             raise

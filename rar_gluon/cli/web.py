@@ -127,7 +127,7 @@ class Page:
         with self._news:
             self._news.wait_for(lambda: self._version > after, wait)
             view, version = self._view, self._version
-        told = {
+        answer = {
             "version": version,
             "stage": view.stage,
             "name": self.name,
@@ -135,13 +135,13 @@ class Page:
             "problem": view.problem,
         }
         if version > after and view.frame is not None:
-            told["frame"] = picture_address(view.frame, ".jpg")
-            told["box"] = None if view.box is None or not np.all(np.isfinite(view.box)) else view.box
-            told.update(score=number(view.score), confidence=number(view.confidence))
-            told["response"] = (
+            answer["frame"] = picture_address(view.frame, ".jpg")
+            answer["box"] = None if view.box is None or not np.all(np.isfinite(view.box)) else view.box
+            answer.update(score=number(view.score), confidence=number(view.confidence))
+            answer["response"] = (
                 None if view.response is None else picture_address(response_picture(view.response, 160), ".png")
             )
-        return told
+        return answer
 
     def draw(self, box: Any) -> None:
         """Take the box that a person drew; `InputError` if it is none."""
@@ -167,8 +167,8 @@ class Page:
 
         @app.hook("before_request")
         def check() -> None:
-            given = bottle.request.path.split("/")[1]
-            if not hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode()):
+            token = bottle.request.path.split("/")[1]
+            if not hmac.compare_digest(token.encode("utf-8", "replace"), self.token.encode()):
                 raise bottle.HTTPResponse("This page's address has a token: take the one that rar printed.\n", 403)
 
         @app.hook("after_request")

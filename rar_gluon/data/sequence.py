@@ -222,11 +222,15 @@ class BoxSink:
 
 
 def content_hash(sequences: Iterable[Sequence]) -> str:
-    """What tells sequences from others of their names: a hash of the names and sizes of frames' files, and of boxes."""
+    """What tells sequences from others of their names: a hash of boxes, and of the names and sizes of frames' files.
+
+    Synthetic frames have no files: their boxes say enough.
+    """
     digest = hashlib.sha256()
     for sequence in sequences:
         frames = sequence.frames
-        for path in frames.paths if isinstance(frames, ImageFolder) else [frames.path]:
+        files = frames.paths if isinstance(frames, ImageFolder) else [getattr(frames, "path", None)]
+        for path in filter(None, files):
             digest.update(os.fsencode(f"{path.name}/{path.stat().st_size}/"))
         boxes = np.where(np.isnan(sequence.boxes), np.nan, sequence.boxes)  # one NaN
         digest.update(f"{sequence.name}/{sequence.origin}/{boxes.shape}/".encode("utf-8", "surrogateescape"))

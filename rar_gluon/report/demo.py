@@ -71,11 +71,11 @@ def draw_outcome(outcome: DemoRun, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     count = len(outcome.boxes)
-    shown = sorted({round(1 + part * (count - 2)) for part in (0, 0.25, 0.5, 0.75, 1)})
-    figure = plt.figure(figsize=(3 * len(shown), 8), constrained_layout=True)
-    grid = figure.add_gridspec(3, len(shown), height_ratios=(1, 1, 0.9))
+    chosen = sorted({round(1 + part * (count - 2)) for part in (0, 0.25, 0.5, 0.75, 1)})
+    figure = plt.figure(figsize=(3 * len(chosen), 8), constrained_layout=True)
+    grid = figure.add_gridspec(3, len(chosen), height_ratios=(1, 1, 0.9))
     frames = dict(zip(range(count), outcome.sequence.frames))
-    for column, index in enumerate(shown):
+    for column, index in enumerate(chosen):
         picture = frames[index].copy()
         draw_box(picture, outcome.sequence.boxes[index], (0, 255, 0), 1)
         draw_box(picture, outcome.boxes[index], (0, 0, 255), 1)

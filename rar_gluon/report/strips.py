@@ -71,8 +71,8 @@ def comparison_picture(
         compared = compared[:STRIPS]
     rows = []
     for name in compared:
-        here = {other: tracks[other][name] for other in style if name in tracks[other]}
-        rows.append(comparison_strip(*video(name), here, style))
+        compared_tracks = {other: tracks[other][name] for other in style if name in tracks[other]}
+        rows.append(comparison_strip(*video(name), compared_tracks, style))
     caption = f"The trackers' boxes and the truth on {', '.join(compared)}."
     return caption, strip_figure(rows, {**style, "ground truth": TRUTH})
 
@@ -101,9 +101,9 @@ def _spread(scores: BenchmarkScore, trackers: Iterable[str], name: str) -> float
 
 def compared_frames(name: str, track: Track) -> List[int]:
     """Indices of four frames: the paper's where Fig. 8 shows them, else the first, the last and two between."""
-    shown = [int(index) for index in np.flatnonzero(np.isin(track.numbers, PAPER_FRAMES.get(name, ())))]
+    printed = [int(index) for index in np.flatnonzero(np.isin(track.numbers, PAPER_FRAMES.get(name, ())))]
     last = len(track.numbers) - 1
-    return shown if len(shown) == 4 else sorted({round(part * last / 3) for part in range(4)})
+    return printed if len(printed) == 4 else sorted({round(part * last / 3) for part in range(4)})
 
 
 def failed_frames(track: Track) -> List[int]:

@@ -223,9 +223,9 @@ def _threads(workers: int, local: bool) -> Dict[str, str]:
     The package has set all cores where the user set nothing, so that value is not taken for a user's.
     """
     cores = _physical_cores()
-    given = os.environ.get("OMP_NUM_THREADS", str(cores))
-    if given != str(cores):
-        return {"OMP_NUM_THREADS": given}
+    threads = os.environ.get("OMP_NUM_THREADS", str(cores))
+    if threads != str(cores):
+        return {"OMP_NUM_THREADS": threads}
     return {"OMP_NUM_THREADS": str(max(1, cores // workers))} if local else {}
 
 

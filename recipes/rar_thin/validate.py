@@ -188,7 +188,7 @@ def match(config: Config, weights: Path | None, sequences: ListOf[Sequence], cou
     """Loss, and part of the clips whose peak is within half a cell, one and two cells of the target."""
     pairs = matching.pairs_of([(pictures_of(sequences, config), 1.0)], config, gap=20, shift=0.9, scale=0.05)
     batches = matching.match(load_network(config, weights), config, pairs, range(count))
-    return matching.summary([found for batch in batches for found in batch])
+    return matching.summary([match for batch in batches for match in batch])
 
 
 if __name__ == "__main__":

@@ -172,13 +172,6 @@ def test_a_job_that_another_table_has_done_is_not_done_again(job_of, tmp_path):
     assert str(first.folder) in (second.folder / "log.txt").read_text()
 
 
-def test_two_processes_never_work_on_one_job(tmp_path):
-    with jobs.locked(tmp_path), pytest.raises(InputError, match="another process"), jobs.locked(tmp_path):
-        pass
-    with jobs.locked(tmp_path):
-        pass
-
-
 class Sleeper:
     """Stands for a job's process: a real one that ends when its input does."""
 
