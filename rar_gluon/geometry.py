@@ -64,13 +64,6 @@ def to_crop(box: Sequence[float], window: Window, size: int) -> Box:
     return ((x - left) * zx, (y - top) * zy, w * zx, h * zy)
 
 
-def from_crop(box: Sequence[float], window: Window, size: int) -> Box:
-    """Invert `to_crop`."""
-    zx, zy = window.width / size, window.height / size
-    x, y, w, h = box
-    return (x * zx + window.cx - window.width / 2, y * zy + window.cy - window.height / 2, w * zx, h * zy)
-
-
 def crop(frame: np.ndarray, window: Window, size: int | Tuple[int, int]) -> np.ndarray:
     """Cut the window out of a frame (H, W, 3) and resize it to (size, size, 3), or (height, width, 3) of a size
     (width, height); beyond the frame its border repeats (assumed: KCF, DCFNet).

@@ -85,11 +85,6 @@ def _table() -> dict:
     return yaml.safe_load(Path(__file__).with_name("protocols.yaml").read_text(encoding="utf-8"))
 
 
-def challenge_names() -> tuple[str, ...]:
-    """Names of the challenges of `protocols.yaml`."""
-    return tuple(_table()["intervals"])
-
-
 def rule_names() -> tuple[str, ...]:
     """Names of the sets of rules of `protocols.yaml`."""
     return tuple(_table()["rules"])

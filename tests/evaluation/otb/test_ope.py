@@ -13,7 +13,7 @@ from rar_gluon.evaluation.otb.ope import (
     normalised_error,
     overlap,
 )
-from rar_gluon.evaluation.otb.protocol import load_protocol, protocol_names
+from rar_gluon.evaluation.otb.protocol import load_protocol
 
 NAN = math.nan
 TRUTH = [100.0, 100.0, 20.0, 10.0]
@@ -308,7 +308,7 @@ def naive(prediction, truth, name):
     return [np.array(curve) / len(truth) for curve in (success, precision, normalised)]
 
 
-@pytest.mark.parametrize("protocol", protocol_names())
+@pytest.mark.parametrize("protocol", ["matlab", "pysot", "got10k", "pytracking", "fine101", "folder"])
 @pytest.mark.parametrize("seed", range(5))
 def test_agrees_with_a_loop_over_frames(protocol, seed):
     rng = np.random.default_rng(seed)

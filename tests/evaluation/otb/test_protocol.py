@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.evaluation.otb.protocol import Grid, load_protocol, protocol_from, protocol_names
+from rar_gluon.evaluation.otb.protocol import Grid, load_protocol, protocol_from
+
+NAMES = ("matlab", "pysot", "got10k", "pytracking", "fine101", "folder")
 
 
 def test_the_protocols_load():
-    assert protocol_names() == ("matlab", "pysot", "got10k", "pytracking", "fine101", "folder")
-    for name in protocol_names():
+    with pytest.raises(InputError, match=", ".join(NAMES)):  # all of them, in this order
+        load_protocol("none")
+    for name in NAMES:
         protocol = load_protocol(name)
         assert protocol.name == name and protocol.source
         assert (protocol.success, protocol.precision) == (">", "<=")

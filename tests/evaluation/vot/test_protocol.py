@@ -3,13 +3,15 @@ import dataclasses
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.evaluation.vot.protocol import challenge_names, load_protocol, rule_names
+from rar_gluon.evaluation.vot.protocol import load_protocol, rule_names
 
 
 def test_protocols_load():
     assert rule_names() == ("matlab", "pysot", "exact", "python-toolkit")
-    assert challenge_names() == ("VOT2015", "VOT2016", "VOT2017", "VOT2018")
-    intervals = [load_protocol(challenge).interval for challenge in challenge_names()]
+    challenges = ("VOT2015", "VOT2016", "VOT2017", "VOT2018")
+    with pytest.raises(InputError, match=f"choose one of {', '.join(challenges)}"):
+        load_protocol("none")
+    intervals = [load_protocol(challenge).interval for challenge in challenges]
     assert intervals == [(108, 371), (108, 371), (100, 356), (100, 356)]
     for rules in rule_names():
         p = load_protocol("VOT2017", rules)
