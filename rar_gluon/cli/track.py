@@ -154,5 +154,5 @@ def demo_command(arguments: argparse.Namespace) -> None:
     overlaps = outcome.overlaps[1:]
     print(
         f"{name}: mean IoU {overlaps.mean():.3f} (least {overlaps.min():.3f}) over {len(overlaps)} frames at "
-        f"{outcome.fps:.1f} frames/s; see {output / name}.mp4, .png, .txt"
+        f"{outcome.fps:.1f} frames/s; see {output / name}.mp4, .gif, .png, .txt"
     )

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, List
 
+import cv2
 import matplotlib
 import numpy as np
+from PIL import Image  # matplotlib needs it too
 
 from rar_gluon.common import atomic_path
 from rar_gluon.data.demo import demo_sequence
@@ -17,6 +19,9 @@ from rar_gluon.data.video import VideoSink
 from rar_gluon.evaluation.otb.ope import overlap
 from rar_gluon.report.overlay import draw_box, overlay, response_picture
 from rar_gluon.tracking.tracker import Tracker
+
+EVERY = 3  # frames of the clip between those of the moving picture
+WIDTH = 352  # of the moving picture
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class DemoRun:
 
 
 def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> DemoRun:
-    """Track a clip from its first annotated box; write NAME.mp4, NAME.txt and NAME.png into `output`.
+    """Track a clip from its first annotated box; write NAME.mp4, NAME.gif, NAME.txt and NAME.png into `output`.
 
     What is tracked until a fault or an interruption is kept.
 
@@ -62,7 +67,23 @@ def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> D
     outcome = DemoRun(sequence, boxes, overlap(boxes, sequence.boxes), np.array(scores), responses, seconds)
     with atomic_path(output / f"{name}.png") as temporary:
         draw_outcome(outcome, temporary)
+    with atomic_path(output / f"{name}.gif") as temporary:
+        draw_moving(outcome, temporary)
     return outcome
+
+
+def draw_moving(outcome: DemoRun, path: Path) -> None:
+    """Moving picture (GIF) of a tracked clip, with box, score and response; small enough for a page."""
+    pictures = []
+    for index, frame in enumerate(outcome.sequence.frames):
+        if index % EVERY == 1:
+            picture = overlay(frame, outcome.boxes[index], outcome.scores[index - 1], outcome.responses[index - 1])
+            height = round(WIDTH * picture.shape[0] / picture.shape[1])
+            small = cv2.resize(picture, (WIDTH, height), interpolation=cv2.INTER_AREA)
+            pictures.append(Image.fromarray(small[..., ::-1]).quantize(64, dither=Image.Dither.NONE))
+    milliseconds = round(1000 * EVERY / outcome.sequence.frames.fps)
+    first, *others = pictures
+    first.save(path, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0, optimize=True)
 
 
 def draw_outcome(outcome: DemoRun, path: Path) -> None:

@@ -28,7 +28,9 @@ def clip_of_ten(monkeypatch, make_clip):
 
 def test_a_demo_writes_video_boxes_and_picture(shipped, clip_of_ten, tmp_path):
     outcome = run_demo(Tracker(*shipped), "made", tmp_path / "out", iter)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["made.mp4", "made.png", "made.txt"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        f"made.{suffix}" for suffix in ("gif", "mp4", "png", "txt")
+    ]
     assert outcome.boxes.shape == (10, 4) and (read_boxes(tmp_path / "out" / "made.txt") == outcome.boxes).all()
     assert len(list(VideoFile(tmp_path / "out" / "made.mp4"))) == 10
     assert min(read_image(tmp_path / "out" / "made.png").shape[:2]) > 400
