@@ -1,4 +1,4 @@
-"""Pages that are held to the code: the tour runs, the list of assumed values is the configuration's."""
+"""Pages that are held to the code: their commands and blocks run, links lead somewhere, values are the configuration's."""
 
 import re
 import shlex
@@ -14,32 +14,44 @@ import pytest
 from rar_gluon import cli
 from rar_gluon.config import fields
 from rar_gluon.data.sequence import write_boxes
+from rar_gluon.data.frames import VideoFile
 from rar_gluon.data.video import VideoSink
 
 ROOT = Path(__file__).parents[1]
-TOUR = (ROOT / "docs" / "guide" / "tour.md").read_text(encoding="utf-8")
-REPRODUCTION = ROOT / "docs" / "reference" / "configuration.md"
-MARK = re.compile(r"(<!-- assumed: begin -->\n).*?(<!-- assumed: end -->)", re.DOTALL)
+TOUR, COMPARE, TRACK = (ROOT / "docs" / "guide" / f"{name}.md" for name in ("tour", "compare", "track"))
+README, CONFIGURATION = ROOT / "README.md", ROOT / "docs" / "reference" / "configuration.md"
+PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("[!.]*/**/*.md")] if ".venv" not in path.parts)
+MARKS = ("assumed", "paper")
 
 
-def assumed_table():
-    """Every value that the paper does not state, as `docs/reference/configuration.md` lists them."""
+def values_table(mark):
+    """Every value that the paper states, or does not, as `docs/reference/configuration.md` lists them."""
     lines = ["| value | default | source |", "|---|---|---|"]
     for path, leaf, value in fields():
-        if leaf.metadata["mark"] == "assumed":
+        if leaf.metadata["mark"] == mark:
             shown = ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
             lines.append(f"| `{path}` | {shown} | {leaf.metadata['source'].replace('|', '/')} |")
     return "\n".join(lines) + "\n"
 
 
-def test_every_assumed_value_is_listed():
-    """After a change: `python tests/test_pages.py` writes the list anew."""
-    assert assumed_table() in REPRODUCTION.read_text(encoding="utf-8")
+@pytest.mark.parametrize("mark", MARKS)
+def test_every_value_is_listed(mark):
+    """After a change: `python tests/test_pages.py` writes the lists anew."""
+    assert values_table(mark) in CONFIGURATION.read_text(encoding="utf-8")
 
 
-def blocks(kind, heading):
-    """The code of a kind below a heading of the tour."""
-    section = re.search(rf"^## {heading}.*?(?=^## |\Z)", TOUR, re.DOTALL | re.MULTILINE).group(0)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not broken
+
+
+def blocks(kind, page, heading):
+    """The code of a kind below a heading of a page."""
+    text = page.read_text(encoding="utf-8")
+    section = re.search(rf"^## {heading}.*?(?=^## |\Z)", text, re.DOTALL | re.MULTILINE).group(0)
     return re.findall(rf"```{kind}\n(.*?)```", section, re.DOTALL)
 
 
@@ -67,25 +79,43 @@ def commands(text):
 
 
 @pytest.mark.slow
-def test_a_video_to_boxes(place):
-    (code,) = blocks("python", "Your video")
+def test_five_lines_of_python(place, capsys):
+    (code,) = blocks("python", README, "Five lines of Python")
     assert len(code.strip().splitlines()) == 5
-    exec(compile(code, "tour", "exec"), {})
-    assert len(Path("boxes.txt").read_text().splitlines()) == 6
+    exec(compile(code.replace("demo/carphone.mp4", "video.mp4"), "README", "exec"), {})
+    assert capsys.readouterr().out.count("(") == 6  # a box a frame
 
 
+@pytest.mark.slow
+def test_tracking_from_python(place):
+    track, by_hand = blocks("python", TRACK, "In Python")
+    first, then = list(VideoFile("video.mp4"))[:2]
+    names = {"first_frame": first, "next_frame": then}
+    exec(compile(track + by_hand, "track", "exec"), names)
+    assert len(names["box"]) == 4 and names["response"].ndim == 2
+
+
+@pytest.mark.slow
 def test_a_tracker_of_ones_own(place, monkeypatch, capsys):
-    (code,) = blocks("python", "Your tracker")
+    (code,) = blocks("python", COMPARE, "Your tracker")
     Path("mine.py").write_text(code)
     monkeypatch.syspath_prepend(str(place))
-    commands(blocks("bash", "Your tracker")[0])
-    assert "Still" in capsys.readouterr().out
+    (bash,) = blocks("bash", COMPARE, "Run, score, plot")
+    commands(bash)
+    out = capsys.readouterr().out
+    assert "Still" in out and "opencv-csrt" in out
+    page = Path("report/report.md").read_text()
+    assert "Still" in page and Path("report/success.png").is_file()
+    (code,) = blocks("python", COMPARE, "Run, score, plot")
+    shutil.rmtree("runs")
+    exec(compile(code, "compare", "exec"), {})
+    assert Path("runs/Still/one.txt").is_file()
 
 
 @pytest.mark.slow
 def test_a_backbone_of_ones_own(place):
     pytest.importorskip("skimage")
-    (code,) = blocks("python", "Your backbone")
+    (code,) = blocks("python", TOUR, "Your backbone")
     exec(compile(code, "tour", "exec"), {"__name__": "tour"})
     assert len(Path("run/log.csv").read_text().splitlines()) == 11
 
@@ -93,7 +123,7 @@ def test_a_backbone_of_ones_own(place):
 @pytest.mark.slow
 def test_a_row_of_ones_own(tmp_path):
     shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
-    (text,) = blocks("yaml", "Your row")
+    (text,) = blocks("yaml", TOUR, "Your row")
     (tmp_path / "experiments" / "table3" / "row16").mkdir()
     (tmp_path / "experiments" / "table3" / "row16" / "config.yaml").write_text(text)
     call = [sys.executable, "-m", "experiments", "table3", "--rows", "row16", "--dry-run"]
@@ -102,5 +132,8 @@ def test_a_row_of_ones_own(tmp_path):
 
 
 if __name__ == "__main__":
-    page = REPRODUCTION.read_text(encoding="utf-8")
-    REPRODUCTION.write_text(MARK.sub(lambda found: found[1] + assumed_table() + found[2], page), encoding="utf-8")
+    page = CONFIGURATION.read_text(encoding="utf-8")
+    for mark in MARKS:
+        begin, end = f"<!-- {mark}: begin -->\n", f"<!-- {mark}: end -->"
+        page = page[: page.index(begin)] + begin + values_table(mark) + page[page.index(end) :]
+    CONFIGURATION.write_text(page, encoding="utf-8")

@@ -15,7 +15,7 @@ from rar_gluon.cli.options import (
     scoring_arguments,
     weights_arguments,
 )
-from rar_gluon.common import check_outputs, output_path, say, write_text
+from rar_gluon.common import check_outputs, output_folder, output_path, say, write_text
 from rar_gluon.data.datasets import DATASETS, chosen_names
 
 
@@ -101,6 +101,7 @@ def add_score(commands) -> None:
     folder.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
     folder.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
     _table_arguments(folder)
+    folder.add_argument("--report", type=Path, metavar="DIR", help="write tables, plots and a page there")
 
     vot = add_command(
         benchmarks,
@@ -146,12 +147,17 @@ def score_folder_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.evaluation.sequences import score_folder
 
     _check_json(arguments, arguments.results, arguments.root)
-    return _show_scores(
-        arguments,
-        score_folder(
-            arguments.results, arguments.root, arguments.sequences, arguments.protocol, arguments.allow_missing
-        ),
+    if arguments.report is not None:
+        output_folder(arguments.report)
+    scores = score_folder(
+        arguments.results, arguments.root, arguments.sequences, arguments.protocol, arguments.allow_missing
     )
+    if arguments.report is not None:
+        from rar_gluon.report.folder import write_folder_report
+
+        write_folder_report(scores, arguments.report)
+        print(f"see {arguments.report / 'report.html'}")
+    return _show_scores(arguments, scores)
 
 
 def score_otb_command(arguments: argparse.Namespace) -> int:

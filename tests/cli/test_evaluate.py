@@ -51,6 +51,12 @@ def test_a_tracker_that_fails_on_one_sequence(sequences, failing, tmp_path, caps
     assert "Still" in capsys.readouterr().out
     assert "Still" in json.dumps(json.loads((tmp_path / "scores.json").read_text()))
 
+    assert cli.main([*score, "--report", "report"]) == 0
+    assert "see report/report.html" in capsys.readouterr().out
+    written = {path.name for path in (tmp_path / "report").iterdir()}
+    assert {"report.html", "report.md", "scores.csv", "sequences_auc.csv", "success.png", "precision.png"} <= written
+    assert "| Still |" in (tmp_path / "report" / "report.md").read_text()
+
     layout = ["results", "runs/Still", "--layout", "pysot", "--benchmark", "OTB100", "--output", "theirs"]
     assert cli.main(layout) == 0
     assert capsys.readouterr().out == "1 files of Still in theirs/OTB100\n"
