@@ -3,7 +3,7 @@
 # make bench: the short form of benchmarks/, its ratios held against benchmarks/baseline.csv.
 # make power: kills every command at random moments, and resumes; half an hour.
 # make coverage: what of the code the tests run, and the files below 80 %.
-# make docs: the API's reference, build/docs/index.html; a warning is an error.
+# make docs: the site of all pages, build/docs/index.html; a warning is an error.
 # EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one.
 PYTHON ?= python3
 EXTRA ?= cpu
@@ -40,7 +40,7 @@ bench: .venv/installed
 
 docs: .venv/installed
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[docs]'
-	$(BIN)/python -m sphinx -q -W --keep-going docs/api build/docs
+	$(BIN)/python -m sphinx -q -W --keep-going docs build/docs
 
 # gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
 # onnxruntime too: it declares a newer numpy than it needs.

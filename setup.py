@@ -96,7 +96,7 @@ setup(
             "dask==2023.5.0",
             "distributed==2023.5.0",
         ],
-        "docs": ["sphinx==7.1.2", "numpydoc==1.7.0"],
+        "docs": ["sphinx==7.1.2", "numpydoc==1.7.0", "myst-parser==2.0.0", "furo==2024.8.6"],
         "test": [
             *("bottle==0.13.2", "selenium==4.25.0", "ruff==0.6.9", "hypothesis==6.113.0", *ONNX),
             *("pytest==8.3.3", "pytest-xdist==3.6.1", "pytest-cov==5.0.0", "coverage==7.6.1"),

@@ -1,28 +1,23 @@
-"""The table of the claims, and Tables 3 and 4 with ours beside: made from the scores by sequence that runs left.
-
-`python -m experiments.claims_page` reads docs/results/rows; it makes claims.csv, claims.png and the tables in the pages.
-"""
+"""The table of the claims, and Tables 3 and 4 with ours beside, from the scores by sequence that runs left."""
 
 from __future__ import annotations
 
-import re
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Mapping, Sequence, Tuple
+
+from matplotlib.figure import Figure
 
 from experiments.ablation import mean_and_deviation, read_rows, read_verdicts, row_text, scores_of
 from experiments.claims import LEVEL, Claim, Verdict, holm, judge, pool, read_claims
 from experiments.claims_picture import Panel, claims_picture
 from experiments.measures import BY_SEQUENCE, by_number, having, read_numbers
 from experiments.sizes import HERE
-from rar_gluon.common import csv_text, write_text
-from rar_gluon.report.plots import save
+from rar_gluon.common import csv_text
 from rar_gluon.report.published import LITERATURE
 from rar_gluon.table_text import markdown_table
 
-RESULTS = HERE.parent / "docs" / "results"
 TABLES = ("table3", "table4")
 DELTA = 0.01  # smaller differences are as good as none: of the pairs, and of AUC
 WAYS = ("matching", "tracking", "long")
@@ -150,11 +145,16 @@ def claims_parts(claims: Sequence[Judged], ours: Sequence[Tuple[Claim, Verdict]]
         body.append(line)
     own = [(claim.text, _interval(verdict), _word(verdict, False)) for claim, verdict in ours]
     return {
-        **{f"{way} counts": f"{count_sentence(claims, way)}." for way in WAYS},
+        "counts": _table(("judged by", "claims", *WORDS), [_count(claims, way) for way in WAYS]),
         "claims": _table(head, body),
         "disagreements": "\n".join(f"* {sentence}" for sentence in disagreements(claims)),
         "ours": _table(("pair", "matching Δ", "verdict"), own),
     }
+
+
+def _count(claims: Sequence[Judged], way: str) -> Tuple[str, ...]:
+    numbers = counts(claims, way)
+    return (_WAY_WORDS[way], str(sum(numbers.values())), *map(str, numbers.values()))
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
@@ -167,7 +167,7 @@ def _short(value: float) -> str:
 
 
 def _interval(verdict: Verdict) -> str:
-    return f"{_short(verdict.difference)} [{_short(verdict.low)}, {_short(verdict.high)}]"
+    return f"{_short(verdict.difference)}\u00a0[{_short(verdict.low)},\u00a0{_short(verdict.high)}]"  # stays on a line
 
 
 def _word(verdict: Verdict, weak: bool) -> str:
@@ -204,21 +204,13 @@ def _plain(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}".replace("0.", ".", 1)
 
 
-def filled(text: str, parts: Mapping[str, str]) -> str:
-    """A page with what lies between `<!-- NAME: begin -->` and `<!-- NAME: end -->` made anew, of each part it has."""
-    for name, part in parts.items():
-        mark = re.compile(rf"(<!-- {re.escape(name)}: begin -->\n).*?(<!-- {re.escape(name)}: end -->)", re.DOTALL)
-        text = mark.sub(lambda match, part=part: f"{match[1]}{part}\n{match[2]}", text)
-    return text
-
-
 def pairs_of_ours(rows: Path) -> List[Tuple[Claim, Verdict]]:
     """Verdicts on pairs of rows that nobody claimed anything of."""
     scores = _scores(rows, "matching", "extra", "within_1")
     return [(claim, _judge(scores, claim)) for claim in read_claims(HERE / "claims.yaml", "extra")]
 
 
-def picture(claims: Sequence[Judged]):
+def picture(claims: Sequence[Judged]) -> Figure:
     """The figure `claims.png`."""
     published = {one.claim.text: one.paper for one in claims}
     by_way = {way: {one.claim.text: one.verdicts[way] for one in claims if way in one.verdicts} for way in WAYS}
@@ -228,26 +220,3 @@ def picture(claims: Sequence[Judged]):
         Panel("matching, 450 steps", "difference of pairs within 8 pixels", by_way["long"]),
     ]
     return claims_picture(published, panels, DELTA)
-
-
-def pages(rows: Path, claims: Sequence[Judged]) -> Dict[Path, str]:
-    """Text of each file that holds verdicts or rows."""
-    parts = {**claims_parts(claims, pairs_of_ours(rows)), **table_parts(rows)}
-    held = [HERE.parent / "README.md", RESULTS / "claims.md", RESULTS / "tables_3_4.md"]
-    made = {path: filled(path.read_text(encoding="utf-8"), parts) for path in held}
-    return {RESULTS / "claims.csv": claims_csv(claims), **made}
-
-
-def main() -> int:
-    """Make claims.csv, claims.png and the tables in the pages anew; returns the exit status."""
-    rows = RESULTS / "rows"
-    claims = judged_claims(rows)
-    for path, text in pages(rows, claims).items():
-        write_text(path, text)
-    save(picture(claims), RESULTS, "claims", ("png",))
-    print(f"By matching, {count_sentence(claims, 'matching')}; see docs/results/claims.md")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

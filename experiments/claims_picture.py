@@ -19,7 +19,7 @@ MEANING = {
     "undecided": "undecided",
 }
 LINEAR = 0.02  # differences up to here are drawn to scale, larger ones by their logarithm
-TICKS = (-0.1, -0.01, 0, 0.01, 0.1, 0.5)
+TICKS = (-0.1, 0, 0.1, 0.5)
 
 
 class Panel(NamedTuple):
@@ -40,7 +40,7 @@ def claims_picture(published: Mapping[str, float | None], panels: Sequence[Panel
     delta : half width of the band of differences that are as good as none.
     """
     texts = list(published)
-    figure = Figure(figsize=(6.5 + 2.6 * len(panels), 0.29 * len(texts) + 1.6), constrained_layout=True)
+    figure = Figure(figsize=(4.4 + 2.1 * len(panels), 0.26 * len(texts) + 1.4), constrained_layout=True)
     all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, panel in zip(all_axes, panels):
         _draw(axes, texts, published, panel, delta)

@@ -46,7 +46,7 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 load_libraries()  # before mxnet, too
 outlive_forks()
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 # The public interface; each is imported when it is first asked for, since MXNet takes seconds.
 _PUBLIC = {

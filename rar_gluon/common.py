@@ -26,6 +26,14 @@ class InputError(ValueError):
     """Something the user gave cannot be used.
 
     The message is one sentence: what is wrong, where, what to do. The command line prints it and exits with status 2.
+
+    Examples
+    --------
+    >>> import rar_gluon as rar
+    >>> rar.load_config("rar_fat")
+    Traceback (most recent call last):
+        ...
+    rar_gluon.common.InputError: no config rar_fat: give a YAML file or one of the presets rar, rar_thin.
     """
 
 

@@ -134,7 +134,17 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """The whole method."""
+    """The whole method: network, filter, tracking and training.
+
+    Examples
+    --------
+    >>> import rar_gluon as rar
+    >>> config = rar.Config()
+    >>> config.network.stride, config.tracking.scale_step
+    (8, 1.02)
+    >>> config == rar.load_config("rar")
+    True
+    """
 
     network: NetworkConfig = NetworkConfig()
     filter: FilterConfig = FilterConfig()
@@ -244,6 +254,15 @@ def load(source: str | os.PathLike | Config) -> Config:
     ------
     InputError
         The file is absent or no YAML, inherits in a circle, or holds anything `from_dict` refuses.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import rar_gluon as rar
+    >>> _ = Path("mine.yaml").write_text("base: rar_thin\\ntracking: {window: square}\\n")
+    >>> config = rar.load_config("mine.yaml")
+    >>> config.tracking.window, config.tracking.input_size
+    ('square', 127)
     """
     return source if isinstance(source, Config) else _load(_locate(source, Path()), ())
 

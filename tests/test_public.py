@@ -1,6 +1,7 @@
 """The public door: what `import rar_gluon as rar` offers."""
 
 import ast
+import doctest
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,14 @@ def test_every_public_name_is_there():
     assert all(callable(getattr(rar, name)) for name in rar.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Trackr'"):
         rar.Trackr  # noqa: B018
+
+
+@pytest.mark.parametrize("name", rar.__all__)
+def test_each_public_name_has_an_example_that_runs(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    examples = [test for test in doctest.DocTestFinder(recurse=False).find(getattr(rar, name), name) if test.examples]
+    assert len(examples) == 1
+    assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples[0]).failed == 0
 
 
 def test_what_type_checkers_see_is_what_is_loaded():

@@ -52,6 +52,29 @@ def evaluate(
     ------
     InputError
         Tracker or dataset cannot be had, or `output` holds results of another tracker.
+
+    Examples
+    --------
+    A tracker that believes that nothing moves, on one sequence of three frames:
+
+    >>> from pathlib import Path
+    >>> import cv2
+    >>> import numpy as np
+    >>> import rar_gluon as rar
+    >>> class Still:
+    ...     def init(self, frame, box):
+    ...         self.box = box
+    ...     def update(self, frame):
+    ...         return self.box
+    >>> folder = Path("sequences/grey")
+    >>> folder.mkdir(parents=True)
+    >>> for number in range(3):
+    ...     _ = cv2.imwrite(f"{folder}/{number}.png", np.full((60, 80, 3), 99, np.uint8))
+    >>> _ = (folder / "groundtruth.txt").write_text("20,20,30,20\\n" * 3)
+    >>> [finished.name for finished in rar.evaluate(Still, "folder", "sequences", "runs")]
+    ['grey']
+    >>> Path("runs/Still/grey.txt").read_text().split()
+    ['20,20,30,20', '20,20,30,20', '20,20,30,20']
     """
     if workers < 1:
         raise InputError(f"--workers is {workers}, but at least 1 is needed.")

@@ -127,6 +127,20 @@ def correlation_response(
     ------
     InputError
         Shapes that do not fit each other, an unknown `denominator` or `backward`.
+
+    Examples
+    --------
+    A search region that is the template: the response is nearly the desired one.
+
+    >>> import mxnet as mx
+    >>> import rar_gluon as rar
+    >>> mx.random.seed(0)
+    >>> x = mx.nd.random.normal(shape=(1, 8, 15, 15))
+    >>> y = mx.nd.zeros((15, 15))
+    >>> y[0, 0] = 1
+    >>> g = rar.correlation_response(x, x.expand_dims(1), None, y)
+    >>> g.shape, round(float(g[0, 0, 0].asscalar()), 1)
+    ((1, 15, 15), 1.0)
     """
     _check_shapes(x.shape, z0.shape, None if zi is None else zi.shape, y.shape, None if beta is None else beta.shape)
     _check_options(lambda1, lambda2, denominator)
@@ -175,6 +189,19 @@ class CorrelationFilter(HybridBlock):
     label : (H, W) array, desired response y.
     channels : int, D.
     beta : T weights.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> import numpy as np
+    >>> import rar_gluon as rar
+    >>> label = np.zeros((15, 15))
+    >>> label[0, 0] = 1
+    >>> block = rar.CorrelationFilter(label, channels=8)
+    >>> block.initialize()
+    >>> x = mx.nd.random.normal(shape=(1, 8, 15, 15))
+    >>> block(x, x.expand_dims(1)).shape
+    (1, 15, 15)
     """
 
     def __init__(

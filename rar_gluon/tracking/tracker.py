@@ -59,6 +59,21 @@ class Tracker:
     ------
     InputError
         The weights cannot be used, or the network has another configuration.
+
+    Examples
+    --------
+    A picture of noise that does not move:
+
+    >>> import numpy as np
+    >>> import rar_gluon as rar
+    >>> frame = np.random.default_rng(0).integers(0, 255, (120, 160, 3)).astype(np.uint8)
+    >>> tracker = rar.Tracker("rar_thin")
+    >>> tracker.init(frame, (50, 40, 36, 32))
+    >>> x, y, w, h = tracker.update(frame)
+    >>> abs(x - 50) < 1 and abs(y - 40) < 1
+    True
+    >>> tracker.response.shape
+    (15, 15)
     """
 
     def __init__(

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from experiments import claims_page as claims
+from experiments import pages
 from experiments.measures import by_number, read_numbers
 
-ROWS = claims.RESULTS / "rows"
+ROWS = pages.RESULTS / "rows"
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +19,12 @@ def judged():
 
 
 def test_the_committed_pages_are_made_of_the_scores(judged):
-    for path, text in claims.pages(ROWS, judged).items():
-        assert path.read_text(encoding="utf-8") == text, f"{path}: run python -m experiments.claims_page"
+    for path, text in pages.pages(judged).items():
+        assert path.read_text(encoding="utf-8") == text, f"{path}: run python -m experiments.pages"
 
 
 def test_a_row_a_comparable_claim():
-    with open(claims.RESULTS / "claims.csv", encoding="utf-8", newline="") as file:
+    with open(pages.RESULTS / "claims.csv", encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 25 and len({line["claim"] for line in lines}) == 25
     counted = {word: sum(line["matching_verdict"] == word for line in lines) for word in claims.WORDS}
@@ -48,7 +49,7 @@ def test_disagreements_are_named(judged):
 
 
 def test_readme_counts_as_the_table_does(judged):
-    text = (claims.RESULTS.parents[1] / "README.md").read_text(encoding="utf-8")
+    text = (pages.RESULTS.parents[1] / "README.md").read_text(encoding="utf-8")
     counts = claims.counts(judged, "matching")
     named = {
         word: int(number)
@@ -64,4 +65,4 @@ def test_a_picture_has_a_panel_a_way(judged):
 
 def test_only_what_lies_between_marks_is_made_anew():
     text = "a\n<!-- x: begin -->\nold\n<!-- x: end -->\nb\n"
-    assert claims.filled(text, {"x": "new", "y": "no"}) == "a\n<!-- x: begin -->\nnew\n<!-- x: end -->\nb\n"
+    assert pages.filled(text, {"x": "new", "y": "no"}) == "a\n<!-- x: begin -->\nnew\n<!-- x: end -->\nb\n"

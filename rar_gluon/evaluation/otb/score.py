@@ -134,6 +134,20 @@ def score_otb(
     ------
     InputError
         When something is missing, cannot be read, or is refused by the protocol.
+
+    Examples
+    --------
+    The truth, scored as if it were a tracker. No overlap is above the last of 21 thresholds, 1:
+
+    >>> from pathlib import Path
+    >>> import rar_gluon as rar
+    >>> for folder in (Path("annotations"), Path("runs/truth")):
+    ...     folder.mkdir(parents=True)
+    ...     _ = (folder / "Deer.txt").write_text("306,5,95,65\\n" * 71)
+    >>> scores = rar.score("runs", "annotations", sequences=["Deer"])
+    >>> overall = scores.trackers["truth"].overall
+    >>> round(overall.auc, 3), float(overall.dp)
+    (0.952, 1.0)
     """
     rules = load_protocol(protocol)
     names = otb.sequence_names(sequences)
