@@ -63,5 +63,6 @@ def describe(app, what, name, obj, options, lines):
 
 
 def setup(app):
+    """Connect both to Sphinx."""
     app.connect("builder-inited", write_public_pages)
     app.connect("autodoc-process-docstring", describe, priority=400)  # before numpydoc's 500

@@ -248,7 +248,7 @@ def name_of(config: str | os.PathLike) -> str:
 
 
 def load(source: str | os.PathLike | Config) -> Config:
-    """Read a config: a preset's name (`rar`, `rar_thin`) or a YAML file; one that is read already is given back.
+    r"""Read a config: a preset's name (`rar`, `rar_thin`) or a YAML file; one that is read already is given back.
 
     Raises
     ------
@@ -259,7 +259,7 @@ def load(source: str | os.PathLike | Config) -> Config:
     --------
     >>> from pathlib import Path
     >>> import rar_gluon as rar
-    >>> _ = Path("mine.yaml").write_text("base: rar_thin\\ntracking: {window: square}\\n")
+    >>> _ = Path("mine.yaml").write_text("base: rar_thin\ntracking: {window: square}\n")
     >>> config = rar.load_config("mine.yaml")
     >>> config.tracking.window, config.tracking.input_size
     ('square', 127)

@@ -30,7 +30,7 @@ def evaluate(
     workers: int = 1,
     scheduler: str | None = None,
 ) -> List[Finished]:
-    """Run a tracker over a dataset; what is there already of its results is not done again.
+    r"""Run a tracker over a dataset; what is there already of its results is not done again.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def evaluate(
     >>> folder.mkdir(parents=True)
     >>> for number in range(3):
     ...     _ = cv2.imwrite(f"{folder}/{number}.png", np.full((60, 80, 3), 99, np.uint8))
-    >>> _ = (folder / "groundtruth.txt").write_text("20,20,30,20\\n" * 3)
+    >>> _ = (folder / "groundtruth.txt").write_text("20,20,30,20\n" * 3)
     >>> [finished.name for finished in rar.evaluate(Still, "folder", "sequences", "runs")]
     ['grey']
     >>> Path("runs/Still/grey.txt").read_text().split()

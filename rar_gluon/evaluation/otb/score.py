@@ -119,7 +119,7 @@ def score_otb(
     allow_missing: bool = False,
     attributes: str = "matlab",
 ) -> BenchmarkScore:
-    """Score every tracker of a folder of results.
+    r"""Score every tracker of a folder of results.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def score_otb(
     >>> import rar_gluon as rar
     >>> for folder in (Path("annotations"), Path("runs/truth")):
     ...     folder.mkdir(parents=True)
-    ...     _ = (folder / "Deer.txt").write_text("306,5,95,65\\n" * 71)
+    ...     _ = (folder / "Deer.txt").write_text("306,5,95,65\n" * 71)
     >>> scores = rar.score("runs", "annotations", sequences=["Deer"])
     >>> overall = scores.trackers["truth"].overall
     >>> round(overall.auc, 3), float(overall.dp)
