@@ -38,6 +38,7 @@ setup(
             "assets/*",
             "py.typed",
             "data/*.yaml",
+            "data/*/*.yaml",
             "evaluation/*/*.yaml",
             "report/*.html",
             "report/literature/*",

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
+from rar_gluon.cli.benchmarks import (
+    ALL,
+    ONE_PASS,
+    SUPERVISED,
+    add_benchmarks,
+    add_table_arguments,
+    by_every_protocol,
+    check_json,
+    named_first,
+    report_of,
+    show_protocols,
+    show_scores,
+)
 from rar_gluon.cli.options import (
     add_command,
     add_group,
@@ -15,7 +27,7 @@ from rar_gluon.cli.options import (
     scoring_arguments,
     weights_arguments,
 )
-from rar_gluon.common import check_outputs, output_folder, output_path, say, write_text
+from rar_gluon.common import output_folder, say, write_text
 from rar_gluon.data.datasets import DATASETS, chosen_names
 
 
@@ -41,7 +53,7 @@ def add_eval(commands) -> None:
     run.add_argument("--output", required=True, type=path, metavar="DIR", help="results go to DIR/TRACKER/SEQUENCE.txt")
     run.add_argument("--name", help="name of the result folder; default: the tracker's")
     run.add_argument(
-        "--supervised", metavar="CHALLENGE", help="VOT's experiment with re-initialisation, of VOT2015 to VOT2018"
+        "--supervised", metavar="CHALLENGE", help="VOT's experiment with re-initialisation, of VOT2015 to VOT2019"
     )
     run.add_argument("--sequences", metavar="A,B,...", help="only these; default: all of the dataset")
     run.add_argument("--allow-missing", action="store_true", help="run what is there of the dataset")
@@ -86,7 +98,7 @@ def add_score(commands) -> None:
     otb = add_command(benchmarks, "otb", score_otb_command, "OTB-2013, TB-50, OTB-2015", example)
     otb.add_argument("--results", required=True, type=path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
     scoring_arguments(otb)
-    _table_arguments(otb)
+    add_table_arguments(otb)
 
     folder = add_command(
         benchmarks,
@@ -100,8 +112,8 @@ def add_score(commands) -> None:
     folder.add_argument("--protocol", default="folder", help="folder (default), or one of OTB's")
     folder.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
     folder.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
-    _table_arguments(folder)
-    folder.add_argument("--report", type=Path, metavar="DIR", help="write tables, plots and a page there")
+    add_table_arguments(folder)
+    folder.add_argument("--report", type=path, metavar="DIR", help="write tables, plots and a page there")
 
     vot = add_command(
         benchmarks,
@@ -120,33 +132,18 @@ def add_score(commands) -> None:
     )
     vot.add_argument("--sizes", type=path, metavar="FILE", help="a line NAME WIDTH HEIGHT each, where images are not")
     vot.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
-    vot.add_argument("--challenge", default="VOT2016", help="VOT2015 to VOT2018; default: VOT2016")
+    vot.add_argument("--challenge", default="VOT2016", help="VOT2015 to VOT2019; default: VOT2016")
     vot.add_argument("--rules", default="matlab", help="matlab (default), pysot, exact or python-toolkit")
     vot.add_argument("--by-sequence", action="store_true", help="print the sequences too")
     vot.add_argument("--json", type=path, metavar="FILE", help="write everything")
-
-
-def _table_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what of the scores is printed and written."""
-    parser.add_argument(
-        "--by", action="append", default=[], choices=("attribute", "sequence"), help="print these tables too"
-    )
-    parser.add_argument("--json", type=path, metavar="FILE", help="write everything, curves included")
-
-
-def _check_json(arguments: argparse.Namespace, *read: Path) -> None:
-    """Raise `InputError`, before the work, when --json cannot be written or would replace a file that is read."""
-    if arguments.json is not None:
-        output_path(arguments.json)
-        if arguments.json.exists():
-            check_outputs([arguments.json], (file for path in read for file in [path, *path.rglob("*.txt")]))
+    add_benchmarks(benchmarks)
 
 
 def score_folder_command(arguments: argparse.Namespace) -> int:
     """Score every tracker of a folder of results on a folder of sequences: what `rar eval --dataset folder` ran."""
     from rar_gluon.evaluation.sequences import score_folder
 
-    _check_json(arguments, arguments.results, arguments.root)
+    check_json(arguments, arguments.results, arguments.root)
     if arguments.report is not None:
         output_folder(arguments.report)
     scores = score_folder(
@@ -157,33 +154,24 @@ def score_folder_command(arguments: argparse.Namespace) -> int:
 
         write_folder_report(scores, arguments.report)
         print(f"see {arguments.report / 'report.html'}")
-    return _show_scores(arguments, scores)
+    return show_scores(arguments, scores)
 
 
 def score_otb_command(arguments: argparse.Namespace) -> int:
     """Score every tracker of a folder of results on OTB, under a named protocol."""
+    from rar_gluon.evaluation.otb.protocol import protocol_names
     from rar_gluon.evaluation.otb.score import score_otb
 
-    _check_json(arguments, arguments.results, arguments.annotations)
-    scores = score_otb(
-        arguments.results,
-        arguments.annotations,
-        arguments.protocol,
-        arguments.sequences,
-        arguments.allow_missing,
-        arguments.attributes,
-    )
-    return _show_scores(arguments, scores)
+    check_json(arguments, arguments.results, arguments.annotations)
 
+    def by(protocol: str):
+        files = (arguments.results, arguments.annotations)
+        return score_otb(*files, protocol, arguments.sequences, arguments.allow_missing, arguments.attributes)
 
-def _show_scores(arguments: argparse.Namespace, scores) -> int:
-    """Write and print a `BenchmarkScore` as the arguments say."""
-    from rar_gluon.evaluation.otb.score import format_scores, scores_to_dict
-
-    if arguments.json is not None:
-        write_text(arguments.json, json.dumps(scores_to_dict(scores), indent=1) + "\n")
-    print(format_scores(scores, "attribute" in arguments.by, "sequence" in arguments.by))
-    return 0
+    if arguments.protocol == ALL:
+        names = [name for name in protocol_names() if name != "folder"]
+        return show_protocols(arguments, by_every_protocol(names, by))
+    return show_scores(arguments, by(arguments.protocol))
 
 
 def score_vot_command(arguments: argparse.Namespace) -> int:
@@ -192,7 +180,7 @@ def score_vot_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.evaluation.vot.protocol import load_protocol
     from rar_gluon.evaluation.vot.score import format_scores, score_vot, scores_to_dict
 
-    _check_json(arguments, arguments.results, arguments.root, *filter(None, [arguments.sizes]))
+    check_json(arguments, arguments.results, arguments.root, *filter(None, [arguments.sizes]))
     protocol = load_protocol(arguments.challenge, arguments.rules)
     names = None if arguments.sequences is None else chosen_names(arguments.sequences)
     scores = score_vot(arguments.results, read_annotations(arguments.root, arguments.sizes, names), protocol)
@@ -234,10 +222,20 @@ def add_report(commands) -> None:
         "report",
         report_command,
         "tables, plots and a page",
-        "rar report runs --annotations OTB --output report",
+        "rar report lasot runs --annotations LaSOT --output report",
     )
-    report.add_argument("results", nargs="+", type=path, metavar="DIR", help="folders of TRACKER/SEQUENCE.txt")
+    report.add_argument(
+        "results",
+        nargs="*",
+        type=path,
+        metavar="[DATASET] DIR",
+        help=f"folders of TRACKER/SEQUENCE.txt, and before them otb (default), {', '.join((*ONE_PASS, *SUPERVISED))}",
+    )
+    report.add_argument(
+        "--results", dest="more", action="append", default=[], type=path, metavar="DIR", help="the same"
+    )
     scoring_arguments(report)
+    report.set_defaults(protocol=None, sequences=None)  # each data set has its own
     report.add_argument("--output", required=True, type=path, metavar="DIR")
     report.add_argument(
         "--images", type=path, metavar="DIR", help="OTB with its frames: adds strips of frames with boxes"
@@ -246,16 +244,19 @@ def add_report(commands) -> None:
 
 
 def report_command(arguments: argparse.Namespace) -> int:
-    """Make a report on OTB results: tables beside published numbers, plots, strips of frames, an HTML page."""
+    """Make a report on results: tables beside published numbers, plots, an HTML page; on OTB, strips of frames too."""
     from rar_gluon.evaluation.otb.score import format_scores
     from rar_gluon.report.otb import make_report
 
+    dataset, results = named_first([*arguments.results, *arguments.more])
+    if dataset != "otb":
+        return report_of(arguments, dataset, results)
     scores = make_report(
-        arguments.results,
+        results,
         arguments.annotations,
         arguments.output,
-        protocol=arguments.protocol,
-        sequences=arguments.sequences,
+        protocol=arguments.protocol or "matlab",
+        sequences=arguments.sequences or "otb2015",
         allow_missing=arguments.allow_missing,
         attributes=arguments.attributes,
         images=arguments.images,

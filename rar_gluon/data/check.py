@@ -10,12 +10,12 @@ from typing import Callable, Iterable, Iterator
 import numpy as np
 
 from rar_gluon.common import InputError
-from rar_gluon.data import folder, otb, vid, vot
+from rar_gluon.data import benchmarks, folder, otb, vid, vot
 from rar_gluon.data.datasets import DATASETS
 from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.sequence import Sequence
 
-VOT_SEQUENCES = 60  # in VOT-2016 and in VOT-2017
+VOT_SEQUENCES = 60  # in each challenge from VOT2015 to VOT2019
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _faults(sequence: Sequence, empty_boxes: int = 0) -> Iterator[str]:
     half = unknown.any(axis=1) & ~unknown.all(axis=1)
     if half.any():
         yield f"{sequence.name}: {_where(half)} are NaN in part."
-    flat = (sequence.boxes[:, 2:] <= 0).any(axis=1)
+    flat = (sequence.boxes[:, 2:] <= 0).any(axis=1) & ~sequence.tags.get("absent", np.zeros(len(sequence), bool))
     if flat.sum() != empty_boxes:
         yield f"{sequence.name}: {_where(flat) if flat.any() else 'no box'} without area; {empty_boxes} expected."
     if unknown.all():
@@ -140,12 +140,24 @@ def check_vot(dataset: str, root: Path) -> Report:
     return _report(dataset, root, loads, missing)
 
 
+def check_benchmark(dataset: str, root: Path) -> Report:
+    """Check one of `benchmarks.NAMES`: boxes and images of every sequence; `InputError` when there is nothing."""
+    benchmark = benchmarks.read_benchmark(dataset)
+    boxes, images = map(set, benchmarks.missing_targets(benchmark, root, benchmark.targets))
+    absent = [name for name in benchmark.targets if name in boxes | images]
+    if len(absent) == len(benchmark.targets):
+        benchmarks.load_targets(dataset, root)  # says what is needed
+    there = [name for name in benchmark.targets if name not in boxes | images]
+    loads = [lambda name=name: [benchmarks.load_target(benchmark, root, name)] for name in there]
+    return _report(dataset, root, loads, absent)
+
+
 def check(dataset: str, root: str | os.PathLike) -> Report:
     """Look through a dataset without decoding its images.
 
     Parameters
     ----------
-    dataset : otb2013, tb50, otb2015, vot2016, vot2017, vid or folder (any folder of sequences).
+    dataset : a name of `DATASETS`.
     root : where it lies.
 
     Raises

@@ -64,6 +64,10 @@ def _load_folder(root: Path, names: NAMES, allow_missing: bool) -> list:
     return _module("folder").load(root, names, allow_missing=allow_missing)
 
 
+def _load_benchmark(dataset: str, root: Path, names: NAMES, allow_missing: bool) -> list:
+    return _module("benchmarks").load_targets(dataset, root, names, allow_missing)
+
+
 def _check(kind: str, dataset: str, root: Path):
     return getattr(_module("check"), f"check_{kind}")(dataset, root)
 
@@ -78,7 +82,11 @@ DATASETS: Dict[str, Dataset] = {
         )
         for name in ("otb2013", "tb50", "otb2015")
     },
-    **{name: Dataset(_load_vot, partial(_check, "vot", name)) for name in ("vot2016", "vot2017")},
+    **{name: Dataset(_load_vot, partial(_check, "vot", name)) for name in ("vot2016", "vot2017", "vot2018", "vot2019")},
+    **{
+        name: Dataset(partial(_load_benchmark, name), partial(_check, "benchmark", name))
+        for name in ("lasot", "got10k", "got10k_test", "uav123", "uav20l", "nfs30", "nfs240", "tc128")
+    },
     "vid": Dataset(
         _load_vid,
         partial(_check, "vid", "vid"),

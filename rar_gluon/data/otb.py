@@ -21,7 +21,19 @@ from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.listing import image_files
 from rar_gluon.data.sequence import Sequence, read_boxes
 
-ATTRIBUTES = ("IV", "OPR", "SV", "OCC", "DEF", "MB", "FM", "IPR", "OV", "BC", "LR")
+ATTRIBUTES = {
+    "IV": "illumination variation",
+    "OPR": "out-of-plane rotation",
+    "SV": "scale variation",
+    "OCC": "occlusion",
+    "DEF": "deformation",
+    "MB": "motion blur",
+    "FM": "fast motion",
+    "IPR": "in-plane rotation",
+    "OV": "out of view",
+    "BC": "background clutter",
+    "LR": "low resolution",
+}
 ATTRIBUTE_LISTS = ("matlab", "website")
 FOR_MISSING = "--allow-missing goes on without them."  # what a message on missing sequences ends with
 
@@ -144,6 +156,25 @@ def first_row(entry: Entry, rows: int) -> int | None:
     return starts.get(rows)
 
 
+def images_of_range(folder: Path, first: int, last: int) -> tuple[list[Path], np.ndarray]:
+    """Images of a folder, which are named by their numbers, and which of them are of the range, (N,) bool.
+
+    `InputError` when a name is no number, or an image of the range is missing.
+    """
+    paths = image_files(folder)
+    unnumbered = [path for path in paths if not path.stem.isdigit()]
+    if unnumbered:
+        raise InputError(f"{unnumbered[0]}: the names of the benchmark's images are their numbers.")
+    numbers = np.array([int(path.stem) for path in paths])
+    inside = (numbers >= first) & (numbers <= last)
+    expected = np.arange(first, last + 1)
+    if not np.array_equal(numbers[inside], expected):
+        absent = np.setdiff1d(expected, numbers)
+        which = f"{len(absent)} missing, the first is {absent[0]}" if len(absent) else "a number comes twice"
+        raise InputError(f"{folder}: images {first}-{last} are needed; {which}.")
+    return paths, inside
+
+
 def load_sequence(
     root: str | os.PathLike, name: str, skip_initial: bool = False, attributes: str = "matlab"
 ) -> Sequence:
@@ -165,17 +196,7 @@ def load_sequence(
     folder = Path(root) / entry.folder
     if not (folder / "img").is_dir():
         raise InputError(f"{folder / 'img'} does not exist: the images of {name} belong there.")
-    paths = image_files(folder / "img")
-    unnumbered = [path for path in paths if not path.stem.isdigit()]
-    if unnumbered:
-        raise InputError(f"{unnumbered[0]}: the names of OTB's images are their numbers.")
-    numbers = np.array([int(path.stem) for path in paths])
-    inside = (numbers >= entry.first) & (numbers <= entry.last)
-    expected = np.arange(entry.first, entry.last + 1)
-    if not np.array_equal(numbers[inside], expected):
-        absent = np.setdiff1d(expected, numbers)
-        which = f"{len(absent)} missing, the first is {absent[0]}" if len(absent) else "a number comes twice"
-        raise InputError(f"{folder / 'img'}: images {entry.first}-{entry.last} are needed; {which}.")
+    paths, inside = images_of_range(folder / "img", entry.first, entry.last)
     boxes = read_boxes(folder / entry.truth)
     if len(boxes) == len(paths):  # one row an image of the folder
         boxes = boxes[inside]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import math
 import os
 import re
@@ -96,13 +97,28 @@ def _parse_row(line: str, where: str) -> list[float]:
     return row
 
 
-def _read_rows(path: str | os.PathLike) -> list[list[float]]:
-    """Rows of 4 or 8 numbers; `InputError` names file and line of anything else."""
-    path = Path(path)
+def _read(path: str | os.PathLike) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        return Path(path).read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _parse_boxes(text: str) -> np.ndarray | None:
+    """Boxes (N, 4) of a text of nothing else, at once; None where `_parse_rows` must look line by line."""
+    fields = [line.split() for line in text.replace(",", " ").splitlines()]
+    if set(map(len, fields)) != {4}:
+        return None
+    try:
+        values = np.fromiter(map(float, itertools.chain.from_iterable(fields)), np.float64, 4 * len(fields))
+    except ValueError:
+        return None
+    plain = (values > 1).any() and not np.isinf(values).any()  # else they may be parts of the frame's size
+    return values.reshape(-1, 4) if plain else None
+
+
+def _parse_rows(text: str, path: str | os.PathLike) -> list[list[float]]:
+    """Rows of 4 or 8 numbers; `InputError` names file and line of anything else."""
     rows, blank = [], 0
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.strip()
@@ -148,7 +164,11 @@ def read_boxes(path: str | os.PathLike) -> np.ndarray:
     InputError
         With file and line, for anything else.
     """
-    rows = _read_rows(path)
+    text = _read(path)
+    boxes = _parse_boxes(text)
+    if boxes is not None:
+        return boxes
+    rows = _parse_rows(text, path)
     if all(len(row) == 4 for row in rows):
         return np.array(rows, np.float64)
     return np.vstack([row if len(row) == 4 else polygons_to_boxes(row) for row in rows])
@@ -156,7 +176,7 @@ def read_boxes(path: str | os.PathLike) -> np.ndarray:
 
 def read_regions(path: str | os.PathLike) -> np.ndarray:
     """Read one region a line from the same files as `read_boxes`: boxes (N, 4) float64, or polygons (N, 8)."""
-    return stack_regions(_read_rows(path))
+    return stack_regions(_parse_rows(_read(path), path))
 
 
 def stack_regions(rows: list[list[float]]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""VOT-2016 and VOT-2017 as the toolkit lays them out: ROOT/list.txt, ROOT/NAME/groundtruth.txt, images, tags.
+"""VOT2016 to VOT2019, short-term, as the toolkit lays them out: ROOT/list.txt, ROOT/NAME/groundtruth.txt, images, tags.
 
 Images are ROOT/NAME/*.jpg or ROOT/NAME/color/*.jpg.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rar_gluon.common import InputError, inside, read_text
-from rar_gluon.data.frames import open_frames
+from rar_gluon.data.frames import images_of, open_frames
 from rar_gluon.data.sequence import Sequence, polygons_to_boxes, read_regions
 
 
@@ -32,6 +32,11 @@ def read_tag(path: str | os.PathLike, frames: int) -> np.ndarray:
     if len(lines) > frames or any(line not in ("0", "1") for line in lines):
         raise InputError(f"{path}: a 0 or 1 for each of {frames} frames is needed, one a line.")
     return np.array([line == "1" for line in lines] + [False] * (frames - len(lines)))
+
+
+def has_images(folder: Path) -> bool:
+    """Tell whether the folder of a sequence holds its images."""
+    return folder.is_dir() and images_of(folder) is not None
 
 
 def load_sequence(root: str | os.PathLike, name: str) -> Sequence:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Dict, Mapping, Sequence, Tuple, Union
 
 from matplotlib.figure import Figure
 
@@ -24,6 +24,7 @@ from rar_gluon.report.strips import comparison_picture, failure_picture
 from rar_gluon.report.tables import (
     BENCHMARKS,
     attribute_table,
+    decisions,
     failure_table,
     list_name,
     score_table,
@@ -97,7 +98,7 @@ def make_report(
     speed = speed_table(speeds, known)
     by_attribute = [attribute_table(scores, number) for number in ("auc", "dp")]
     by_sequence = [sequence_table(scores, number) for number in ("auc", "dp")]
-    notes += _decisions(scores)
+    notes += decisions(scores)
     title = f"One-pass evaluation on {label} ({len(sequences_of(scores))} sequences)"
     about = [
         f"Every number measured here is under protocol '{scores.protocol.name}': {scores.protocol.source}.",
@@ -143,15 +144,6 @@ def _score(
     carried = {name: attributes for part in parts for name, attributes in part.carried.items()}
     ordered = {name: carried[name] for name in otb.ENTRIES if name in carried}
     return dataclasses.replace(parts[0], trackers=ranked, carried=ordered)
-
-
-def _decisions(scores: BenchmarkScore) -> List[str]:
-    notes = []
-    for name, score in scores.trackers.items():
-        notes += [f"{name}: {note}" for note in score.notes]
-        if score.missing:
-            notes.append(f"{name}: left out of its means, nothing to score: {', '.join(score.missing)}.")
-    return notes
 
 
 def _pictures(

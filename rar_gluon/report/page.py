@@ -10,9 +10,9 @@ from typing import Dict, Mapping, Sequence, Tuple
 from matplotlib.figure import Figure
 
 from rar_gluon.evaluation.otb.ope import Score
-from rar_gluon.evaluation.otb.score import NUMBERS, BenchmarkScore
-from rar_gluon.report.plots import PLOTS, data_address, styles
-from rar_gluon.report.tables import ATTRIBUTE_NAMES, Table, attribute_counts, sequences_of, to_json
+from rar_gluon.evaluation.otb.score import BenchmarkScore
+from rar_gluon.report.plots import data_address, plots_of, styles
+from rar_gluon.report.tables import Table, attribute_counts, sequences_of, to_json
 
 
 def page(
@@ -53,7 +53,9 @@ def page_data(scores: BenchmarkScore) -> Dict:
     counts = attribute_counts(scores)
     names = sequences_of(scores)
     groups = [{"key": "all", "label": f"all sequences ({len(names)})"}]
-    groups += [{"key": key, "label": f"{key}: {ATTRIBUTE_NAMES[key]} ({count})"} for key, count in counts.items()]
+    groups += [
+        {"key": key, "label": f"{key}: {scores.attribute_names[key]} ({count})"} for key, count in counts.items()
+    ]
     trackers = []
     for (name, score), style in zip(scores.trackers.items(), styles(scores).values()):
         trackers.append(
@@ -62,21 +64,21 @@ def page_data(scores: BenchmarkScore) -> Dict:
                 "color": style.color,
                 "dashes": list(style.dashes),
                 "groups": {
-                    key: {"numbers": _of_score(value), "curves": _curves(value)}
+                    key: {"numbers": _of_score(value, scores), "curves": _curves(value, scores)}
                     for key, value in {"all": score.overall, **score.attributes}.items()
                 },
-                "sequences": {key: _of_score(value) for key, value in score.sequences.items()},
+                "sequences": {key: _of_score(value, scores) for key, value in score.sequences.items()},
             }
         )
     return {
         "protocol": {"name": scores.protocol.name, "source": scores.protocol.source},
-        "numbers": NUMBERS,
+        "numbers": dict(scores.numbers),
         "plots": [
             {
                 **{"name": plot.name, "title": plot.title, "number": plot.number, "x": plot.x, "y": plot.y},
                 "grid": _rounded(getattr(scores.protocol, plot.grid).values),
             }
-            for plot in PLOTS
+            for plot in plots_of(scores)
         ],
         "groups": groups,
         "sequences": [{"name": name, "attributes": list(scores.carried[name])} for name in names],
@@ -84,12 +86,12 @@ def page_data(scores: BenchmarkScore) -> Dict:
     }
 
 
-def _of_score(score: Score) -> Mapping[str, float]:
-    return {number: getattr(score, number) for number in NUMBERS}
+def _of_score(score: Score, scores: BenchmarkScore) -> Mapping[str, float]:
+    return {number: getattr(score, number) for number in scores.numbers}
 
 
-def _curves(score: Score) -> Mapping[str, Sequence[float]]:
-    return {plot.name: _rounded(getattr(score, plot.curve)) for plot in PLOTS}
+def _curves(score: Score, scores: BenchmarkScore) -> Mapping[str, Sequence[float]]:
+    return {plot.name: _rounded(getattr(score, plot.curve)) for plot in plots_of(scores)}
 
 
 def _rounded(values) -> Sequence[float]:

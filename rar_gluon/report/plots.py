@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from rar_gluon.common import InputError, atomic_path
 from rar_gluon.evaluation.otb.ope import Score
 from rar_gluon.evaluation.otb.score import BenchmarkScore
-from rar_gluon.report.tables import ATTRIBUTE_NAMES, attribute_counts, sequences_of
+from rar_gluon.report.tables import attribute_counts, sequences_of
 
 
 class Plot(NamedTuple):
@@ -59,6 +59,11 @@ DASHES = ((), (5, 2), (1.5, 1.5))
 TRUTH = Style("#00c800", ())
 
 
+def plots_of(scores: BenchmarkScore) -> List[Plot]:
+    """The plots of a benchmark: those whose ranking it prints."""
+    return [plot for plot in PLOTS if plot.number in scores.numbers]
+
+
 def styles(scores: BenchmarkScore) -> dict[str, Style]:
     """Style of each tracker; 30 trackers differ."""
     return {name: Style(COLORS[i % len(COLORS)], DASHES[i % len(DASHES)]) for i, name in enumerate(scores.trackers)}
@@ -85,7 +90,7 @@ def attribute_figure(scores: BenchmarkScore, plot: Plot, label: str) -> Figure:
         axes = figure.add_subplot(rows, 4, index + 1)
         carrying = {n: s.attributes[attribute] for n, s in scores.trackers.items() if attribute in s.attributes}
         _draw(axes, carrying, {}, scores, plot, width=1.8, font=8)
-        axes.set_title(f"{ATTRIBUTE_NAMES[attribute]} - {attribute} ({count})", fontsize=11)
+        axes.set_title(f"{scores.attribute_names[attribute]} - {attribute} ({count})", fontsize=11)
         axes.set(xlabel=plot.x if index + 4 >= len(counts) else "", ylabel=plot.y if index % 4 == 0 else "")
     figure.get_layout_engine().set(h_pad=0.08)
     figure.suptitle(f"{plot.title} of OPE by attribute - {label}", fontweight="bold", fontsize=14)

@@ -14,6 +14,7 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 from rar_gluon.common import InputError
 from rar_gluon.data.otb import squeezed
 
+ANOTHER_RULE = "Published numbers may follow another rule: a difference below .01 may be the rule's."
 LITERATURE = Path(__file__).with_name("literature")
 
 # Results of one name and the row of Table 2 under another, and why they are taken for the same tracker or not
@@ -78,6 +79,15 @@ def read_published(folder: str | os.PathLike | None = None) -> Published:
         else:
             known[name] = numbers
     return Published(paper, recomputed, others)
+
+
+def read_benchmarks(folder: str | os.PathLike | None = None) -> Dict[str, List[Dict]]:
+    """Read `benchmarks.csv` of a folder (None: the package's): rows by benchmark, the numbers of each as floats."""
+    found: Dict[str, List[Dict]] = {}
+    for row in _rows((LITERATURE if folder is None else Path(folder)) / "benchmarks.csv"):
+        texts = {name: row[name] for name in ("tracker", "source")}
+        found.setdefault(row["benchmark"], []).append({**texts, **_numbers(row)})
+    return found
 
 
 def find_name(tracker: str, names: Mapping[str, object]) -> str | None:

@@ -16,19 +16,6 @@ from rar_gluon.table_text import markdown_table
 Cell = Union[str, int, float, None]
 
 BENCHMARKS = {"otb2013": "OTB-2013", "tb50": "TB-50", "otb2015": "OTB-2015"}
-ATTRIBUTE_NAMES = {
-    "IV": "illumination variation",
-    "OPR": "out-of-plane rotation",
-    "SV": "scale variation",
-    "OCC": "occlusion",
-    "DEF": "deformation",
-    "MB": "motion blur",
-    "FM": "fast motion",
-    "IPR": "in-plane rotation",
-    "OV": "out of view",
-    "BC": "background clutter",
-    "LR": "low resolution",
-}
 
 
 class Column(NamedTuple):
@@ -115,7 +102,7 @@ def sequences_of(scores: BenchmarkScore) -> List[str]:
 def attribute_counts(scores: BenchmarkScore) -> Dict[str, int]:
     """Number of scored sequences of each attribute that one of them carries, in the benchmark's order."""
     carried = scores.carried.values()
-    counts = {attribute: sum(attribute in part for part in carried) for attribute in otb.ATTRIBUTES}
+    counts = {attribute: sum(attribute in part for part in carried) for attribute in scores.attribute_names}
     return {attribute: count for attribute, count in counts.items() if count}
 
 
@@ -189,11 +176,21 @@ def _score_notes(scores: BenchmarkScore, benchmark: str | None, published: Publi
     return tuple(notes)
 
 
+def decisions(scores: BenchmarkScore) -> List[str]:
+    """Sentences on what the rules had to decide for single trackers, and what these lack."""
+    notes = []
+    for name, score in scores.trackers.items():
+        notes += [f"{name}: {note}" for note in score.notes]
+        if score.missing:
+            notes.append(f"{name}: left out of its means, nothing to score: {', '.join(score.missing)}.")
+    return notes
+
+
 def attribute_table(scores: BenchmarkScore, number: str) -> Table:
-    """One number of `NUMBERS` by attribute and tracker."""
+    """One of the numbers by attribute and tracker."""
     rows = [
         (
-            f"{attribute} ({ATTRIBUTE_NAMES[attribute]})",
+            f"{attribute} ({scores.attribute_names[attribute]})",
             count,
             *(_number(score.attributes.get(attribute), number) for score in scores.trackers.values()),
         )
@@ -201,11 +198,11 @@ def attribute_table(scores: BenchmarkScore, number: str) -> Table:
     ]
     columns = [Column("attribute"), Column("sequences", "d"), *(Column(name, ".3f") for name in scores.trackers)]
     labels = {"protocol": scores.protocol.name, "attribute list": scores.attribute_list}
-    return Table(f"attributes_{number}", f"{NUMBERS[number]} by attribute", tuple(columns), tuple(rows), labels)
+    return Table(f"attributes_{number}", f"{scores.numbers[number]} by attribute", tuple(columns), tuple(rows), labels)
 
 
 def sequence_table(scores: BenchmarkScore, number: str) -> Table:
-    """One number of `NUMBERS` by sequence and tracker."""
+    """One of the numbers by sequence and tracker."""
     rows = [
         (
             name,
@@ -216,7 +213,7 @@ def sequence_table(scores: BenchmarkScore, number: str) -> Table:
     ]
     columns = [Column("sequence"), Column("attributes"), *(Column(name, ".3f") for name in scores.trackers)]
     labels = {"protocol": scores.protocol.name}
-    return Table(f"sequences_{number}", f"{NUMBERS[number]} by sequence", tuple(columns), tuple(rows), labels)
+    return Table(f"sequences_{number}", f"{scores.numbers[number]} by sequence", tuple(columns), tuple(rows), labels)
 
 
 def _number(score, number: str) -> float | None:

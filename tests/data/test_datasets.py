@@ -1,12 +1,14 @@
 import pytest
 
 from rar_gluon.common import InputError
+from rar_gluon.data.benchmarks import NAMES
 from rar_gluon.data.datasets import DATASETS, PREPARED, load_sequences, split_names
 
 
 def test_the_table():
     assert PREPARED == ("otb2013", "tb50", "otb2015", "vid", "folder")
-    assert list(DATASETS) == ["otb2013", "tb50", "otb2015", "vot2016", "vot2017", "vid", "folder"]
+    vot = ["vot2016", "vot2017", "vot2018", "vot2019"]
+    assert list(DATASETS) == ["otb2013", "tb50", "otb2015", *vot, *NAMES, "vid", "folder"]
 
 
 @pytest.mark.parametrize("text, names", [("A", ["A"]), ("A,B", ["A", "B"]), (" A, B ,", ["A", "B"]), (",", [])])

@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 
 from rar_gluon import strict_yaml
 from rar_gluon.config import Config, from_dict, settings_to_dict, to_dict
+from rar_gluon.data.benchmarks import read_labels
+from rar_gluon.data.nfs import read_corners
 from rar_gluon.data.sequence import read_boxes, read_regions
 from rar_gluon.data.vid import read_annotation
+from rar_gluon.evaluation.benchmarks.results import read_result
 from rar_gluon.evaluation.vot.annotations import read_annotations, read_sizes
 from rar_gluon.evaluation.vot.results import read_trajectory
 from rar_gluon.evaluation.vot.trax import box_of
@@ -225,3 +228,77 @@ def test_deep_texts(answer, scratch, depth):
     assert answer(strict_yaml.parse, deep, "here") is None or depth == 500
     (scratch / "000000.xml").write_text("<a>" * depth + "</a>" * depth)
     answer(read_annotation, scratch / "000000.xml")
+
+
+@settings(max_examples=500)
+@given(BYTES)
+def test_boxes_at_once_are_those_line_by_line(answer, scratch, content):
+    path = scratch / "boxes.txt"
+    path.write_bytes(content)
+    boxes = answer(read_boxes, path)
+    path.write_bytes(content + b"\n# looked at line by line\n")
+    slow = answer(read_boxes, path)
+    assert (boxes is None) == (slow is None)
+    if boxes is not None:
+        assert np.array_equal(boxes, slow, equal_nan=True)
+
+
+CORNERS = st.lists(
+    st.lists(
+        st.sampled_from(["0", "7", "-3.5", "nan", "inf", "1e999", '"', '"a b"', "x", "", "9" * 400]), max_size=11
+    ).map(" ".join),
+    max_size=4,
+).map(lambda lines: "\n".join(lines).encode())
+
+
+@settings(max_examples=500)
+@given(st.one_of(BYTES, CORNERS), st.sampled_from([1, 8]))
+def test_rows_of_nfs(answer, scratch, content, every):
+    path = scratch / "bee.txt"
+    path.write_bytes(content)
+    found = answer(read_corners, path, every)
+    if found is not None:
+        boxes, occluded = found
+        assert boxes.shape == (len(occluded), 4) and len(boxes) and np.isfinite(boxes[:, :2]).all()
+
+
+@settings(max_examples=500)
+@given(BYTES, st.sampled_from([None, 1, 3]))
+def test_labels(answer, scratch, content, count):
+    path = scratch / "cover.label"
+    path.write_bytes(content)
+    labels = answer(read_labels, path, count)
+    if labels is not None:
+        assert labels.dtype.kind == "i" and labels.ndim == 1 and (count is None or len(labels) == count)
+
+
+RESULTS = st.one_of(
+    st.lists(st.lists(st.one_of(st.floats(), st.integers(-9, 10**30)), min_size=3, max_size=5), max_size=3),
+    st.lists(st.lists(st.floats(-99, 99), min_size=4, max_size=4), max_size=3),
+    VALUES,
+)
+
+
+@settings(max_examples=700)
+@given(
+    st.one_of(
+        RESULTS,
+        RESULTS.map(lambda value: {"res": value}),
+        st.tuples(RESULTS, SCALARS).map(lambda pair: [{"res": pair[0], "type": pair[1]}]),
+    ).map(lambda value: json.dumps(value, skipkeys=True).encode())
+    | BYTES
+)
+def test_results_in_json(answer, scratch, content):
+    path = scratch / "bike1.json"
+    path.write_bytes(content)
+    boxes = answer(read_result, path)
+    if boxes is not None:
+        assert boxes.shape[1:] == (4,) and len(boxes) and not np.isinf(boxes).any()
+
+
+@settings(max_examples=100)
+@given(st.sampled_from([b"", b"MATLAB 5.0 MAT-file"]), st.binary(max_size=200))
+def test_results_of_matlab(answer, scratch, head, content):
+    path = scratch / "bike1.mat"
+    path.write_bytes(head + content)
+    answer(read_result, path)

@@ -29,6 +29,8 @@ class Score:
     dp : precision at 20 pixels.
     sr : success at overlap 0.5.
     norm_precision : normalised precision at 0.2.
+    sr75 : success at overlap 0.75.
+    frames : number of frames that count; of a mean, their mean.
     """
 
     success: np.ndarray
@@ -38,6 +40,8 @@ class Score:
     dp: float
     sr: float
     norm_precision: float
+    sr75: float
+    frames: float
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -87,6 +91,8 @@ def repaired(prediction: np.ndarray, truth: np.ndarray, protocol: Protocol) -> n
     for rule, rows in faults.items():
         if getattr(protocol, rule) == "copy":
             replace |= rows
+        elif getattr(protocol, rule) == "copy-any":
+            replace |= refused[rule]
     replace &= ~np.isnan(truth).any(axis=1)
     # The index of the last box that stays; 0 before any, so the first box stays whatever it is.
     source = np.maximum.accumulate(np.where(replace, 0, np.arange(len(prediction))))
@@ -120,13 +126,27 @@ def invalid_truth(truth: np.ndarray, rule: str) -> np.ndarray:
     return ~(tested > 0).all(axis=1)
 
 
-def evaluate(prediction: np.ndarray, truth: np.ndarray, protocol: Protocol) -> Score:
+def in_image(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Cut boxes (N, 4) to an image of (width, height), as got10k's `rect_iou` does."""
+    low = np.clip(boxes[:, :2], 0, size)
+    return np.hstack([low, np.clip(boxes[:, 2:], 0, size - low)])
+
+
+def evaluate(
+    prediction: np.ndarray,
+    truth: np.ndarray,
+    protocol: Protocol,
+    absent: np.ndarray | None = None,
+    size: tuple[int, int] | None = None,
+) -> Score:
     """Score one sequence.
 
     Parameters
     ----------
     prediction : (M, 4), a box a frame from the truth's first frame on.
     truth : (N, 4).
+    absent : (N,) bool, the frames that are labelled as without the target; None: there are no labels.
+    size : (width, height) of the images; None: boxes are not cut to them.
 
     Raises
     ------
@@ -143,17 +163,38 @@ def evaluate(prediction: np.ndarray, truth: np.ndarray, protocol: Protocol) -> S
             raise InputError("a sequence whose truth is never a box cannot be scored.")
         prediction, truth = prediction[kept], truth[kept]
     prediction, truth = fitted(prediction, truth, protocol)
+    absent = np.zeros(len(truth), bool) if absent is None else absent[: len(truth)]
     if protocol.first_frame == "truth":
         prediction = np.vstack([truth[:1], prediction[1:]])
+    kept = _counted(truth, absent, protocol)
+    if not kept.all():
+        prediction, truth, absent = prediction[kept], truth[kept], absent[kept]
     sentinel = {"hit": -1.0, "miss": np.inf}
-    overlaps = np.where(invalid_truth(truth, protocol.overlap_invalid), -1.0, overlap(prediction, truth))
+    cut = (prediction, truth)
+    if protocol.bounds == "image" and size is not None:
+        cut = (in_image(prediction, size), in_image(truth, size))
+    overlaps = np.where(invalid_truth(truth, protocol.overlap_invalid), -1.0, overlap(*cut))
     errors = centre_error(prediction, truth)
     if protocol.error_decimals is not None:
         errors = np.round(errors, protocol.error_decimals)
     invalid = invalid_truth(truth, protocol.error_invalid)
     errors = np.where(invalid, sentinel[protocol.error_invalid_is], errors)
     relative = np.where(invalid, sentinel[protocol.normalised_invalid_is], normalised_error(prediction, truth))
+    if protocol.absent == "miss":
+        overlaps[absent], errors[absent], relative[absent] = -1.0, np.inf, np.inf
     return _score(overlaps, errors, relative, protocol)
+
+
+def _counted(truth: np.ndarray, absent: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """Frames that count, (N,) bool; `InputError` when none does."""
+    kept = ~absent if protocol.absent == "drop" else np.ones(len(truth), bool)
+    if protocol.without_truth == "drop-nan":
+        kept &= ~np.isnan(truth).any(axis=1)
+    if protocol.first_frame == "drop":
+        kept[0] = False
+    if not kept.any():
+        raise InputError(f"no frame of the sequence counts under protocol '{protocol.name}'.")
+    return kept
 
 
 def _score(overlaps: np.ndarray, errors: np.ndarray, relative: np.ndarray, protocol: Protocol) -> Score:
@@ -165,22 +206,29 @@ def _score(overlaps: np.ndarray, errors: np.ndarray, relative: np.ndarray, proto
         success,
         precision,
         normalised,
-        auc=float(success.mean()),
+        auc=float(success.mean() if protocol.auc == "curve" else np.nan_to_num(np.maximum(overlaps, 0)).mean()),
         dp=float(precision[protocol.error_grid.index(protocol.precision_at)]),
         sr=float(success[protocol.overlap_grid.index(protocol.success_at)]),
         norm_precision=float(normalised[protocol.normalised_grid.index(protocol.normalised_at)]),
+        sr75=float(success_test(overlaps, 0.75).mean()),
+        frames=float(len(overlaps)),
     )
 
 
-def mean_score(scores: Iterable[Score]) -> Score:
-    """Unweighted mean over sequences, of every curve and every number."""
+def mean_score(scores: Iterable[Score], average: str = "sequences") -> Score:
+    """Mean over sequences, of every curve and every number; unweighted, or by frames (`Protocol.average`)."""
     scores = list(scores)
     fields = [field.name for field in dataclasses.fields(Score)]
-    means = {field: np.mean([getattr(score, field) for score in scores], axis=0) for field in fields}
+    weights = None if average == "sequences" else [score.frames for score in scores]
+    means = {
+        field: np.average([getattr(score, field) for score in scores], axis=0, weights=weights) for field in fields
+    }
     return Score(**{field: mean if mean.ndim else float(mean) for field, mean in means.items()})
 
 
-def attribute_scores(scores: Mapping[str, Score], attributes: Mapping[str, Iterable[str]]) -> dict[str, Score]:
+def attribute_scores(
+    scores: Mapping[str, Score], attributes: Mapping[str, Iterable[str]], average: str = "sequences"
+) -> dict[str, Score]:
     """Mean over the sequences that carry an attribute, for each attribute that one of them carries.
 
     Parameters
@@ -190,6 +238,6 @@ def attribute_scores(scores: Mapping[str, Score], attributes: Mapping[str, Itera
     """
     carried = list(dict.fromkeys(attribute for name in scores for attribute in attributes[name]))
     return {
-        attribute: mean_score(score for name, score in scores.items() if attribute in attributes[name])
+        attribute: mean_score((score for name, score in scores.items() if attribute in attributes[name]), average)
         for attribute in carried
     }

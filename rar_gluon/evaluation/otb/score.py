@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class TrackerScore:
     attributes : mean over the sequences of each attribute.
     missing : sequences without results; they are left out of every mean.
     notes : where the rules had to decide (length, start), a sentence each.
+    runs : mean over the sequences in each run, where there are several; the other scores are means over the runs.
     """
 
     overall: Score
@@ -36,6 +37,12 @@ class TrackerScore:
     attributes: Mapping[str, Score]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    runs: tuple[Score, ...] = ()
+
+    def spread(self, number: str) -> float:
+        """Standard deviation of a number over the runs; 0 of one run."""
+        values = [getattr(score, number) for score in self.runs]
+        return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,9 @@ class BenchmarkScore:
     ----------
     attribute_list : whose attributes they are: a list of OTB's, or "boxes" (`box_attributes`).
     carried : attributes of each sequence that any tracker has a score of, in the benchmark's order.
+    numbers : heads of what tables print, by fields of `Score`; the first ranks.
+    attribute_names : by abbreviation, in the benchmark's order.
+    notes : what holds for every tracker, a sentence each.
     """
 
     benchmark: str
@@ -53,6 +63,9 @@ class BenchmarkScore:
     attribute_list: str
     trackers: Mapping[str, TrackerScore]
     carried: Mapping[str, tuple[str, ...]]
+    numbers: Mapping[str, str] = field(default_factory=NUMBERS.copy)
+    attribute_names: Mapping[str, str] = field(default_factory=otb.ATTRIBUTES.copy)
+    notes: tuple[str, ...] = ()
 
 
 def aligned(
@@ -105,10 +118,15 @@ def score_tracker(
     return TrackerScore(mean_score(scores.values()), scores, in_order(scores, carried), tuple(missing), tuple(notes))
 
 
-def in_order(scores: Mapping[str, Score], carried: Mapping[str, Sequence[str]]) -> dict[str, Score]:
-    """Means over the sequences of each attribute, in OTB's order."""
-    by_attribute = attribute_scores(scores, carried)
-    return {attribute: by_attribute[attribute] for attribute in otb.ATTRIBUTES if attribute in by_attribute}
+def in_order(
+    scores: Mapping[str, Score],
+    carried: Mapping[str, Sequence[str]],
+    attributes: Iterable[str] = tuple(otb.ATTRIBUTES),
+    average: str = "sequences",
+) -> dict[str, Score]:
+    """Means over the sequences of each attribute, in the order of `attributes`."""
+    by_attribute = attribute_scores(scores, carried, average)
+    return {attribute: by_attribute[attribute] for attribute in attributes if attribute in by_attribute}
 
 
 def score_otb(
@@ -177,10 +195,10 @@ def format_scores(scores: BenchmarkScore, by_attribute: bool = False, by_sequenc
     ranked = sorted(scores.trackers.items(), key=lambda item: -item[1].overall.auc)
     title = f"{scores.benchmark}, protocol {scores.protocol.name}"
     rows = [
-        [name, *(f"{getattr(score.overall, number):.3f}" for number in NUMBERS), str(len(score.sequences))]
+        [name, *(f"{getattr(score.overall, number):.3f}" for number in scores.numbers), str(len(score.sequences))]
         for name, score in ranked
     ]
-    lines = _table(title, ["tracker", *NUMBERS.values(), "sequences"], rows)
+    lines = _table(title, ["tracker", *scores.numbers.values(), "sequences"], rows)
     groups = []
     if by_attribute:
         groups.append((f"attributes ({scores.attribute_list} list)", {name: s.attributes for name, s in ranked}))
@@ -188,21 +206,48 @@ def format_scores(scores: BenchmarkScore, by_attribute: bool = False, by_sequenc
         groups.append(("sequences", {name: s.sequences for name, s in ranked}))
     for what, tables in groups:
         keys = list(dict.fromkeys(key for table in tables.values() for key in table))
-        for number in ("auc", "dp"):
+        for number in list(scores.numbers)[:2]:
             rows = [
                 [key, *(f"{getattr(table[key], number):.3f}" if key in table else "-" for table in tables.values())]
                 for key in keys
             ]
-            lines += _table(f"{NUMBERS[number]} by {what}", ["", *tables], rows)
+            lines += _table(f"{scores.numbers[number]} by {what}", ["", *tables], rows)
+    lines += [f"note: {note}" for note in scores.notes]
     for name, score in ranked:
+        if score.runs:
+            spreads = (f"{head} {score.spread(number):.4f}" for number, head in scores.numbers.items())
+            lines.append(f"note: {name}: mean of {len(score.runs)} runs, standard deviation {', '.join(spreads)}.")
         lines += [f"note: {name}: {note}" for note in score.notes]
         if score.missing:
             lines.append(f"note: {name}: left out of the means, nothing to score: {', '.join(score.missing)}.")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _numbers(score: Score) -> dict[str, float]:
-    return {number: getattr(score, number) for number in NUMBERS}
+def format_protocols(found: Mapping[str, BenchmarkScore | str]) -> str:
+    """Text table of the same boxes by every protocol: a row a tracker and protocol, then whose rules they are.
+
+    A protocol that refuses the boxes has the sentence that says why in place of scores.
+    """
+    scored = {name: scores for name, scores in found.items() if not isinstance(scores, str)}
+    lines = []
+    if scored:
+        first = next(iter(scored.values()))
+        rows = [
+            [tracker, name, *(f"{getattr(each.trackers[tracker].overall, n):.4f}" for n in each.numbers)]
+            for tracker in dict.fromkeys(tracker for each in scored.values() for tracker in each.trackers)
+            for name, each in scored.items()
+            if tracker in each.trackers
+        ]
+        head = ["tracker", "protocol", *first.numbers.values()]
+        lines += _table(f"{first.benchmark}, by every protocol", head, rows)
+    lines += [f"{name}: {scores.protocol.source}." for name, scores in scored.items()]
+    lines += [f"{name}: refuses these boxes: {reason}" for name, reason in found.items() if isinstance(reason, str)]
+    lines += [f"note: {note}" for note in dict.fromkeys(note for each in scored.values() for note in each.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _numbers(score: Score, numbers: Iterable[str]) -> dict[str, float]:
+    return {number: getattr(score, number) for number in numbers}
 
 
 def scores_to_dict(scores: BenchmarkScore) -> dict:
@@ -211,15 +256,18 @@ def scores_to_dict(scores: BenchmarkScore) -> dict:
     trackers = {}
     for name, score in scores.trackers.items():
         trackers[name] = {
-            **_numbers(score.overall),
+            **_numbers(score.overall, scores.numbers),
             "success_curve": score.overall.success.tolist(),
             "precision_curve": score.overall.precision.tolist(),
             "norm_precision_curve": score.overall.normalised.tolist(),
-            "attributes": {key: _numbers(value) for key, value in score.attributes.items()},
-            "sequences": {key: _numbers(value) for key, value in score.sequences.items()},
+            "attributes": {key: _numbers(value, scores.numbers) for key, value in score.attributes.items()},
+            "sequences": {key: _numbers(value, scores.numbers) for key, value in score.sequences.items()},
             "missing": list(score.missing),
             "notes": list(score.notes),
         }
+        if score.runs:
+            trackers[name]["runs"] = [_numbers(run, scores.numbers) for run in score.runs]
+            trackers[name]["spread"] = {number: score.spread(number) for number in scores.numbers}
     return {
         "benchmark": scores.benchmark,
         "protocol": {"name": rules.name, "source": rules.source},
@@ -227,5 +275,6 @@ def scores_to_dict(scores: BenchmarkScore) -> dict:
         "overlap_thresholds": rules.overlap_grid.values.tolist(),
         "error_thresholds": rules.error_grid.values.tolist(),
         "norm_error_thresholds": rules.normalised_grid.values.tolist(),
+        "notes": list(scores.notes),
         "trackers": trackers,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from rar_gluon.data import vot
 from rar_gluon.data.sequence import Sequence, read_regions, stack_regions
 from rar_gluon.evaluation.vot.run import truth_regions
 
+UNSIZED = (math.inf, math.inf)  # of frames whose right and lower edges are not known: nothing is cut off there
+
 
 @dataclass(frozen=True)
 class Annotation:
@@ -20,7 +23,7 @@ class Annotation:
 
     name: str
     regions: np.ndarray
-    size: tuple[int, int]
+    size: tuple[float, float]
 
 
 def annotation_of(sequence: Sequence) -> Annotation:
@@ -30,7 +33,10 @@ def annotation_of(sequence: Sequence) -> Annotation:
 
 
 def read_annotations(
-    root: str | os.PathLike, sizes: str | os.PathLike | None = None, names: list[str] | None = None
+    root: str | os.PathLike,
+    sizes: str | os.PathLike | None = None,
+    names: list[str] | None = None,
+    unsized: bool = False,
 ) -> list[Annotation]:
     """Read the truth of a benchmark, from any of three.
 
@@ -40,6 +46,7 @@ def read_annotations(
         (list.txt, NAME/groundtruth.txt).
     sizes : text file with a line NAME WIDTH HEIGHT a sequence, for a folder without images or a JSON without sizes.
     names : only these; default: all.
+    unsized : a sequence without images or a size gets `UNSIZED`; else it raises.
 
     Raises
     ------
@@ -48,7 +55,14 @@ def read_annotations(
     """
     root = Path(root)
     known = {} if sizes is None else read_sizes(sizes)
-    return _from_json(root, known, names) if root.is_file() else _from_folder(root, known, names)
+    return (_from_json if root.is_file() else _from_folder)(root, known, names, unsized)
+
+
+def find_annotations(place: str | os.PathLike, challenge: str) -> Path:
+    """What `read_annotations` reads of a challenge ("VOT2018", ...): `place` itself, or CHALLENGE.json in it."""
+    place = Path(place)
+    alone = place / f"{challenge}.json"
+    return alone if alone.is_file() and not (place / "list.txt").is_file() else place
 
 
 def read_sizes(path: str | os.PathLike) -> dict[str, tuple[int, int]]:
@@ -64,19 +78,19 @@ def read_sizes(path: str | os.PathLike) -> dict[str, tuple[int, int]]:
     return sizes_of
 
 
-def _from_folder(root: Path, sizes: dict, names: list[str] | None) -> list[Annotation]:
+def _from_folder(root: Path, sizes: dict, names: list[str] | None, unsized: bool) -> list[Annotation]:
     annotations = []
     for name in vot.sequence_names(root) if names is None else names:
-        if name in sizes:
-            folder = inside(root, name)
+        folder = inside(root, name)
+        if name in sizes or (unsized and not vot.has_images(folder)):
             regions = _finite(read_regions(folder / "groundtruth.txt"), folder)
-            annotations.append(Annotation(name, regions, sizes[name]))
+            annotations.append(Annotation(name, regions, sizes.get(name, UNSIZED)))
         else:
             annotations.append(annotation_of(vot.load_sequence(root, name)))
     return annotations
 
 
-def _from_json(path: Path, sizes: dict, names: list[str] | None) -> list[Annotation]:
+def _from_json(path: Path, sizes: dict, names: list[str] | None, unsized: bool) -> list[Annotation]:
     entries = read_json(path)
     if not entries:
         raise InputError(f"{path} names no sequence: a JSON file as pysot has it is needed.")
@@ -88,7 +102,8 @@ def _from_json(path: Path, sizes: dict, names: list[str] | None) -> list[Annotat
         try:
             entry = entries[name]
             regions = stack_regions([[float(value) for value in row] for row in entry["gt_rect"]])
-            size = sizes.get(name) or (int(entry["width"]), int(entry["height"]))
+            bare = unsized and not {"width", "height"} <= set(entry)
+            size = sizes.get(name) or (UNSIZED if bare else (int(entry["width"]), int(entry["height"])))
         except KeyError as error:
             hint = "" if error.args[0] == "gt_rect" else ": give --sizes, a file with a line NAME WIDTH HEIGHT each"
             raise InputError(f"{path}: {name!r} has no {error.args[0]}{hint}.") from None

@@ -7,6 +7,7 @@ import numpy as np
 from rar_gluon.data.sequence import boxes_to_polygons
 from rar_gluon.evaluation.vot.raster import c_overlap, python_overlap
 
+FAR = 1e7  # pixels; the edge of an image of unknown size
 WAYS = ("raster-c", "raster-python", "exact")
 
 
@@ -46,7 +47,8 @@ def exact_overlap(a: np.ndarray, b: np.ndarray, size: tuple[float, float] | None
     known = np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1)
     shapes = [shapely.make_valid(shapely.polygons(part[known].reshape(-1, 4, 2))) for part in (a, b)]
     if size is not None:
-        shapes = [shapely.intersection(part, shapely.box(0, 0, *size)) for part in shapes]
+        image = shapely.box(0, 0, *np.minimum(size, FAR))
+        shapes = [shapely.intersection(part, image) for part in shapes]
     common = shapely.area(shapely.intersection(*shapes))
     union = shapely.area(shapes[0]) + shapely.area(shapes[1]) - common
     result[known] = np.divide(common, union, out=np.zeros_like(union), where=union > 0)

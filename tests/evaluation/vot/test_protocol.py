@@ -8,11 +8,11 @@ from rar_gluon.evaluation.vot.protocol import load_protocol, rule_names
 
 def test_protocols_load():
     assert rule_names() == ("matlab", "pysot", "exact", "python-toolkit")
-    challenges = ("VOT2015", "VOT2016", "VOT2017", "VOT2018")
+    challenges = ("VOT2015", "VOT2016", "VOT2017", "VOT2018", "VOT2019")
     with pytest.raises(InputError, match=f"choose one of {', '.join(challenges)}"):
         load_protocol("none")
     intervals = [load_protocol(challenge).interval for challenge in challenges]
-    assert intervals == [(108, 371), (108, 371), (100, 356), (100, 356)]
+    assert intervals == [(108, 371), (108, 371), (100, 356), (100, 356), (46, 291)]
     for rules in rule_names():
         p = load_protocol("VOT2017", rules)
         assert (p.rules, p.failure_overlap, p.skip, p.burn_in, p.repetitions) == (rules, 0, 5, 10, 15)
