@@ -18,10 +18,11 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 myst_heading_anchors = 3
 numpydoc_show_class_members = False
-autodoc_member_order, autodoc_preserve_defaults = "bysource", True
+autodoc_member_order = "bysource"
 python_maximum_signature_line_length = 80
 HERE = Path(__file__).parent
 MEMBERS = {"Tracker": "init, update, track, box, score, confidence, response, window"}
+SIGNATURES = {"Config": "(network, filter, tracking, training)"}  # the defaults are a table below
 KINDS = {"Config": "class", "CorrelationFilter": "class", "Tracker": "class", "InputError": "exception"}
 
 
@@ -30,10 +31,14 @@ def write_public_pages(app):
     folder = HERE / "reference" / "python"
     folder.mkdir(exist_ok=True)
     for name in rar_gluon.__all__:
-        lines = [f"# rar.{name}", "", "```{eval-rst}", f".. auto{KINDS.get(name, 'function')}:: rar.{name}"]
+        lines = [f"# rar.{name}", "", "```{eval-rst}", _directive(name)]
         lines += [f"   :members: {MEMBERS[name]}"] if name in MEMBERS else []
         lines += ["```", *(config_table() if name == "Config" else [])]
         (folder / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _directive(name):
+    return f".. auto{KINDS.get(name, 'function')}:: rar.{name}{SIGNATURES.get(name, '')}"
 
 
 def config_table():

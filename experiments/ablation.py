@@ -11,12 +11,14 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 from experiments.claims import DRAWS, SHARED, Claim, Scores, Verdict, holm, interval, judge, pool
 from rar_gluon.common import InputError
 from rar_gluon.report.tables import Column, Table
+from rar_gluon.training.matching import CELL, NEAR
 
 Numbers = Mapping[int, Mapping[str, Mapping[str, float]]]  # {"auc", "dp"} by seed and sequence
 POOLED = (
     "Differences and intervals are those of this run and of another with other seeds together: means weighted by their "
     f"precision, with a correlation of {SHARED:g} of their errors, for both are of the same sequences."
 )
+HEADS = {f"within_{cells:g}": f"within {cells * CELL:g} pixels" for cells in NEAR}
 PUBLISHED_FOR = {"OTB-2013": "otb2013", "OTB-2015": "otb2015"}  # else the paper's OTB-2015 stands beside
 
 
@@ -62,14 +64,14 @@ def measured_table(
     protocol: str,
     notes: Sequence[str] = (),
 ) -> Table:
-    """Published, measured and their difference, for each row and benchmark.
+    """Published and measured numbers for each row and benchmark; and their difference, where they are comparable.
 
     Parameters
     ----------
     rows : what was measured, by row; a row without a seed has empty cells.
     published : of `read_rows`.
     benchmarks : names of the sequences of each benchmark (None: all that were scored). Beside one that the paper does
-        not have stand its numbers on OTB-2015.
+        not have stand its numbers on OTB-2015, and no difference is taken.
     protocol : name of the one that all of them were scored under.
     """
     words = {row: row_text(published.get(row, {})) for row in rows}
@@ -77,7 +79,8 @@ def measured_table(
     for name in benchmarks:
         for number in ("AUC", "DP"):
             columns += [Column(f"paper {number}, {PUBLISHED_FOR.get(name, 'otb2015')}", ".3f")]
-            columns += [Column(f"{number}, {name}", ".3f"), Column("± sd", ".3f"), Column("difference", "+.3f")]
+            columns += [Column(f"{number}, {name}", ".3f"), Column("± sd", ".3f")]
+            columns += [Column("difference", "+.3f")] if name in PUBLISHED_FOR else []
     columns.append(Column("seeds", "d"))
     body = []
     for row, numbers in rows.items():
@@ -88,7 +91,8 @@ def measured_table(
                 printed = float(text) if text else None
                 mean, deviation = mean_and_deviation(scores_of(numbers, key, members))
                 both = mean is not None and printed is not None
-                cells += [printed, mean, deviation, mean - printed if both else None]
+                cells += [printed, mean, deviation]
+                cells += [mean - printed if both else None] if name in PUBLISHED_FOR else []
         body.append((*cells, len(numbers)))
     return Table("table", title, tuple(columns), tuple(body), {"protocol": protocol}, tuple(notes))
 
@@ -218,7 +222,7 @@ def matching_table(
             Column("low", ".4f"),
             Column("high", ".4f"),
         ),
-        *(Column(name.replace("_", " "), ".4f") for name in others),
+        *(Column(HEADS.get(name, name), ".4f") for name in others),
         *(Column(f"after {step} steps", ".4f") for step in steps),
         Column("seeds", "d"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Mapping, NamedTuple
+from typing import Dict, List, Mapping, NamedTuple
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
 from rar_gluon import strict_yaml
@@ -92,45 +92,53 @@ class Plan:
 
 
 def dry_run(plan: Plan) -> str:
-    """Text of a plan: what each job costs."""
-    single = {name: one for name, one in read_machines().items() if one.gpus == 1 and one.dollars}
-    speed = 0.0 if plan.on_cards else measured_speed(list(plan.configs.values())[-1])
-    head = ["job", "GFLOP/image", "GFLOP/clip", "clips", "GFLOP/frame", "PFLOP train", "PFLOP eval", "GB"]
-    head += [f"{unit} {name}" for name in single for unit in "h$"] if plan.on_cards else ["hours here"]
-    rows, sums = [head], [0.0] * (len(head) - 1)
+    """Text of a plan: what each job costs, and how long all of them take."""
+    head = ["job", "GFLOP/image", "GFLOP/clip", "clips", "GFLOP/frame", "PFLOP to train", "PFLOP to judge", "GB"]
+    rows, sums = [], {"train": 0.0, "judge": 0.0, "GB": 0.0}
     for name, config in plan.configs.items():
         clips = config.training.epoch_clips * config.training.epochs if plan.trains else 0
         costs, summary = costs_of(config, plan.frames, plan.pairs), cost.summarise(config)
-        train, evaluation = costs["train"] if plan.trains else 0.0, costs["match"] + costs["track"]
-        gigabytes = summary.parameters * 4 * (3 if plan.trains else 1) / 1e9
-        single_macs = (summary.macs, training_macs(config, 1), sum(cost.frame_macs(config).values()))
-        image, clip, frame = (macs / 5e8 for macs in single_macs)
-        numbers = [image, clip, clips, frame, train / 5e14, evaluation / 5e14, gigabytes]
-        if plan.on_cards:
-            for machine in single.values():
-                hours = 2 * (train + evaluation) / machine.speed / 3600
-                numbers += [hours, hours * machine.dollars]
-        else:
-            numbers.append((train + evaluation) / speed / 3600)
-        sums = [total + value for total, value in zip(sums, numbers)]
+        parts = {"train": costs["train"] if plan.trains else 0.0, "judge": costs["match"] + costs["track"]}
+        parts["GB"] = summary.parameters * 4 * (3 if plan.trains else 1) / 1e9
+        image, clip, frame = (
+            macs / 5e8 for macs in (summary.macs, training_macs(config, 1), sum(cost.frame_macs(config).values()))
+        )
+        numbers = (image, clip, clips, frame, parts["train"] / 5e14, parts["judge"] / 5e14, parts["GB"])
         rows.append([name, *(f"{value:.4g}" for value in numbers)])
-    rows.append(["all", "", "", f"{sums[2]:.4g}", "", *(f"{value:.4g}" for value in sums[4:])])
-    lines = text_table(rows, [True] * len(head))
+        sums = {key: total + parts[key] for key, total in sums.items()}
+    totals = (sums["train"] / 5e14, sums["judge"] / 5e14, sums["GB"])
+    rows.append(["all", "", "", "", "", *(f"{value:.4g}" for value in totals)])
+    lines = text_table([head, *rows], [False] + [True] * (len(head) - 1))
     lines += [
         "",
-        "1 multiply-accumulate (MAC) is 2 FLOP; only convolutions are counted (rar_gluon/net/cost.py).",
-        "clip: MACs = forward pass of T templates with contexts and a search region, and twice what is trained of it.",
-        "frame: MACs = forward pass of all scales and of the template with contexts; a pair has one scale.",
-        "GB: weights and a checkpoint (parameters, momentum) of each job. Records of the training set come on top:",
-        "about 9 kB an annotated frame at 159 pixels, 20 kB at 255 (34 GB for ILSVRC VID; docs/guide/train.md).",
+        "2 FLOP are a multiply-accumulate; only convolutions are counted.",
+        "clip: forward pass of templates, contexts and a search region, and twice what is trained of it.",
+        "frame: forward pass of all scales, and of the template with its contexts. judge: match and track.",
+        "GB: weights and a checkpoint of each job. Records come on top: 9 kB an annotated frame at 159 pixels,",
+        "20 kB at 255, so 34 GB for ILSVRC VID (docs/guide/train.md).",
+        "",
     ]
-    if plan.on_cards:
-        lines.append(
-            "hours = FLOP / (peak of the card x utilisation, assumed) / 3600; dollars = hours x price: "
-            "experiments/aws/cards.yaml."
-        )
-    else:
-        lines.append(
-            f"hours = FLOP / {2 * speed / 1e9:.1f} GFLOP/s / 3600, measured just now, forward, on the last job."
-        )
-    return "\n".join(lines)
+    macs = sums["train"] + sums["judge"]
+    return "\n".join([*lines, *(_on_cards(macs) if plan.on_cards else _here(macs, plan))])
+
+
+def _on_cards(macs: float) -> List[str]:
+    """Hours and dollars of so many multiply-accumulates, on each machine that has a price."""
+    head, rows = ("all jobs on", "GPUs", "hours", "dollars"), []
+    for name, machine in read_machines().items():
+        if machine.dollars is not None:
+            hours = 2 * macs / machine.speed / 3600
+            rows.append((name, f"{machine.gpus} x {machine.card}", f"{hours:.4g}", f"{hours * machine.dollars:.4g}"))
+    note = (
+        "hours = FLOP / (peak x utilisation, both assumed) / 3600; dollars = hours x price: experiments/aws/cards.yaml."
+    )
+    return [*text_table([head, *rows], [False, False, True, True]), "", note]
+
+
+def _here(macs: float, plan: Plan) -> List[str]:
+    """Hours of so many multiply-accumulates on this machine."""
+    speed = measured_speed(list(plan.configs.values())[-1])
+    gflops = 2 * speed / 1e9
+    return [
+        f"hours here: {macs / speed / 3600:.2g}, at {gflops:.1f} GFLOP/s, measured just now, forward, on the last job."
+    ]

@@ -13,6 +13,7 @@ from typing import Callable, Dict, List, Mapping, Sequence
 
 import rar_gluon  # before mxnet: sets its threads
 from experiments.ablation import (
+    HEADS,
     Outcome,
     claims_table,
     gates_table,
@@ -206,7 +207,7 @@ def make_tables(call: Call, folders: Mapping[str, Mapping[int, Path]], numbers: 
             step: by_number(by_row_and_seed(folders, partial(matched, step=step)), "within_1") for step in pairs.steps
         }
         words = f"part of the pairs whose peak is within {CELL} pixels of the target"
-        matching = Outcome("within_1", words, "within 1 cell", DELTA["matching"], outcomes["within_1"], earlier)
+        matching = Outcome("within_1", words, HEADS["within_1"], DELTA["matching"], outcomes["within_1"], earlier)
         tables += [
             matching_table(title, outcomes, matching, published, pairs.pairs),
             claims_table(claims, matching, call.start, other_verdicts(call.pool, matching)),
@@ -243,7 +244,7 @@ def report_rows(call: Call, folders: Mapping[str, Mapping[int, Path]], title: st
     tables = make_tables(call, folders, numbers, title)
     write_document(call.output, title, sentences, tables)
     write_numbers(call.output / BY_SEQUENCE, numbers)
-    skipped = ("where", "sequences", "p", "loss", "within 0.5", "within 2")
+    skipped = ("where", "sequences", "p", "loss", HEADS["within_0.5"], HEADS["within_2"])
     page = os.path.relpath(call.output / "report.html")
     printed = [to_text(table, skipped) for table in tables if table.name != "gates"]
     return "\n\n".join([" ".join(head), *printed, f"see {page}"])

@@ -37,12 +37,13 @@ def test_dollars_are_hours_times_price():
     """The numbers of a text against the formula that stands below them."""
     (config,) = rows("row01")
     lines = costs.dry_run(costs.Plan({"a": config}, 1000, on_cards=True)).splitlines()
-    head, row = lines[0], lines[1].split()
-    hours, dollars = (float(value) for value in row[8:10])  # of the first card
-    machine = costs.read_machines()[head.split(" h ")[1].split()[0]]
+    row, (first, *_) = lines[1].split(), lines[[line.startswith("all jobs on") for line in lines].index(True) + 1 :]
+    name, *_, hours, dollars = first.split()
+    machine = costs.read_machines()[name]
     flop = (float(row[5]) + float(row[6])) * 1e15
-    assert hours == pytest.approx(flop / machine.speed / 3600, rel=0.01)
-    assert dollars == pytest.approx(hours * machine.dollars, rel=0.01)
+    assert float(hours) == pytest.approx(flop / machine.speed / 3600, rel=0.01)
+    assert float(dollars) == pytest.approx(float(hours) * machine.dollars, rel=0.01)
+    assert max(map(len, lines)) <= 120
 
 
 def test_without_training_only_frames_cost():
