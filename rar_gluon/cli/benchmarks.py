@@ -49,7 +49,7 @@ def _add_files(parser: argparse.ArgumentParser, results: str) -> None:
     parser.add_argument(
         "--annotations", required=True, type=path, metavar="PATH", help="the data set, or its annotations alone"
     )
-    parser.add_argument("--sequences", metavar="A,B,...", help="only these, or a file of names; default: all")
+    parser.add_argument("--sequences", metavar="A,B,...", help="only these sequences, or a file of names; default: all")
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:

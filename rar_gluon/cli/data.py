@@ -13,8 +13,8 @@ def add_data(commands) -> None:
     example = "rar data check otb2015 OTB"
     actions = add_group(commands, "data", "actions", "look at datasets", example)
     check = add_command(actions, "check", check_command, "say what is there", example)
-    check.add_argument("dataset", choices=tuple(DATASETS))
-    check.add_argument("root", type=path, metavar="ROOT")
+    check.add_argument("dataset", choices=tuple(DATASETS), help="folder: any folder of sequences")
+    check.add_argument("root", type=path, metavar="ROOT", help="where the dataset is")
 
 
 def check_command(arguments: argparse.Namespace) -> int:

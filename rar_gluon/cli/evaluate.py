@@ -55,8 +55,8 @@ def add_eval(commands) -> None:
     run.add_argument(
         "--supervised", metavar="CHALLENGE", help="VOT's experiment with re-initialisation, of VOT2015 to VOT2019"
     )
-    run.add_argument("--sequences", metavar="A,B,...", help="only these; default: all of the dataset")
-    run.add_argument("--allow-missing", action="store_true", help="run what is there of the dataset")
+    run.add_argument("--sequences", metavar="A,B,...", help="only these sequences; default: all")
+    run.add_argument("--allow-missing", action="store_true", help="run the sequences that are there")
     run.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine; default: 1")
     run.add_argument("--scheduler", metavar="ADDRESS", help="spread over the workers of this Dask scheduler")
 
@@ -110,7 +110,7 @@ def add_score(commands) -> None:
     folder.add_argument("--results", required=True, type=path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
     folder.add_argument("--root", required=True, type=path, metavar="DIR", help="the sequences")
     folder.add_argument("--protocol", default="folder", help="folder (default), or one of OTB's")
-    folder.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
+    folder.add_argument("--sequences", metavar="A,B,...", help="only these sequences; default: all")
     folder.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
     add_table_arguments(folder)
     folder.add_argument("--report", type=path, metavar="DIR", help="write tables, plots and a page there")
@@ -131,7 +131,7 @@ def add_score(commands) -> None:
         help="VOT's folder (no images needed), or pysot's JSON file",
     )
     vot.add_argument("--sizes", type=path, metavar="FILE", help="a line NAME WIDTH HEIGHT each, where images are not")
-    vot.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
+    vot.add_argument("--sequences", metavar="A,B,...", help="only these sequences; default: all")
     vot.add_argument("--challenge", default="VOT2016", help="VOT2015 to VOT2019; default: VOT2016")
     vot.add_argument("--rules", default="matlab", help="matlab (default), pysot, exact or python-toolkit")
     vot.add_argument("--by-sequence", action="store_true", help="print the sequences too")
@@ -200,9 +200,9 @@ def add_results(commands) -> None:
         "rar results runs/rar_thin --layout got10k --benchmark OTB2015 --output results",
     )
     results.add_argument("trackers", nargs="+", type=path, metavar="DIR", help="folders of results, RUNS/TRACKER")
-    results.add_argument("--layout", required=True, choices=("pysot", "got10k"))
-    results.add_argument("--benchmark", required=True, metavar="NAME", help="as the toolkit calls it: OTB100, VOT2018")
-    results.add_argument("--output", required=True, type=path, metavar="DIR", help="its folder of results")
+    results.add_argument("--layout", required=True, choices=("pysot", "got10k")
+    results.add_argument("--benchmark", required=True, metavar="NAME", help="the toolkit's name of it: OTB100, VOT2018")
+    results.add_argument("--output", required=True, type=path, metavar="DIR", help="folder of results of the toolkit")
 
 
 def results_command(arguments: argparse.Namespace) -> int:
@@ -236,7 +236,7 @@ def add_report(commands) -> None:
     )
     scoring_arguments(report)
     report.set_defaults(protocol=None, sequences=None)  # each data set has its own
-    report.add_argument("--output", required=True, type=path, metavar="DIR")
+    report.add_argument("--output", required=True, type=path, metavar="DIR", help="the report goes here")
     report.add_argument(
         "--images", type=path, metavar="DIR", help="OTB with its frames: adds strips of frames with boxes"
     )

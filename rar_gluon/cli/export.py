@@ -20,7 +20,7 @@ def add_export(commands) -> None:
         "--size",
         type=int,
         metavar="N",
-        help="of an ONNX model's images, pixels; default: the search window's",
+        help="side of an ONNX model's images, in pixels; default: that of the search window",
     )
 
 

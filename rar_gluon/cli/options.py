@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 from pathlib import Path
 from typing import Callable, Tuple
 
@@ -16,7 +17,7 @@ def add_command(commands, name: str, run: Callable, about: str, example: str) ->
     parser = commands.add_parser(
         name,
         help=about,
-        description=run.__doc__,
+        description=inspect.cleandoc(run.__doc__),
         epilog=f"example: {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -36,10 +37,15 @@ def scoring_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--annotations", required=True, type=path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB")
     parser.add_argument("--protocol", default="matlab", help="matlab (default), pysot, got10k, ... or all")
     parser.add_argument(
-        "--sequences", default="otb2015", metavar="LIST", help="otb2013, tb50, otb2015, a file, or A,B,..."
+        "--sequences",
+        default="otb2015",
+        metavar="LIST",
+        help="otb2013, tb50, otb2015 (default), a file of names, or A,B,...",
     )
     parser.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
-    parser.add_argument("--attributes", default="matlab", choices=("matlab", "website"), help="lists; default: matlab")
+    parser.add_argument(
+        "--attributes", default="matlab", choices=("matlab", "website"), help="attribute list; default: matlab"
+    )
 
 
 def network_arguments(parser: argparse.ArgumentParser) -> None:

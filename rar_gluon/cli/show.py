@@ -23,7 +23,7 @@ def add_show(commands) -> None:
     attention.add_argument("source", metavar="VIDEO", help="folder of images or video file")
     attention.add_argument("--init", required=True, metavar="x,y,w,h", help="the target in the first frame")
     attention.add_argument("--output", required=True, type=path, metavar="FILE", help="picture to write (.png, .pdf)")
-    attention.add_argument("--frame", type=int, default=10, metavar="N", help="which is drawn; default: 10")
+    attention.add_argument("--frame", type=int, default=10, metavar="N", help="the frame that is drawn; default: 10")
     network_arguments(attention)
     runtime_argument(attention)
 

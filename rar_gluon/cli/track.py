@@ -27,7 +27,7 @@ def add_track(commands) -> None:
     track.add_argument(
         "--init",
         metavar="x,y,w,h",
-        help="the target in the first frame, pixels (--init=-5,… if x is negative); else you are asked",
+        help="the target in the first frame, in pixels; write --init=-5,... if x is negative; default: you are asked",
     )
     track.add_argument("--start", type=int, default=0, metavar="N", help="first frame of the target; default: 0")
     track.add_argument("--boxes", type=path, metavar="FILE", help="write a line x,y,w,h for each frame")
@@ -140,7 +140,13 @@ def add_demo(commands) -> None:
     """Add `rar demo`."""
     demo = add_command(commands, "demo", demo_command, "track a demonstration clip", "rar demo bikes --output demo")
     demo.add_argument("clip", nargs="?", default="carphone", choices=("carphone", "bikes"), help="default: carphone")
-    demo.add_argument("--output", type=path, default=Path("demo"), metavar="DIR", help="default: demo")
+    demo.add_argument(
+        "--output",
+        type=path,
+        default=Path("demo"),
+        metavar="DIR",
+        help="video, GIF, picture and boxes go here; default: demo",
+    )
     network_arguments(demo)
     runtime_argument(demo)
 

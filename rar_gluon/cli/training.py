@@ -25,18 +25,20 @@ def add_prepare(commands) -> None:
     ready.add_argument("root", type=path, metavar="ROOT", help="where the dataset is")
     ready.add_argument("out", type=path, metavar="OUT", help="folder for the records")
     ready.add_argument("--side", type=int, default=255, metavar="N", help="pixels of a search window; default: 255")
-    ready.add_argument("--padding", type=float, default=2.0, help="of the search window, as in the config; default: 2")
+    ready.add_argument(
+        "--padding", type=float, default=2.0, help="padding of the search window, as in the config; default: 2"
+    )
     ready.add_argument(
         "--window",
         default="per-axis",
         choices=("per-axis", "margin", "square"),
-        help="as in the config; default: per-axis",
+        help="shape of the search window, as in the config; default: per-axis",
     )
     ready.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th frame; default: 1")
-    ready.add_argument("--split", default="train", choices=("train", "val"), help="of VID; default: train")
-    ready.add_argument("--sequences", metavar="A,B,...", help="only these; default: all")
-    ready.add_argument("--exclude", default="", metavar="A,B,...", help="not these")
-    ready.add_argument("--workers", type=int, default=1, metavar="N", help="processes; default: 1")
+    ready.add_argument("--split", default="train", choices=("train", "val"), help="part of VID; default: train")
+    ready.add_argument("--sequences", metavar="A,B,...", help="only these sequences; default: all")
+    ready.add_argument("--exclude", default="", metavar="A,B,...", help="leave these sequences out")
+    ready.add_argument("--workers", type=int, default=1, metavar="N", help="processes that work at once; default: 1")
 
 
 def prepare_command(arguments: argparse.Namespace) -> int:
@@ -106,8 +108,10 @@ def add_train(commands) -> None:
         help="share of the photographs of --cutouts that is not trained on, by their names; default: 0",
     )
     train.add_argument("--validation", type=path, metavar="DIR", help="folder of sequences to track after each epoch")
-    train.add_argument("--validation-sequences", metavar="A,B,...", help="only these; default: all of the folder")
-    train.add_argument("--validation-frames", type=int, default=100, metavar="N", help="of each; default: 100")
+    train.add_argument("--validation-sequences", metavar="A,B,...", help="only these sequences; default: all")
+    train.add_argument(
+        "--validation-frames", type=int, default=100, metavar="N", help="frames of each sequence; default: 100"
+    )
     train.add_argument(
         "--start",
         metavar="|".join((*STARTS, "FILE")),
@@ -123,7 +127,9 @@ def add_train(commands) -> None:
     train.add_argument("--loaders", type=int, default=1, metavar="N", help="threads that cut clips; default: 1")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
     train.add_argument("--keep", type=int, default=3, metavar="N", help="checkpoints that are kept; default: 3")
-    train.add_argument("--save-every", type=int, default=100, metavar="STEPS", help="default: 100, and each epoch")
+    train.add_argument(
+        "--save-every", type=int, default=100, metavar="STEPS", help="steps between checkpoints; default: 100"
+    )
 
 
 def train_command(arguments: argparse.Namespace) -> int:
@@ -184,11 +190,11 @@ def add_launch(commands) -> None:
         "train on several workers",
         "rar launch -n 2 -- rar train --config rar_thin --output run --store dist_sync",
     )
-    launch.add_argument("-n", "--workers", type=int, required=True, metavar="N")
-    launch.add_argument("-s", "--servers", type=int, default=1, metavar="N", help="default: 1")
+    launch.add_argument("-n", "--workers", type=int, required=True, metavar="N", help="processes that train")
+    launch.add_argument("-s", "--servers", type=int, default=1, metavar="N", help="servers of parameters; default: 1")
     launch.add_argument("--hosts", type=path, metavar="FILE", help="machines for ssh, one a line; default: this one")
-    launch.add_argument("--port", type=int, default=0, metavar="P", help="of the scheduler; default: any free one")
-    launch.add_argument("command", nargs="*", metavar="COMMAND", help="after --")
+    launch.add_argument("--port", type=int, default=0, metavar="P", help="port of the scheduler; default: any free one")
+    launch.add_argument("command", nargs="*", metavar="COMMAND", help="the command of each worker, after --")
 
 
 def launch_command(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,5 @@
 import argparse
+import re
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,21 @@ def test_no_command_takes_a_tilde_for_a_folder(monkeypatch, tmp_path, write_sequ
     command = ["eval", "--dataset", "folder", "--root=~/data", "--tracker", "opencv-kcf", "--output=~/runs"]
     assert cli.main(command) == 0 and cli.main(["data", "check", "folder", "~/data"]) == 0
     assert (tmp_path / "home" / "runs" / "opencv-kcf" / "s0.txt").is_file() and not Path("~").exists()
+
+
+def parsers(parser, name="rar"):
+    """A parser and those of its commands, by what is typed."""
+    yield name, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, below in action.choices.items():
+                yield from parsers(below, f"{name} {word}")
+
+
+@pytest.mark.parametrize(
+    "name, parser", list(parsers(cli.make_parser())), ids=lambda one: one if str(one) == one else ""
+)
+def test_a_help_page_says_what_each_option_is(name, parser):
+    unexplained = [action.dest for action in parser._actions if not action.help and action.nargs != argparse.PARSER]
+    assert not unexplained and not re.search(r"^ +\S", parser.description, re.MULTILINE)
+    assert name == "rar" or parser.epilog.startswith("example: rar")
