@@ -1,6 +1,7 @@
 """Sphinx: the site of all pages, with a page for each public name (`make docs`)."""
 
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -67,7 +68,13 @@ def describe(app, what, name, obj, options, lines):
     lines[:] = out
 
 
+def remove_public_pages(app, error):
+    """Leave the tree as it was."""
+    shutil.rmtree(HERE / "reference" / "python")
+
+
 def setup(app):
-    """Connect both to Sphinx."""
+    """Connect these to Sphinx."""
     app.connect("builder-inited", write_public_pages)
+    app.connect("build-finished", remove_public_pages)
     app.connect("autodoc-process-docstring", describe, priority=400)  # before numpydoc's 500

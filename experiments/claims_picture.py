@@ -19,7 +19,7 @@ MEANING = {
     "undecided": "undecided",
 }
 LINEAR = 0.02  # differences up to here are drawn to scale, larger ones by their logarithm
-TICKS = (-0.1, 0, 0.1, 0.5)
+TICKS = (-0.1, 0, 0.1)
 
 
 class Panel(NamedTuple):

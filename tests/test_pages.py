@@ -48,6 +48,12 @@ def test_links_lead_somewhere(page):
     assert not broken
 
 
+def test_the_site_has_every_page():
+    docs = ROOT / "docs"
+    named = set(re.findall(r"^(\w+/\w+)$", (docs / "index.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert named == {str(path.relative_to(docs).with_suffix("")) for path in docs.glob("*/*.md")}
+
+
 def blocks(kind, page, heading):
     """The code of a kind below a heading of a page."""
     text = page.read_text(encoding="utf-8")
