@@ -53,7 +53,7 @@ def test_readme_counts_as_the_table_does(judged):
     counts = claims.counts(judged, "matching")
     named = {
         word: int(number)
-        for number, word in re.findall(r"(\d+) (?:are |is )?(supported|contradicted|equivalent|undecided)", text)
+        for number, word in re.findall(r"(\d+)\s+(?:are |is )?(supported|contradicted|equivalent|undecided)", text)
     }
     assert named == counts
 
