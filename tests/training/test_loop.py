@@ -138,7 +138,7 @@ def test_weights_of_chosen_steps_are_kept(tiny_config, clips_of, values_of, tmp_
 
 
 def test_two_devices_are_one(tiny_config, clips_of, values_of, tmp_path):
-    config = tiny_config(training={"epochs": 1, "learning_rate": 0.05})
+    config = tiny_config({"window": "square"}, training={"epochs": 1, "learning_rate": 0.05})
     trained, losses = [], []
     for contexts in ([mx.cpu(0)], [mx.cpu(0), mx.cpu(1)]):
         net, output = build(config.network), tmp_path / str(len(contexts))
