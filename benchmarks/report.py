@@ -111,7 +111,7 @@ def moved(rows: Sequence[Row], baseline: Path) -> List[str]:
                 for line in csv.DictReader(file)
                 if line["ratio"]
             }
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, csv.Error, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{baseline} is no table of benchmarks: make one with --output.") from error
     sentences = []
     for row in rows:

@@ -28,7 +28,7 @@ def read_rows(path: str | os.PathLike) -> Dict[str, Dict[str, str]]:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         return {f"row{int(row['row']):02d}" if "row" in row else row["variant"]: row for row in rows}
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, csv.Error, KeyError, ValueError) as error:
         raise InputError(f"{path} is no table of published rows: {error}.") from error
 
 
@@ -129,7 +129,7 @@ def read_verdicts(path: str | os.PathLike) -> Dict[str, Verdict]:
                     verdicts[line["claim"]] = Verdict(
                         line["verdict"], *numbers, int(line["seeds"]), int(line["sequences"])
                     )
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} holds no verdicts of a report (claims_*.csv): {error}.") from error
     return verdicts
 

@@ -87,7 +87,7 @@ def read_numbers(path: Path) -> Dict[str, Dict[int, Dict[str, Dict[str, float]]]
             for line in csv.DictReader(file):
                 numbers = {key: float(line[key]) for key in COLUMNS if line[key]}
                 by_row.setdefault(line["row"], {}).setdefault(int(line["seed"]), {})[line["sequence"]] = numbers
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no {BY_SEQUENCE} of a report: {error}.") from error
     return by_row
 

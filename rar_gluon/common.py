@@ -278,6 +278,7 @@ def owned(folder: str | os.PathLike) -> Iterator[None]:
         Another process has it, or it cannot be made.
     """
     folder = Path(folder)
+    new = not folder.exists()
     with about_writing(folder, *folder.parents):
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY)
@@ -286,6 +287,9 @@ def owned(folder: str | os.PathLike) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+        if new:
+            with suppress(OSError):  # it holds something: nothing was refused
+                folder.rmdir()
 
 
 def lock(descriptor: int, path: str | os.PathLike) -> None:

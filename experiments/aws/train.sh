@@ -13,11 +13,11 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 PATH=$PWD/.venv/bin:$PATH
 : "${OUTPUT:?give the folder for the training: OUTPUT=...}"
 : "${VALIDATION:?give a folder of sequences that choose best.npz, none that you report: VALIDATION=...}"
-RECORDS=${RECORDS:-$OUTPUT/records}
+RECORDS=${RECORDS:-$OUTPUT/records} CONFIG=${CONFIG:-experiments/rar.yaml}
 
 if [ ! -f "$RECORDS/index.json" ]; then
-    rar prepare vid "${VID:?give the folder of ILSVRC VID: VID=...}" "$RECORDS" --workers "$(nproc)"
+    rar prepare vid "${VID:?give the folder of ILSVRC VID: VID=...}" "$RECORDS" --config "$CONFIG" --workers "$(nproc)"
 fi
 gpus=$(python -c 'from rar_gluon.net.device import count_gpus; print(*range(count_gpus()[0]), sep=",")')
-exec rar train --config "${CONFIG:-experiments/rar.yaml}" --records "$RECORDS" --output "$OUTPUT" --start gluoncv --resume \
+exec rar train --config "$CONFIG" --records "$RECORDS" --output "$OUTPUT" --start gluoncv --resume \
     --devices "${DEVICES:-${gpus:--1}}" --store device --loaders "${LOADERS:-$(nproc)}" --validation "$VALIDATION" "$@"

@@ -29,7 +29,7 @@ def read_eao(path: str | os.PathLike, challenge: str) -> Dict[str, float]:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         return {row["tracker"]: float(row[column]) for row in rows if row.get(column)}
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, csv.Error, KeyError, ValueError) as error:
         raise InputError(f"{path} is no table of published EAO: {error}.") from error
 
 

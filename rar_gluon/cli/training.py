@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from pathlib import Path
 
 from rar_gluon import config as configuration
 from rar_gluon.cli.options import add_command, path
-from rar_gluon.common import InputError, output_folder
+from rar_gluon.common import InputError, Stopped, output_folder, say
+from rar_gluon.config import Config
 from rar_gluon.data.datasets import PREPARED, load_sequences, split_names
 
 STARTS = ("random", "thin", "gluoncv")  # of --start, beside files
@@ -26,13 +29,11 @@ def add_prepare(commands) -> None:
     ready.add_argument("out", type=path, metavar="OUT", help="folder for the records")
     ready.add_argument("--side", type=int, default=255, metavar="N", help="pixels of a search window; default: 255")
     ready.add_argument(
-        "--padding", type=float, default=2.0, help="padding of the search window, as in the config; default: 2"
+        "--config", default="rar_thin", help="whose windows: a preset (rar, rar_thin) or a YAML file; default: rar_thin"
     )
+    ready.add_argument("--padding", type=float, help="padding of the search window; default: the config's")
     ready.add_argument(
-        "--window",
-        default="per-axis",
-        choices=("per-axis", "margin", "square"),
-        help="shape of the search window, as in the config; default: per-axis",
+        "--window", choices=("per-axis", "margin", "square"), help="shape of the search window; default: the config's"
     )
     ready.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th frame; default: 1")
     ready.add_argument("--split", default="train", choices=("train", "val"), help="part of VID; default: train")
@@ -45,6 +46,7 @@ def prepare_command(arguments: argparse.Namespace) -> int:
     """Cut the region around every target and pack them into records; resumable; status 1 when a sequence failed."""
     from rar_gluon.data.prepare import prepare
 
+    tracking = configuration.load(arguments.config).tracking
     summary = prepare(
         arguments.dataset,
         arguments.root,
@@ -55,8 +57,8 @@ def prepare_command(arguments: argparse.Namespace) -> int:
         sequences=None if arguments.sequences is None else split_names(arguments.sequences),
         exclude=split_names(arguments.exclude),
         workers=arguments.workers,
-        padding=arguments.padding,
-        window=arguments.window,
+        padding=tracking.padding if arguments.padding is None else arguments.padding,
+        window=arguments.window or tracking.window,
     )
     print(summary.text())
     return 1 if summary.failures else 0
@@ -125,6 +127,7 @@ def add_train(commands) -> None:
     train.add_argument("--devices", metavar="0,1,...", help="GPUs; default: --device's")
     train.add_argument("--store", default="local", help="KVStore: local (default), device, or dist_sync in rar launch")
     train.add_argument("--loaders", type=int, default=1, metavar="N", help="threads that cut clips; default: 1")
+    train.add_argument("--steps", type=int, metavar="N", help="train N steps in all, to try; default: the config's")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
     train.add_argument("--keep", type=int, default=3, metavar="N", help="checkpoints that are kept; default: 3")
     train.add_argument(
@@ -136,7 +139,6 @@ def train_command(arguments: argparse.Namespace) -> int:
     """Train a network on prepared records, synthetic sequences or both; resumes, on one device or several."""
     from rar_gluon.data.clips import training_clips, weighted_folders
     from rar_gluon.net.device import find_device, parse_devices
-    from rar_gluon.report.curves import plot_curves
     from rar_gluon.training.checkpoint import existing
     from rar_gluon.training.held_out import make_validation
     from rar_gluon.training.loop import Options, train
@@ -146,6 +148,8 @@ def train_command(arguments: argparse.Namespace) -> int:
     config = configuration.load(arguments.config)
     if arguments.loaders < 1 or arguments.keep < 1 or arguments.save_every < 1:
         raise InputError("--loaders, --keep and --save-every must be at least 1.")
+    if arguments.steps is not None:
+        config = with_steps(config, arguments.steps)
     if any(len(folders) > 2 for folders in arguments.cutouts):
         raise InputError("--cutouts takes VIDEOS MASKS or STILLS; repeat it for more.")
     if arguments.devices is None:
@@ -174,11 +178,35 @@ def train_command(arguments: argparse.Namespace) -> int:
         "start": identity(config.network, arguments.start),
         "validation": {"sequences": names, "frames": arguments.validation_frames if names else None},
     }
-    train(net, config, clips, arguments.output, validate, options, about)
-    log = arguments.output / "log.csv"
-    if log.is_file():  # with several workers the first writes it
-        plot_curves(log, arguments.output / "validation.csv", arguments.output / "curves.png")
+    try:
+        train(net, config, clips, arguments.output, validate, options, about)
+    except (InputError, Stopped) as end:  # an interrupted or diverged training has curves, too
+        with contextlib.suppress(InputError):
+            _draw_curves(arguments.output)
+        saved = existing(arguments.output / "checkpoints")
+        if isinstance(end, Stopped) and saved:
+            step = int(saved[-1].stem.rpartition("-")[2])
+            say(f"rar: step {step} is saved as {saved[-1]}: the same call with --resume goes on.")
+        raise
+    _draw_curves(arguments.output)
     return 0
+
+
+def with_steps(config: Config, steps: int) -> Config:
+    """The configuration with one epoch of `steps` steps; `InputError` for less than one."""
+    if steps < 1:
+        raise InputError(f"--steps is {steps}, but at least 1 is needed.")
+    training = {"epochs": 1, "epoch_clips": steps * config.training.batch}
+    return configuration.from_dict({"training": training}, base=config)
+
+
+def _draw_curves(output: Path) -> None:
+    """Draw curves.png of a training that has a log; with several workers the first one writes it."""
+    from rar_gluon.report.curves import plot_curves, read_columns
+
+    log = output / "log.csv"
+    if read_columns(log):
+        plot_curves(log, output / "validation.csv", output / "curves.png")
 
 
 def add_launch(commands) -> None:

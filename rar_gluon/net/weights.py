@@ -35,6 +35,7 @@ TRACKED_WITH = {  # what the features were trained for, besides the network: a t
     "tracking": ("input_size", "padding", "window"),
     "filter": ("lambda1", "lambda2", "contexts", "context_source", "denominator", "label_sigma"),
 }
+OF_CONTEXTS = ("contexts", "context_source", "lambda2")
 LARGEST = {".running_var": 1e6, "": 1e4}  # by the name's end: numbers that no training comes to, hundreds at most
 CONFIDENCE = (0.1, 2.5)  # score of one half and slope where a file has none: those of rar_thin (assumed: ours)
 LARGEST_FILE = 1 << 32  # bytes of arrays: a small file can unpack into more than the memory there is
@@ -132,11 +133,14 @@ def tracks_otherwise(file: WeightsFile, config: Config) -> str:
     if file.holds != "network":
         return ""
     here = to_dict(config)
+    without = file.config.get("filter", {}).get("contexts") == 0  # as training is often done: for contexts of any kind
     return ", ".join(
         f"{section}.{name} {file.config[section][name]} (here {here[section][name]})"
         for section, names in TRACKED_WITH.items()
         for name in names
-        if name in file.config.get(section, {}) and file.config[section][name] != here[section][name]
+        if name in file.config.get(section, {})
+        and file.config[section][name] != here[section][name]
+        and not (without and name in OF_CONTEXTS)
     )
 
 

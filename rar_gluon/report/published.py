@@ -107,6 +107,8 @@ def _rows(path: Path) -> List[Dict[str, str]]:
             rows = list(csv.DictReader(file))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}; published numbers are in it.") from None
+    except csv.Error as error:  # a NUL, before Python 3.11
+        raise InputError(f"{path} holds no table with a column 'tracker': {error}.") from None
     if not rows or "tracker" not in rows[0]:
         raise InputError(f"{path} holds no table with a column 'tracker'.")
     return rows

@@ -52,7 +52,10 @@ class Journal:
 def read_rows(path: Path) -> List[Dict[str, str]]:
     """Rows of a log; a last line that was cut off by a crash is left out. `InputError` when it is no log."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-    rows = list(csv.DictReader(line for line in lines if line.endswith("\n")))
+    try:
+        rows = list(csv.DictReader(line for line in lines if line.endswith("\n")))
+    except csv.Error:  # a NUL, before Python 3.11
+        rows = [{}]
     if any(not row.get("step", "").isdigit() or None in row.values() or None in row for row in rows):
         raise InputError(f"{path} is no log of a training: remove it, or give another --output.")
     return rows

@@ -136,6 +136,6 @@ def read_matches(path: str | os.PathLike) -> List[Match]:
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = [Match(row["sequence"], float(row["loss"]), float(row["error"])) for row in csv.DictReader(file)]
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} holds no matches: {error}; remove it, and the same call makes it again.") from error
     return rows

@@ -180,7 +180,7 @@ def read_rows(path: Path) -> List[Row]:
                 Row(row.pop("sequence"), int(row.pop("frames")), **{name: float(value) for name, value in row.items()})
                 for row in csv.DictReader(file)
             ]
-        except (KeyError, TypeError, ValueError) as error:
+        except (csv.Error, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is not a file that --csv wrote ({error}).") from None
 
 

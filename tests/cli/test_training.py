@@ -45,3 +45,21 @@ def test_a_training_is_refused_before_it_begins(refused, small, tmp_path, more, 
 def test_a_launch_that_cannot_be(refused, tmp_path):
     assert "hosts" in refused("launch", "-n", "2", "--hosts", tmp_path / "hosts", "--", "true")
     refused("launch", "-n", "0", "--", "true")
+
+
+@pytest.mark.parametrize(
+    "config, window", [([], "margin"), (["--config", "rar"], "per-axis"), (["--window", "square"], "square")]
+)
+def test_records_are_prepared_for_a_configuration(monkeypatch, config, window):
+    """By default that of `rar train`."""
+    asked = {}
+    monkeypatch.setattr("rar_gluon.data.prepare.prepare", lambda *_, **options: asked.update(options) or Summary())
+    assert cli.main(["prepare", "folder", "videos", "records", *config]) == 0
+    assert asked["window"] == window and asked["padding"] == 2.0
+
+
+class Summary:
+    failures = ()
+
+    def text(self):
+        return ""

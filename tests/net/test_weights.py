@@ -241,6 +241,17 @@ def test_the_whole_configuration_is_stored_and_what_tracks_otherwise_is_told(sav
     ]
 
 
+def test_contexts_are_no_news_where_none_were_trained_with(saved, config, tmp_path):
+    """As docs/guide/train.md trains. Others than those of the training are."""
+    net, path = saved[0], tmp_path / "trained.npz"
+    for trained, here, notices in ((0, 4, 0), (4, 0, 1)):
+        save_network(net, path, config=from_dict({"filter": {"contexts": trained}}, base=config))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", Notice)
+            load_network(from_dict({"filter": {"contexts": here}}, base=config), path)
+        assert len(caught) == notices
+
+
 def test_files_of_earlier_versions_load(saved, config, tmp_path):
     path = tmp_path / "old.npz"
     np.savez(path, network=yaml.safe_dump(to_dict(config.network)), holds="network", **values(saved[0]))

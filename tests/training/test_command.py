@@ -1,6 +1,7 @@
 """`rar train` as a user runs it."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from rar_gluon.data.sequence import write_boxes
 from rar_gluon.net.rar import build
 from rar_gluon.net.weights import save_network
 from rar_gluon.tracking.tracker import Tracker
+from rar_gluon.training import loop
 from rar_gluon.training.journal import read_rows
 
 
@@ -112,3 +114,28 @@ def test_what_cannot_be_done_is_said_in_one_sentence(files, tmp_path, capsys, mo
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("rar: ") and words.format(folder=folder) in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_few_steps_to_try(files, tmp_path):
+    folder, _ = files
+    assert main(arguments(folder, tmp_path / "out", "--steps", "3")) == 0
+    assert [row["step"] for row in read_rows(tmp_path / "out" / "log.csv")] == ["1", "2", "3"]
+    assert (tmp_path / "out" / "last.npz").is_file()
+    assert main(arguments(folder, tmp_path / "new", "--steps", "0")) == 2 and not (tmp_path / "new").exists()
+
+
+def test_an_interrupted_training_says_how_it_goes_on_and_has_curves(files, tmp_path, capsys, monkeypatch):
+    folder, _ = files
+
+    def interrupted(*arguments, usual=loop.update):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return usual(*arguments)
+
+    monkeypatch.setattr(loop, "update", interrupted)
+    output = tmp_path / "out"
+    assert main(arguments(folder, output, "--steps", "3")) == 128 + signal.SIGTERM
+    saved = output / "checkpoints" / "step-00000001.npz"
+    assert f"rar: step 1 is saved as {saved}: the same call with --resume goes on." in capsys.readouterr().err
+    assert (output / "curves.png").is_file() and saved.is_file()
+    monkeypatch.undo()
+    assert main(arguments(folder, output, "--steps", "3", "--resume")) == 0

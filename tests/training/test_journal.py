@@ -70,3 +70,9 @@ def test_what_is_no_log_is_refused(tmp_path, content):
     with pytest.raises(InputError, match="is no log"):
         Journal(tmp_path, 5)
     assert path.read_bytes() == content
+
+
+def test_a_log_with_a_nul_is_refused(tmp_path, refusal):
+    """csv raises an error of its own before Python 3.11."""
+    (tmp_path / "log.csv").write_bytes(b"step,loss\n1,\0\n\0,2\n")
+    assert "log.csv is no log of a training" in refusal(read_rows, tmp_path / "log.csv")
