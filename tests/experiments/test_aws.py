@@ -32,18 +32,40 @@ def test_every_machine_has_a_card_and_a_line(small_config):
     assert [line.split("|")[1].strip() for line in lines[2:]] == list(machines)
 
 
-@pytest.mark.parametrize("script", ["setup.sh", "train.sh"])
+@pytest.mark.parametrize("script", ["setup.sh", "train.sh", "rehearse.sh"])
 def test_scripts_parse(script):
     subprocess.run(["bash", "-n", str(AWS / script)], check=True, timeout=10)
 
 
-def test_train_says_what_is_missing(tmp_path):
-    """In a copy with an empty environment; `rar` is not reached."""
+@pytest.fixture
+def train_sh(tmp_path):
+    """A copy of train.sh in an environment whose `rar` says what it is called with: `train_sh(NAME=VALUE, ...)`."""
     folder = tmp_path / "experiments" / "aws"
     folder.mkdir(parents=True)
     (folder / "train.sh").write_bytes((AWS / "train.sh").read_bytes())
-    (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "activate").touch()
-    command = ["env", "-u", "OUTPUT", "bash", str(folder / "train.sh")]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    assert result.returncode != 0 and "OUTPUT=..." in result.stderr
+    for name, script in (("rar", 'echo "$@"'), ("python", "echo 0,1")):
+        path = tmp_path / ".venv" / "bin" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def run(**variables):
+        given = (f"{name}={value}" for name, value in variables.items())
+        command = ["env", "-u", "OUTPUT", "-u", "VALIDATION", "-u", "VID", *given, "bash", str(folder / "train.sh")]
+        return subprocess.run([*command, "--steps", "5"], capture_output=True, text=True, timeout=10)
+
+    return run
+
+
+def test_train_says_what_is_missing(train_sh):
+    both = {"OUTPUT": "x", "VALIDATION": "v"}
+    for variables, missing in (({}, "OUTPUT=..."), ({"OUTPUT": "x"}, "VALIDATION=..."), (both, "VID=...")):
+        result = train_sh(**variables)
+        assert result.returncode != 0 and missing in result.stderr
+
+
+def test_train_validates_so_that_there_is_a_best_network(train_sh, tmp_path):
+    result = train_sh(OUTPUT=tmp_path / "out", VALIDATION="held", VID="vid")
+    prepared, trained = result.stdout.splitlines()
+    assert prepared.startswith(f"prepare vid vid {tmp_path}/out/records --config experiments/rar.yaml")
+    assert "--validation held" in trained and "--devices 0,1" in trained and trained.endswith("--steps 5")
