@@ -15,8 +15,8 @@ from rar_gluon.training.matching import CELL, NEAR
 
 Numbers = Mapping[int, Mapping[str, Mapping[str, float]]]  # {"auc", "dp"} by seed and sequence
 POOLED = (
-    "Differences and intervals are those of this run and of another with other seeds together: means weighted by their "
-    f"precision, with a correlation of {SHARED:g} of their errors, for both are of the same sequences."
+    "Differences and intervals are of this run and of another with other seeds. Both are on the same sequences: the "
+    f"mean is weighted by precision, and their errors are taken to correlate by {SHARED:g}."
 )
 HEADS = {f"within_{cells:g}": f"within {cells * CELL:g} pixels" for cells in NEAR}
 PUBLISHED_FOR = {"OTB-2013": "otb2013", "OTB-2015": "otb2015"}  # else the paper's OTB-2015 stands beside
@@ -184,11 +184,11 @@ def claims_table(
     comparable = [row[4] for row in body if row[4] not in ("not comparable", "not measured")]
     notes = [
         f"{len(decided)} of {len(comparable)} comparable claims that were measured are decided.",
-        f"supported, contradicted: the 95 % interval of the mean paired difference lies above, below 0; equivalent: it "
-        f"holds 0 and lies within ± {outcome.delta:g}; else undecided. Intervals by {DRAWS:,} draws of whole sequences "
-        "and of what seeds add to all of them; with one seed they say nothing of other seeds.",
+        "supported: the 95 % interval of the mean paired difference lies above 0; contradicted: below 0.",
+        f"equivalent: the interval holds 0 and lies within ± {outcome.delta:g}; undecided: all else.",
+        f"Intervals: {DRAWS:,} draws of whole sequences and of the seeds' effects. One seed says nothing of others.",
         *([POOLED] if others else []),
-        "p: two-sided, of the same draws; verdicts take it as it is. Holm: corrected for the number of claims.",
+        "p is two-sided and of the same draws. Holm corrects it for the number of claims, and changes no verdict.",
         *dict.fromkeys(f"{claim.better} against {claim.worse}: {claim.note}" for claim in claims if claim.note),
         *dict.fromkeys(f"{c.better} against {c.worse}: {reasons[c.text]}" for c in claims if c.text in reasons),
     ]
@@ -235,8 +235,9 @@ def matching_table(
         cells += [mean_and_deviation(outcome.earlier[step].get(row, {}))[0] for step in steps]
         body.append((*cells, len(scores)))
     notes = (
-        f"{outcome.words}: {pairs} pairs a row and seed. low, high: 95 % interval over sequences and seeds, of the row "
-        "alone; rows are compared pair by pair, which is far more exact: see the claims.",
+        f"{outcome.words}: {pairs} pairs a row and seed.",
+        "low, high: the 95 % interval of the row alone, over sequences and seeds. The claims compare rows pair by "
+        "pair, which is far more exact.",
     )
     return Table("matching", title, columns, tuple(body), notes=notes)
 
@@ -255,8 +256,8 @@ def gates_table(gates: Mapping[str, Mapping[int, Mapping[str, Mapping[str, float
             means = [[one[part] for one in measured if part in one] for part in parts]
             body.append((row, int(step), *(statistics.fmean(values) if values else None for values in means)))
     note = (
-        "Standard deviation of the gates of Eq. 5 over channels, of Eq. 6 over places; at the start each gate is 1/2. "
-        "offset: by how many cells a deformable convolution moves its taps, root mean square; 0 at the start."
+        "Standard deviation of the gates of Eq. 5 over channels, and of Eq. 6 over places. At the start each is 1/2. "
+        "offset: root mean square of how far a deformable convolution moves its taps, in cells. At the start it is 0."
     )
     columns = (Column("row"), Column("step", "d"), *(Column(part, ".4f") for part in parts))
     return Table(
