@@ -47,6 +47,8 @@ class Call:
     results: Path | None = None
     weights: Path | None = None
     vot: Path | None = None
+    datasets: Tuple[Tuple[str, Path], ...] = ()  # Table 2: benchmarks and their roots, in place of OTB
+    frames: int = 0  # of each of their sequences; 0: all
 
     @property
     def full(self) -> bool:

@@ -21,6 +21,7 @@ from experiments.jobs import OUTCOMES, job_main
 from experiments.measures import read_numbers
 from experiments.rows import row_names
 from experiments.sizes import SIZES, Evaluation, Size, read_size
+from experiments.table2.datasets import DATASETS
 from experiments.targets import TARGETS
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError, Stopped, stoppable
@@ -76,6 +77,8 @@ def parse(argv: Sequence[str] | None) -> Tuple[Call, bool]:
         results=options.results,
         weights=options.weights,
         vot=options.vot,
+        datasets=read_datasets(options.dataset, options.root),
+        frames=options.frames or 0,
     )
     for path in call.add:
         read_numbers(path)  # before anything is trained
@@ -101,10 +104,10 @@ def changed_size(options: argparse.Namespace) -> Size:
     if size.name != "quick":
         folders = options.eval if size.name == "local" else [options.otb]
         more["folders"] = tuple(str(folder.resolve()) for folder in folders or () if folder is not None)
-        if options.sequences is not None:
-            more["names"] = tuple(split_names(options.sequences))
-            if not more["names"]:
-                raise InputError("--sequences names none: give A,B,..., or leave it out.")
+    if options.sequences is not None:
+        more["names"] = tuple(split_names(options.sequences))
+        if not more["names"]:
+            raise InputError("--sequences names none: give A,B,..., or leave it out.")
 
     def completed(evaluation: Evaluation | None) -> Evaluation | None:
         return None if evaluation is None else replace(evaluation, **more)
@@ -128,6 +131,13 @@ def changes(options: argparse.Namespace) -> Tuple[str, ...]:
         ("--curve", options.curve and ",".join(map(str, read_steps(options.curve)))),
     ]
     return (*options.set, *(f"{name} {value}" for name, value in typed if value is not None))
+
+
+def read_datasets(names: Sequence[str], roots: Sequence[Path]) -> Tuple[Tuple[str, Path], ...]:
+    """Pair each --dataset with its --root."""
+    if len(names) != len(roots):
+        raise InputError(f"--dataset is given {len(names)} times and --root {len(roots)}: give one root of each.")
+    return tuple((name, root.resolve()) for name, root in zip(names, roots))
 
 
 def read_steps(text: str) -> Tuple[int, ...]:
@@ -177,7 +187,7 @@ def check_options(options: argparse.Namespace, parser: argparse.ArgumentParser) 
     folders = needed(options)
     usable = {*COMMON, *TARGETS[options.target].options, *folders}
     if options.size == "quick":
-        usable -= {"records", "sequences"}
+        usable -= {"records"} if options.dataset else {"records", "sequences"}
     for name, value in vars(options).items():
         if name not in usable and value != parser.get_default(name):
             option = f"--{name.replace('_', '-')}"
@@ -193,6 +203,8 @@ def needed(options: argparse.Namespace) -> Sequence[str]:
     """Options that name the folders without which a target cannot be made."""
     if options.target == "fig10" and options.size == "full":
         return ("vot",)
+    if options.dataset:
+        return ()
     scored = {"quick": (), "local": ("eval",), "full": ("otb",)}[options.size]
     if not TARGETS[options.target].trains or options.records:
         return scored
@@ -266,6 +278,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     others.add_argument("--results", type=Path, metavar="DIR", help="TRACKER/SEQUENCE.txt of others, compared too")
     others.add_argument("--weights", type=Path, metavar="FILE", help="of our tracker; default: the size's")
+    others.add_argument(
+        "--dataset", action="append", default=[], choices=DATASETS, help="table2: instead of OTB; repeatable"
+    )
+    others.add_argument(
+        "--root", action="append", default=[], type=Path, metavar="DIR", help="of the --dataset in the same place"
+    )
     others.add_argument("--vot", type=Path, metavar="ROOT", help="full, fig10: folder with vot2016/, vot2017/")
     return parser
 

@@ -62,6 +62,8 @@ def size_text(call: Call) -> str:
         tracker = "our tracker with the weights that were given"
     else:
         tracker = "row 13 as run_table3.sh trained it" if call.full else "rar_thin as shipped"
+    if call.datasets:
+        return f"Size {call.size.name}: {tracker}, on {', '.join(key for key, _ in call.datasets)}."
     if call.full:
         return f"Size full: {tracker}."
     where = "short synthetic sequences"

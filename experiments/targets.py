@@ -64,7 +64,10 @@ TARGETS: Dict[str, Target] = {
         _rows("table3", "Table 3: stages, deformable convolutions, fine-tuning, output stride"),
         _rows("table4", "Table 4: variants of the tracker"),
         _rows("extra", "Extra rows of ours, not in the paper"),
-        _comparison("table2", "Table 2: published numbers, recomputed ones, and ours", _TRACKERS, table2.make),
+        _comparison(
+            *("table2", "Table 2: published numbers, recomputed ones, and ours"),
+            *((*_TRACKERS, "dataset", "root"), table2.make, table2.plan),
+        ),
         _comparison("fig1_2", "Figs. 1 and 2: features of the levels", ("sequences",), fig1_2.make, fig1_2.plan),
         _comparison("fig4", "Fig. 4: attention", ("sequences", "weights"), fig4.make, fig4.plan),
         _comparison("fig7", "Fig. 7: attributes", _TRACKERS, fig7.make),

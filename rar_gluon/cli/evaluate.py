@@ -200,7 +200,7 @@ def add_results(commands) -> None:
         "rar results runs/rar_thin --layout got10k --benchmark OTB2015 --output results",
     )
     results.add_argument("trackers", nargs="+", type=path, metavar="DIR", help="folders of results, RUNS/TRACKER")
-    results.add_argument("--layout", required=True, choices=("pysot", "got10k"), help="the toolkit")
+    results.add_argument("--layout", required=True, choices=("pysot", "got10k", "pytracking"), help="the toolkit")
     results.add_argument("--benchmark", required=True, metavar="NAME", help="the toolkit's name of it: OTB100, VOT2018")
     results.add_argument("--output", required=True, type=path, metavar="DIR", help="folder of results of the toolkit")
 

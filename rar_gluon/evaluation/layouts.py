@@ -13,20 +13,24 @@ from rar_gluon.data import otb
 from rar_gluon.data.sequence import read_boxes, write_boxes
 from rar_gluon.evaluation.vot.results import EXPERIMENT
 
-LAYOUTS = ("pysot", "got10k")
+LAYOUTS = ("pysot", "got10k", "pytracking")
+PREFIXES = {"uav": "uav_", "nfs": "nfs_", "tpl": "tpl_"}  # that pytracking's data sets put before their names
 
 
 def write_layout(folder: str | os.PathLike, output: str | os.PathLike, layout: str, benchmark: str) -> List[Path]:
     """Write a tracker's results, RESULTS/TRACKER, as OUTPUT/BENCHMARK/TRACKER in another toolkit's layout.
 
-    Both have SEQUENCE.txt with a line x,y,w,h a frame, and baseline/SEQUENCE/SEQUENCE_001.txt of supervised runs, as we
-    do. got10k (ExperimentOTB) spells Jogging-1 as Jogging.1 and Human4-2 as Human4, keeps times/SEQUENCE_time.txt, and
-    wants a box for each of Tiger1's 354 frames: the first five, which MATLAB omits and nobody tracks, are NaN.
+    All have SEQUENCE.txt with a line x,y,w,h a frame, and baseline/SEQUENCE/SEQUENCE_001.txt of supervised runs, as we
+    do; LaSOT's toolkit reads pysot's. pytracking has default_000/SEQUENCE.txt with tabs.
+    GOT-10k's sequences are SEQUENCE/SEQUENCE_001.txt with SEQUENCE_time.txt in got10k, as its server takes them in a
+    zip. For OTB, got10k (ExperimentOTB) spells Jogging-1 as Jogging.1 and Human4-2 as Human4, keeps
+    times/SEQUENCE_time.txt, and wants a box for each of Tiger1's 354 frames: the first five, which MATLAB omits and
+    nobody tracks, are NaN.
 
     Parameters
     ----------
     layout : one of `LAYOUTS`.
-    benchmark : as the toolkit calls it: OTB100 or VOT2018 in pysot, OTB2015 in got10k.
+    benchmark : as the toolkit calls it: OTB100 or VOT2018 in pysot, OTB2015 or GOT-10k in got10k, uav in pytracking.
 
     Returns
     -------
@@ -43,15 +47,24 @@ def write_layout(folder: str | os.PathLike, output: str | os.PathLike, layout: s
     target = Path(output) / benchmark / folder.resolve().name
     written = []
     for path in sorted(folder.glob("*.txt")):
-        boxes, name = read_boxes(path), path.stem
-        if layout == "got10k":
+        boxes, name, times = read_boxes(path), path.stem, None
+        place = target / f"{name}.txt"
+        if layout == "got10k" and name.startswith("GOT-10k_"):
+            place, times = target / name / f"{name}_001.txt", target / name / f"{name}_time.txt"
+        elif layout == "got10k":
             boxes, name = _with_omitted(boxes, name), got10k_name(name)
-        write_boxes(target / f"{name}.txt", boxes)
-        written.append(target / f"{name}.txt")
-        times = folder / "times" / path.name
-        if layout == "got10k" and times.is_file():
-            missing = len(boxes) - len(read_text(times).split())
-            write_text(target / "times" / f"{name}_time.txt", "0\n" * missing + read_text(times))
+            place, times = target / f"{name}.txt", target / "times" / f"{name}_time.txt"
+        elif layout == "pytracking":
+            place = target / "default_000" / f"{PREFIXES.get(benchmark, '')}{name}.txt"
+            times = place.with_name(f"{place.stem}_time.txt")
+        write_boxes(place, boxes)
+        if layout == "pytracking":
+            write_text(place, read_text(place).replace(",", "\t"))
+        written.append(place)
+        measured = folder / "times" / path.name
+        if times is not None and measured.is_file():
+            missing = len(boxes) - len(read_text(measured).split())
+            write_text(times, "0\n" * missing + read_text(measured))
     for path in sorted((folder / EXPERIMENT).glob("*/*.txt")):
         write_text(target / path.relative_to(folder), read_text(path))
         written.append(target / path.relative_to(folder))

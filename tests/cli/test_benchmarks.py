@@ -84,3 +84,15 @@ def test_what_cannot_be_reported(lasot, tmp_path, refused):
     pictures = refused("report", "lasot", tmp_path / "runs", *files, "--images", tmp_path)
     assert "--images is for pictures of OTB" in pictures
     assert "a report needs a folder of results" in refused("report", "lasot", *files)
+
+
+def test_otb_by_one_protocol_and_by_every(tmp_path, capsys):
+    for folder in ("truth", "runs/mine"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "Deer.txt").write_text("1,2,30,40\n" * 71)
+    score = ["score", "otb", "--results", str(tmp_path / "runs"), "--annotations", str(tmp_path / "truth")]
+    assert cli.main([*score, "--sequences", "Deer"]) == 0
+    assert "Deer, protocol matlab" in capsys.readouterr().out
+    assert cli.main([*score, "--sequences", "Deer", "--protocol", "all"]) == 0
+    out = capsys.readouterr().out
+    assert "mine         matlab  0.9524" in out and "pysot: pysot toolkit" in out and "folder" not in out

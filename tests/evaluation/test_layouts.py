@@ -5,7 +5,9 @@ import pytest
 
 from rar_gluon.cli import main
 from rar_gluon.common import InputError
+from rar_gluon.data.benchmarks import read_benchmark
 from rar_gluon.data.sequence import write_boxes
+from rar_gluon.evaluation.benchmarks.results import find_trackers, read_result
 from rar_gluon.evaluation.layouts import got10k_name, write_layout
 
 COUNTS = {"Deer": 71, "Jogging-2": 307, "Tiger1": 349}
@@ -64,3 +66,26 @@ def test_what_cannot_be_written(tmp_path):
         write_layout(tmp_path, tmp_path / "out", "pysot", "OTB100")
     with pytest.raises(InputError, match="'vot' is no layout: choose one of pysot, got10k"):
         write_layout(tmp_path, tmp_path / "out", "vot", "OTB100")
+
+
+def test_what_got10ks_server_takes(tmp_path):
+    """SEQUENCE/SEQUENCE_001.txt and SEQUENCE_time.txt, read as its ExperimentGOT10k.report does."""
+    name, boxes = "GOT-10k_Test_000001", np.arange(1.0, 13).reshape(3, 4)
+    write_boxes(tmp_path / "mine" / f"{name}.txt", boxes)
+    (tmp_path / "mine" / "times").mkdir()
+    (tmp_path / "mine" / "times" / f"{name}.txt").write_text("0.5\n0.25\n0.125\n")
+    (written,) = write_layout(tmp_path / "mine", tmp_path / "out", "got10k", "GOT-10k")
+    assert written == tmp_path / "out" / "GOT-10k" / "mine" / name / f"{name}_001.txt"
+    assert np.array_equal(np.loadtxt(written, delimiter=","), boxes)
+    assert np.loadtxt(written.with_name(f"{name}_time.txt"), delimiter=",").tolist() == [0.5, 0.25, 0.125]
+
+
+def test_pytracking_reads_them(runs, tmp_path):
+    """Tabs, a folder a run, and the data set's prefix; and what is written is found again."""
+    boxes = np.arange(1.0, 13).reshape(3, 4)
+    write_boxes(tmp_path / "mine" / "bike1.txt", boxes)
+    (written,) = write_layout(tmp_path / "mine", tmp_path / "out", "pytracking", "uav")
+    assert written == tmp_path / "out" / "uav" / "mine" / "default_000" / "uav_bike1.txt"
+    assert np.array_equal(np.loadtxt(written, delimiter="\t"), boxes)
+    found = find_trackers(tmp_path / "out" / "uav", read_benchmark("uav123"))
+    assert np.array_equal(read_result(found["mine"][0]["bike1"]), boxes)

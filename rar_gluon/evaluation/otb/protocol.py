@@ -180,6 +180,11 @@ def _protocols() -> dict:
     return yaml.safe_load(Path(__file__).with_name("protocols.yaml").read_text(encoding="utf-8"))
 
 
+def protocol_names() -> tuple[str, ...]:
+    """Names of the protocols of `protocols.yaml`."""
+    return tuple(_protocols())
+
+
 def load_protocol(name: str = "matlab") -> Protocol:
     """Load a protocol by its name."""
     return protocol_from(name, _protocols())
