@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rar_gluon.config import Config
     from rar_gluon.config import load as load_config
     from rar_gluon.evaluation.evaluate import evaluate
-    from rar_gluon.evaluation.otb.score import score_otb as score
+    from rar_gluon.evaluation.score import score
     from rar_gluon.filter.layer import CorrelationFilter, correlation_response
     from rar_gluon.tracking.tracker import Tracker
 
@@ -57,7 +57,7 @@ _PUBLIC = {
     "correlation_response": "rar_gluon.filter.layer:correlation_response",
     "evaluate": "rar_gluon.evaluation.evaluate:evaluate",
     "load_config": "rar_gluon.config:load",
-    "score": "rar_gluon.evaluation.otb.score:score_otb",
+    "score": "rar_gluon.evaluation.score:score",
 }
 __all__ = [
     "Config",

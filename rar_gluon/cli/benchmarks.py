@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, Tuple
 
 from rar_gluon.cli.options import add_command, path
-from rar_gluon.common import InputError, check_outputs, output_path, write_text
+from rar_gluon.common import InputError, check_outputs, output_folder, output_path, write_text
 
 ALL = "all"  # as --protocol: every one of the benchmark
 ONE_PASS = {
@@ -146,11 +146,26 @@ def score_challenge_command(arguments: argparse.Namespace) -> int:
 def named_first(places: List[Path]) -> Tuple[str, List[Path]]:
     """Data set and folders of results of `rar report [DATASET] DIR...`; a name alone is a folder."""
     name = str(places[0]) if places else ""
-    if len(places) > 1 and name in ("otb", *ONE_PASS, *SUPERVISED):
+    if len(places) > 1 and name in ("otb", "folder", *ONE_PASS, *SUPERVISED):
         return name, places[1:]
     if not places or (name in ONE_PASS and not places[0].is_dir()):
         raise InputError("a report needs a folder of results: rar report [DATASET] DIR --annotations PATH.")
     return "otb", places
+
+
+def _report_folder(arguments: argparse.Namespace, results: List[Path]) -> None:
+    """Make the report on a folder of sequences."""
+    from rar_gluon.evaluation.otb.score import format_scores
+    from rar_gluon.evaluation.sequences import score_folder
+    from rar_gluon.report.folder import write_folder_report
+
+    if len(results) > 1:
+        raise InputError("a report on a folder of sequences takes one folder of results, RESULTS/TRACKER/SEQUENCE.txt.")
+    output_folder(arguments.output)
+    protocol = arguments.protocol or "folder"
+    scores = score_folder(results[0], arguments.annotations, arguments.sequences, protocol, arguments.allow_missing)
+    write_folder_report(scores, arguments.output)
+    print(format_scores(scores))
 
 
 def report_of(arguments: argparse.Namespace, dataset: str, results: List[Path]) -> int:
@@ -161,7 +176,9 @@ def report_of(arguments: argparse.Namespace, dataset: str, results: List[Path]) 
         if getattr(arguments, option) is not None:
             raise InputError(f"--{option} is for pictures of OTB's frames: leave it out with {dataset}.")
     files = (results, arguments.annotations, arguments.output)
-    if dataset in SUPERVISED:
+    if dataset == "folder":
+        _report_folder(arguments, results)
+    elif dataset in SUPERVISED:
         from rar_gluon.evaluation.vot.protocol import load_protocol
         from rar_gluon.evaluation.vot.score import format_scores as format_challenge
         from rar_gluon.report.challenge import report_challenge

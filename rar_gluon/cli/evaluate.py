@@ -222,14 +222,14 @@ def add_report(commands) -> None:
         "report",
         report_command,
         "tables, plots and a page",
-        "rar report lasot runs --annotations LaSOT --output report",
+        "rar report folder runs --annotations SEQUENCES --output report",
     )
     report.add_argument(
         "results",
         nargs="*",
         type=path,
         metavar="[DATASET] DIR",
-        help=f"folders of TRACKER/SEQUENCE.txt, and before them otb (default), {', '.join((*ONE_PASS, *SUPERVISED))}",
+        help=f"folders of TRACKER/SEQUENCE.txt, after otb (default), folder, {', '.join((*ONE_PASS, *SUPERVISED))}",
     )
     report.add_argument(
         "--results", dest="more", action="append", default=[], type=path, metavar="DIR", help="the same"

@@ -34,7 +34,9 @@ def add_group(commands, name: str, title: str, about: str, example: str) -> argp
 
 def scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what scoring OTB results needs."""
-    parser.add_argument("--annotations", required=True, type=path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB")
+    parser.add_argument(
+        "--annotations", "--root", required=True, type=path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB"
+    )
     parser.add_argument("--protocol", default="matlab", help="matlab (default), pysot, got10k, ... or all")
     parser.add_argument(
         "--sequences",

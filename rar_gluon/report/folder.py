@@ -1,4 +1,4 @@
-"""The report of runs on any folder of sequences: `rar score folder ... --report DIR`."""
+"""The report of runs on any folder of sequences: `rar report folder`, or `rar score folder ... --report DIR`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rar_gluon import __version__
 from rar_gluon.evaluation.otb.score import NUMBERS, BenchmarkScore
 from rar_gluon.report.document import write_document
 from rar_gluon.report.plots import PLOTS, curve_figure
-from rar_gluon.report.tables import Column, Table, sequence_table
+from rar_gluon.report.tables import Column, Table, filled, sequence_table
 
 
 def write_folder_report(scores: BenchmarkScore, output: Path) -> None:
@@ -20,7 +20,7 @@ def write_folder_report(scores: BenchmarkScore, output: Path) -> None:
     )
     labels = {"protocol": scores.protocol.name}
     tables = [Table("scores", f"Scores on {scores.benchmark}", columns, rows, labels)]
-    tables += [sequence_table(scores, number) for number in ("auc", "dp")]
+    tables += [filled(sequence_table(scores, number)) for number in ("auc", "dp")]
     pictures = {plot.name: (plot.title, curve_figure(scores, plot, scores.benchmark)) for plot in PLOTS}
     about = [
         f"Every number is under protocol '{scores.protocol.name}': {scores.protocol.source}.",

@@ -26,6 +26,7 @@ from rar_gluon.report.tables import (
     attribute_table,
     decisions,
     failure_table,
+    filled,
     list_name,
     score_table,
     sequence_table,
@@ -93,11 +94,11 @@ def make_report(
     pictures, notes = {}, ["No pictures of frames: the folder of OTB's images was not given."]
     if images is not None:
         pictures, notes = _pictures(scores, tracks, tracker, Path(images), strips), []
-    main = score_table(scores, names, known)
+    main = filled(score_table(scores, names, known))
     failures = failure_table(scores, tracker, tracks[tracker])
-    speed = speed_table(speeds, known)
+    speed = filled(speed_table(speeds, known))
     by_attribute = [attribute_table(scores, number) for number in ("auc", "dp")]
-    by_sequence = [sequence_table(scores, number) for number in ("auc", "dp")]
+    by_sequence = [filled(sequence_table(scores, number)) for number in ("auc", "dp")]
     notes += decisions(scores)
     title = f"One-pass evaluation on {label} ({len(sequences_of(scores))} sequences)"
     about = [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from rar_gluon.common import csv_text
 from rar_gluon.data import otb
-from rar_gluon.evaluation.otb.score import NUMBERS, BenchmarkScore
+from rar_gluon.evaluation.otb.score import NUMBERS, BenchmarkScore, missing_notes
 from rar_gluon.report.published import DOUBTFUL, Published, find_name, same_as
 from rar_gluon.report.speed import Speed
 from rar_gluon.report.tracks import Track, longest_loss
@@ -181,9 +181,16 @@ def decisions(scores: BenchmarkScore) -> List[str]:
     notes = []
     for name, score in scores.trackers.items():
         notes += [f"{name}: {note}" for note in score.notes]
-        if score.missing:
-            notes.append(f"{name}: left out of its means, nothing to score: {', '.join(score.missing)}.")
-    return notes
+    return notes + missing_notes(scores)
+
+
+def filled(table: Table) -> Table:
+    """A table without the columns that are empty in every row, as published numbers are beside a part of a list."""
+    kept = [index for index, cells in enumerate(zip(*table.rows)) if any(cell not in (None, "") for cell in cells)]
+    if not table.rows:
+        return table
+    columns = tuple(table.columns[index] for index in kept)
+    return replace(table, columns=columns, rows=tuple(tuple(row[index] for index in kept) for row in table.rows))
 
 
 def attribute_table(scores: BenchmarkScore, number: str) -> Table:

@@ -1,13 +1,16 @@
+import dataclasses
 import json
 
 import cv2
 import numpy as np
 import pytest
 
+import rar_gluon
 from rar_gluon.cli import main
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, Notice
 from rar_gluon.data.sequence import Sequence, shortened, write_boxes
 from rar_gluon.evaluation.otb.protocol import load_protocol
+from rar_gluon.evaluation.otb.score import format_scores, missing_notes
 from rar_gluon.evaluation.sequences import headline, protocol_of, score_boxes, score_folder, track_and_score
 
 PROTOCOL = load_protocol("matlab")
@@ -148,3 +151,47 @@ def test_what_is_missing_of_a_folder(root):
         score_folder(runs, root, ["leaving"])
     with pytest.raises(InputError, match="holds no tracker"):
         score_folder(root / "leaving", root)
+
+
+def test_scores_from_python(root):
+    """Of any folder of sequences; they print as a table and are found by the tracker's name."""
+    scores = rar_gluon.score(root.parent / "runs", root)
+    assert scores.protocol.name == "folder" and list(scores) == ["perfect", "far"] and len(scores) == 2
+    assert scores["perfect"].auc == scores.trackers["perfect"].overall.auc == pytest.approx(20 / 21)
+    for number in ("dp", "sr", "norm_precision"):
+        assert getattr(scores["far"], number) == getattr(scores["far"].overall, number)
+    assert str(scores) == repr(scores) == format_scores(scores) and "perfect" in str(scores)
+    with pytest.raises(InputError, match="lacks the boxes of 100 of 100"):
+        rar_gluon.score(root.parent / "runs", root, dataset="otb")
+
+
+def test_a_tracker_that_failed_does_not_block_the_others(root):
+    """One whose folder `rar eval` has begun, and that has no results."""
+    failed = root.parent / "runs" / "failed"
+    (failed / "times").mkdir(parents=True)
+    (failed / "run.json").write_text("{}")
+    with pytest.warns(Notice, match="has no results of failed"):
+        assert list(score_folder(root.parent / "runs", root)) == ["perfect", "far"]
+    alone = root.parent / "alone"
+    alone.mkdir()
+    failed.rename(alone / "failed")
+    with pytest.raises(InputError, match="failed lacks 2 of 2"):
+        score_folder(alone, root)
+
+
+def test_many_that_are_missing_are_counted_once(root):
+    """Not all their names for every tracker."""
+    missing = tuple(f"s{number}" for number in range(87))
+    scores = score_folder(root.parent / "runs", root)
+    trackers = {name: dataclasses.replace(score, missing=missing) for name, score in scores.trackers.items()}
+    (note,) = missing_notes(dataclasses.replace(scores, trackers=trackers))
+    assert note.startswith("perfect, far: left out") and "(87 of 89 sequences)" in note and "s8," not in note
+
+
+@pytest.mark.parametrize("option", ["--root", "--annotations"])
+def test_a_report_on_a_folder(root, tmp_path, capsys, option):
+    output = tmp_path / "report"
+    assert main(["report", "folder", str(root.parent / "runs"), option, str(root), "--output", str(output)]) == 0
+    assert "perfect" in capsys.readouterr().out and "perfect" in (output / "report.html").read_text(encoding="utf-8")
+    head = (output / "scores.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert head.startswith("tracker,AUC")

@@ -5,13 +5,14 @@ import io
 import pytest
 
 from rar_gluon.data import otb
-from rar_gluon.evaluation.otb.score import score_otb
+from rar_gluon.evaluation.otb.score import NUMBERS, score_otb
 from rar_gluon.report.published import read_published
 from rar_gluon.report.tables import (
     Column,
     Table,
     attribute_counts,
     attribute_table,
+    filled,
     list_name,
     score_table,
     sequence_table,
@@ -128,3 +129,10 @@ def test_attributes_and_sequences(scores):
     rows = sequence_table(scores, "auc").rows
     assert [row[0] for row in rows] == ["Crossing", "Dog", "Man"]
     assert [row[2] for row in rows] == [score.sequences[row[0]].auc for row in rows]
+
+
+def test_columns_that_are_empty_are_left_out_where_they_are_shown(scores, published_folder):
+    table = filled(score_table(scores, NAMES, read_published(published_folder)))
+    heads = [column.head for column in table.columns]
+    assert heads == ["tracker", "sequences", *NUMBERS.values()] and len(table.rows[0]) == len(heads)
+    assert filled(dataclasses.replace(table, rows=())).columns == table.columns

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Sequence
 
 import numpy as np
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, Notice
 from rar_gluon.data import otb
 from rar_gluon.data.sequence import read_boxes
 
@@ -32,9 +33,20 @@ def tracker_folders(results: str | os.PathLike, names: Sequence[str] | None = No
     if alone:
         return {results.resolve().name: results}
     folders = {path.name: path for path in sorted(results.iterdir()) if path.is_dir() and path.name[0] != "."}
+    failed = [name for name, path in folders.items() if _has_failed(path)]
+    if failed and len(failed) < len(folders):
+        notice = f"{results} has no results of {otb.summary(failed)}, which failed or has not run: left out."
+        warnings.warn(Notice(notice), stacklevel=2)
+        folders = {name: path for name, path in folders.items() if name not in failed}
     if not folders:
         raise InputError(f"{results} holds no tracker: results are in RESULTS/TRACKER/SEQUENCE.txt.")
     return folders
+
+
+def _has_failed(folder: Path) -> bool:
+    """Tell whether `rar eval` has begun a tracker's folder, and no sequence of it is done."""
+    files = (path.relative_to(folder).parts[0] for path in folder.rglob("*.txt"))
+    return (folder / "run.json").is_file() and all(part == "times" for part in files)
 
 
 def read_results(

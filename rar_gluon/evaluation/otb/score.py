@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Iterable, Mapping, Sequence
+from typing import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -39,15 +39,20 @@ class TrackerScore:
     notes: tuple[str, ...]
     runs: tuple[Score, ...] = ()
 
+    auc = property(lambda self: self.overall.auc)
+    dp = property(lambda self: self.overall.dp)
+    sr = property(lambda self: self.overall.sr)
+    norm_precision = property(lambda self: self.overall.norm_precision)
+
     def spread(self, number: str) -> float:
         """Standard deviation of a number over the runs; 0 of one run."""
         values = [getattr(score, number) for score in self.runs]
         return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BenchmarkScore:
-    """Trackers on one benchmark, with what the numbers depend on.
+    """Trackers on one benchmark, with what the numbers depend on; a table when printed, `scores[NAME]` a tracker's.
 
     Attributes
     ----------
@@ -66,6 +71,18 @@ class BenchmarkScore:
     numbers: Mapping[str, str] = field(default_factory=NUMBERS.copy)
     attribute_names: Mapping[str, str] = field(default_factory=otb.ATTRIBUTES.copy)
     notes: tuple[str, ...] = ()
+
+    def __getitem__(self, tracker: str) -> TrackerScore:
+        return self.trackers[tracker]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.trackers)
+
+    def __len__(self) -> int:
+        return len(self.trackers)
+
+    def __repr__(self) -> str:
+        return format_scores(self)
 
 
 def aligned(
@@ -152,20 +169,6 @@ def score_otb(
     ------
     InputError
         When something is missing, cannot be read, or is refused by the protocol.
-
-    Examples
-    --------
-    The truth, scored as if it were a tracker. No overlap is above the last of 21 thresholds, 1:
-
-    >>> from pathlib import Path
-    >>> import rar_gluon as rar
-    >>> for folder in (Path("annotations"), Path("runs/truth")):
-    ...     folder.mkdir(parents=True)
-    ...     _ = (folder / "Deer.txt").write_text("306,5,95,65\n" * 71)
-    >>> scores = rar.score("runs", "annotations", sequences=["Deer"])
-    >>> overall = scores.trackers["truth"].overall
-    >>> round(overall.auc, 3), float(overall.dp)
-    (0.952, 1.0)
     """
     rules = load_protocol(protocol)
     names = otb.sequence_names(sequences)
@@ -218,9 +221,21 @@ def format_scores(scores: BenchmarkScore, by_attribute: bool = False, by_sequenc
             spreads = (f"{head} {score.spread(number):.4f}" for number, head in scores.numbers.items())
             lines.append(f"note: {name}: mean of {len(score.runs)} runs, standard deviation {', '.join(spreads)}.")
         lines += [f"note: {name}: {note}" for note in score.notes]
-        if score.missing:
-            lines.append(f"note: {name}: left out of the means, nothing to score: {', '.join(score.missing)}.")
+    lines += [f"note: {note}" for note in missing_notes(scores)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def missing_notes(scores: BenchmarkScore) -> list[str]:
+    """A sentence on the sequences that trackers lack, once for all that lack the same."""
+    trackers: dict[tuple[str, ...], list[str]] = {}
+    for name, score in scores.trackers.items():
+        if score.missing:
+            trackers.setdefault(tuple(score.missing), []).append(name)
+    return [
+        f"{', '.join(names)}: left out of the means, nothing to score: {otb.summary(missing)} "
+        f"({len(missing)} of {len(missing) + len(scores.trackers[names[0]].sequences)} sequences)."
+        for missing, names in trackers.items()
+    ]
 
 
 def format_protocols(found: Mapping[str, BenchmarkScore | str]) -> str:
