@@ -88,11 +88,11 @@ def _one_pass(call: Call, key: str, root: Path) -> Tuple[Table, List[str]]:
     lengths = {sequence.name: len(sequence) for sequence in sequences}
     truth = {
         name: dataclasses.replace(
-            each,
-            boxes=each.boxes[: lengths[name]],
-            absent=None if each.absent is None else each.absent[: lengths[name]],
+            annotated,
+            boxes=annotated.boxes[: lengths[name]],
+            absent=None if annotated.absent is None else annotated.absent[: lengths[name]],
         )
-        for name, each in read_truth(benchmark, root, lengths).items()
+        for name, annotated in read_truth(benchmark, root, lengths).items()
     }
     runs: Dict[str, List[Dict[str, np.ndarray]]] = {}
     for tracker, place in folders.items():
@@ -108,9 +108,9 @@ def _one_pass(call: Call, key: str, root: Path) -> Tuple[Table, List[str]]:
     runs = {tracker: parts for tracker, parts in runs.items() if any(parts)}
     missing = {tracker: tuple(n for n in truth if not any(n in p for p in parts)) for tracker, parts in runs.items()}
     scores = score_inputs(Inputs(benchmark, truth, runs, missing), protocol_of_benchmark(key), lenient=True)
-    whole = len(truth) == len(benchmark.targets) and not call.frames
-    table = ranking_table(scores, read_benchmarks().get(key, []) if whole else [])
-    count = "all" if whole else f"{len(truth)} of {len(benchmark.targets)}"
+    complete = len(truth) == len(benchmark.targets) and not call.frames
+    table = ranking_table(scores, read_benchmarks().get(key, []) if complete else [])
+    count = "all" if complete else f"{len(truth)} of {len(benchmark.targets)}"
     title = f"Table 2 on {benchmark.title}, {count} sequences"
     sentences = [f"{key}: {sentence}" for sentence in failed]
     return dataclasses.replace(table, name=f"table2_{key}", title=title, notes=(*table.notes, *scores.notes)), sentences

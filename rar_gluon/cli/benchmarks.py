@@ -25,9 +25,9 @@ SUPERVISED = ("vot2016", "vot2017", "vot2018", "vot2019")
 
 def add_benchmarks(benchmarks) -> None:
     """Add the benchmarks to `rar score`."""
-    for name, about in ONE_PASS.items():
+    for name, title in ONE_PASS.items():
         example = f"rar score {name} --results runs --annotations {name.upper()} --protocol all"
-        parser = add_command(benchmarks, name, score_benchmark_command, about, example)
+        parser = add_command(benchmarks, name, score_benchmark_command, title, example)
         parser.set_defaults(benchmark=name)
         _add_files(parser, "folder of trackers, in the layout of any toolkit")
         parser.add_argument("--protocol", metavar="NAME", help="default: the benchmark's own; all: every one")
@@ -78,26 +78,26 @@ def show_scores(arguments: argparse.Namespace, scores) -> int:
     return 0
 
 
-def show_protocols(arguments: argparse.Namespace, found: Dict) -> int:
+def show_protocols(arguments: argparse.Namespace, by_protocol: Dict) -> int:
     """Write and print what every protocol gives: a `BenchmarkScore`, or the sentence by which it refuses the boxes."""
     from rar_gluon.evaluation.otb.score import format_protocols, scores_to_dict
 
     if arguments.json is not None:
-        written = {n: {"refused": s} if isinstance(s, str) else scores_to_dict(s) for n, s in found.items()}
+        written = {n: {"refused": s} if isinstance(s, str) else scores_to_dict(s) for n, s in by_protocol.items()}
         write_text(arguments.json, json.dumps({"protocols": written}, indent=1) + "\n")
-    print(format_protocols(found))
+    print(format_protocols(by_protocol))
     return 0
 
 
 def by_every_protocol(names, score: Callable) -> Dict:
     """What `score` gives for each name; the sentence where it raises `InputError`."""
-    found = {}
+    by_protocol = {}
     for name in names:
         try:
-            found[name] = score(name)
+            by_protocol[name] = score(name)
         except InputError as error:
-            found[name] = str(error)
-    return found
+            by_protocol[name] = str(error)
+    return by_protocol
 
 
 def score_benchmark_command(arguments: argparse.Namespace) -> int:
@@ -111,8 +111,10 @@ def score_benchmark_command(arguments: argparse.Namespace) -> int:
     protocol = None if names else protocol_of_benchmark(key, arguments.protocol)
     inputs = read_inputs(key, arguments.results, arguments.annotations, arguments.sequences, arguments.allow_missing)
     if names:
-        found = by_every_protocol(names, lambda name: score_inputs(inputs, protocol_of_benchmark(key, name), True))
-        return show_protocols(arguments, found)
+        by_protocol = by_every_protocol(
+            names, lambda name: score_inputs(inputs, protocol_of_benchmark(key, name), True)
+        )
+        return show_protocols(arguments, by_protocol)
     return show_scores(arguments, score_inputs(inputs, protocol))
 
 
@@ -129,7 +131,7 @@ def score_challenge_command(arguments: argparse.Namespace) -> int:
     names = None if arguments.sequences is None else chosen_names(arguments.sequences)
     place = find_annotations(arguments.annotations, arguments.challenge)
     truth = read_annotations(place, arguments.sizes, names, unsized=True)
-    unsized = sum(each.size == UNSIZED for each in truth)
+    unsized = sum(annotation.size == UNSIZED for annotation in truth)
     written = {}
     for protocol in protocols:
         scores = score_vot(arguments.results, truth, protocol)
@@ -185,8 +187,8 @@ def report_of(arguments: argparse.Namespace, dataset: str, results: List[Path]) 
 
         rules = arguments.protocol or "matlab"
         names = None if arguments.sequences is None else chosen_names(arguments.sequences)
-        found = report_challenge(dataset, *files, rules, names)
-        print(format_challenge(found, load_protocol(dataset.upper(), rules)))
+        scores = report_challenge(dataset, *files, rules, names)
+        print(format_challenge(scores, load_protocol(dataset.upper(), rules)))
     else:
         from rar_gluon.evaluation.otb.score import format_scores
         from rar_gluon.report.benchmark import report_benchmark

@@ -84,10 +84,10 @@ class Benchmark:
     def spellings(self) -> dict[str, str]:
         """Names by their spellings, strict ones first: car1_1 is not car11, although both are squeezed to one."""
         loose = [squeezed(name) for name in self.targets]
-        found = {key: name for key, name in zip(loose, self.targets) if loose.count(key) == 1}
-        found.update({_spelled(name): name for name in self.targets})
-        found.update({name: name for name in self.targets})
-        return found
+        spellings = {key: name for key, name in zip(loose, self.targets) if loose.count(key) == 1}
+        spellings.update({_spelled(name): name for name in self.targets})
+        spellings.update({name: name for name in self.targets})
+        return spellings
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ def name_of(benchmark: Benchmark, text: str) -> str | None:
     texts = [text]
     if benchmark.prefix and text.lower().startswith(benchmark.prefix):
         texts.append(text[len(benchmark.prefix) :])
-    for each in texts:
-        for spelling in (each, _spelled(each), squeezed(each)):
+    for spelled in texts:
+        for spelling in (spelled, _spelled(spelled), squeezed(spelled)):
             if spelling in benchmark.spellings:
                 return benchmark.spellings[spelling]
     return None
@@ -192,7 +192,7 @@ def _in_any_case(root: Path, path: str) -> Path | None:
     """A path below `root` whose parts are spelled in any case; None when there is none."""
     for part in path.split("/"):
         there = root.iterdir() if root.is_dir() else ()
-        root = next((each for each in sorted(there) if each.name.lower() == part.lower()), None)
+        root = next((entry for entry in sorted(there) if entry.name.lower() == part.lower()), None)
         if root is None:
             return None
     return root
@@ -205,8 +205,8 @@ def truth_file(benchmark: Benchmark, root: Path, name: str) -> Path | None:
 
 def image_folder(benchmark: Benchmark, root: Path, name: str) -> Path | None:
     """The folder of a sequence's images; None when there is none."""
-    found = _first(benchmark.images, benchmark.targets[name], root)
-    return found if found is not None and found.is_dir() else None
+    folder = _first(benchmark.images, benchmark.targets[name], root)
+    return folder if folder is not None and folder.is_dir() else None
 
 
 def read_labels(path: str | os.PathLike, count: int | None = None) -> np.ndarray:
@@ -238,10 +238,10 @@ def read_truth_of(benchmark: Benchmark, root: str | os.PathLike, name: str) -> T
     boxes, corners = _read_rows(benchmark, path)
     if benchmark.withheld:
         boxes = boxes[:1]
-    elif target.frames and len(boxes) != target.frames:
-        if benchmark.rows != "nfs" or abs(len(boxes) - target.frames) > 1:  # got10k cuts a difference of one
-            raise InputError(f"{path} has {len(boxes)} boxes; {benchmark.title}'s {name} has {target.frames} frames.")
-        boxes = boxes[: target.frames]
+    elif benchmark.rows == "nfs" and 1 < len(boxes) == target.frames + 1:
+        boxes = boxes[: target.frames]  # got10k cuts a difference of one
+    elif benchmark.rows != "nfs" and target.frames and len(boxes) != target.frames:
+        raise InputError(f"{path} has {len(boxes)} boxes; {benchmark.title}'s {name} has {target.frames} frames.")
     return Truth(
         name,
         boxes,
@@ -278,8 +278,8 @@ def _attributes(benchmark: Benchmark, target: Target, root: Path) -> tuple[str, 
 
 def _size(path: Path | None) -> tuple[int, int] | None:
     """(width, height) of a line `resolution: (1920, 1080)`."""
-    found = None if path is None else re.search(r"resolution:\s*\((\d{1,6}),\s*(\d{1,6})\)", read_text(path))
-    return None if found is None else (int(found[1]), int(found[2]))
+    match = None if path is None else re.search(r"resolution:\s*\((\d{1,6}),\s*(\d{1,6})\)", read_text(path))
+    return None if match is None else (int(match[1]), int(match[2]))
 
 
 def _like(templates: ListOf[str], target: Target) -> str:
@@ -362,18 +362,18 @@ def load_targets(
     One without boxes or images raises `InputError`, unless `allow_missing`; a damaged one always does.
     """
     benchmark, root = read_benchmark(key), Path(root)
-    wanted = chosen(benchmark, names)
-    lacking = missing_targets(benchmark, root, wanted)
+    chosen_names = chosen(benchmark, names)
+    lacking = missing_targets(benchmark, root, chosen_names)
     absent = set(lacking[0]) | set(lacking[1])
-    if absent and (not allow_missing or len(absent) == len(wanted)):
+    if absent and (not allow_missing or len(absent) == len(chosen_names)):
         kinds = (("boxes", benchmark.truth), ("images", benchmark.images))
         parts = [
             f"{what} of {len(part)} ({_like(templates, benchmark.targets[part[0]])}{', ...' if len(part) > 1 else ''})"
             for (what, templates), part in zip(kinds, lacking)
             if part
         ]
-        hint = f": {FOR_MISSING}" if len(absent) < len(wanted) else "."
+        hint = f": {FOR_MISSING}" if len(absent) < len(chosen_names) else "."
         raise InputError(
-            f"{root} lacks {' and '.join(parts)} of the {len(wanted)} sequences of {benchmark.title}{hint}"
+            f"{root} lacks {' and '.join(parts)} of the {len(chosen_names)} sequences of {benchmark.title}{hint}"
         )
-    return [load_target(benchmark, root, name) for name in wanted if name not in absent]
+    return [load_target(benchmark, root, name) for name in chosen_names if name not in absent]

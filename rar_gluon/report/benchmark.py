@@ -49,8 +49,8 @@ def report_benchmark(
     rules = protocol_of_benchmark(key, protocol)
     parts = [score_inputs(read_inputs(key, part, annotations, sequences, allow_missing), rules) for part in results]
     scores = _together(parts, results)
-    whole = sequences is None and not any(score.missing for score in scores.trackers.values())
-    known = read_benchmarks().get(key, []) if whole else []
+    complete = sequences is None and not any(score.missing for score in scores.trackers.values())
+    known = read_benchmarks().get(key, []) if complete else []
     main = ranking_table(scores, known)
     numbers = list(scores.numbers)[:2]
     by_attribute = [attribute_table(scores, number) for number in numbers] if attribute_counts(scores) else []

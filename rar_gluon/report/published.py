@@ -83,11 +83,11 @@ def read_published(folder: str | os.PathLike | None = None) -> Published:
 
 def read_benchmarks(folder: str | os.PathLike | None = None) -> Dict[str, List[Dict]]:
     """Read `benchmarks.csv` of a folder (None: the package's): rows by benchmark, the numbers of each as floats."""
-    found: Dict[str, List[Dict]] = {}
+    benchmarks: Dict[str, List[Dict]] = {}
     for row in _rows((LITERATURE if folder is None else Path(folder)) / "benchmarks.csv"):
         texts = {name: row[name] for name in ("tracker", "source")}
-        found.setdefault(row["benchmark"], []).append({**texts, **_numbers(row)})
-    return found
+        benchmarks.setdefault(row["benchmark"], []).append({**texts, **_numbers(row)})
+    return benchmarks
 
 
 def find_name(tracker: str, names: Mapping[str, object]) -> str | None:

@@ -44,18 +44,18 @@ def find_trackers(results: str | os.PathLike, benchmark: Benchmark) -> Dict[str,
     results = Path(results)
     if not results.is_dir():
         raise InputError(f"{results} is no folder: results are in RESULTS/TRACKER/SEQUENCE.txt.")
-    found: Dict[str, List[Files]] = {}
+    trackers: Dict[str, List[Files]] = {}
     for folder, runs in _leaves(results, benchmark, DEPTH):
         for suffix, files in runs:
             place = "" if folder == results else folder.relative_to(results).as_posix()
             name = "/".join(filter(None, (REPETITION.sub("", place), suffix)))
-            found.setdefault(name, []).append(files)
-    if not found:
+            trackers.setdefault(name, []).append(files)
+    if not trackers:
         raise InputError(
             f"{results} holds no results of {benchmark.title}: RESULTS/TRACKER/SEQUENCE.txt is needed, "
             f"as in {next(iter(benchmark.targets))}.txt."
         )
-    return {_short(name, found, results): runs for name, runs in sorted(found.items())}
+    return {_short(name, trackers, results): runs for name, runs in sorted(trackers.items())}
 
 
 def _short(name: str, names: Mapping[str, object], results: Path) -> str:

@@ -99,7 +99,7 @@ def score_inputs(inputs: Inputs, protocol: Protocol, lenient: bool = False) -> B
     them, and the others are left out with a note.
     """
     benchmark, truth = inputs.benchmark, inputs.truth
-    carried = {name: each.attributes or () for name, each in truth.items()}
+    carried = {name: of_sequence.attributes or () for name, of_sequence in truth.items()}
     trackers, refused = {}, []
     for tracker, runs in inputs.runs.items():
         try:
@@ -159,13 +159,13 @@ def _about_lengths(
 def _about_truth(benchmark: Benchmark, truth: Mapping[str, Truth], protocol: Protocol) -> tuple[str, ...]:
     """Sentences on what the protocol asks for and the annotations lack."""
     notes = []
-    unlabelled = sum(each.absent is None for each in truth.values())
+    unlabelled = sum(of_sequence.absent is None for of_sequence in truth.values())
     if protocol.absent != "score" and unlabelled:
         notes.append(f"{unlabelled} of {len(truth)} sequences have no labels of absence: all their frames count.")
-    unsized = sum(each.size is None for each in truth.values())
+    unsized = sum(of_sequence.size is None for of_sequence in truth.values())
     if protocol.bounds == "image" and unsized:
         notes.append(f"{unsized} of {len(truth)} sequences have no size of images: their boxes are not cut to them.")
-    plain = [name for name, each in truth.items() if each.attributes is None]
+    plain = [name for name, of_sequence in truth.items() if of_sequence.attributes is None]
     if benchmark.attributes and plain:
         notes.append(f"{len(plain)} of {len(truth)} sequences have no labels of attributes ({summary(plain, 3)}).")
     return tuple(notes)

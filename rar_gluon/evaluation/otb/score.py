@@ -238,26 +238,28 @@ def missing_notes(scores: BenchmarkScore) -> list[str]:
     ]
 
 
-def format_protocols(found: Mapping[str, BenchmarkScore | str]) -> str:
+def format_protocols(by_protocol: Mapping[str, BenchmarkScore | str]) -> str:
     """Text table of the same boxes by every protocol: a row a tracker and protocol, then whose rules they are.
 
     A protocol that refuses the boxes has the sentence that says why in place of scores.
     """
-    scored = {name: scores for name, scores in found.items() if not isinstance(scores, str)}
+    scored = {name: scores for name, scores in by_protocol.items() if not isinstance(scores, str)}
     lines = []
     if scored:
         first = next(iter(scored.values()))
         rows = [
-            [tracker, name, *(f"{getattr(each.trackers[tracker].overall, n):.4f}" for n in each.numbers)]
-            for tracker in dict.fromkeys(tracker for each in scored.values() for tracker in each.trackers)
-            for name, each in scored.items()
-            if tracker in each.trackers
+            [tracker, name, *(f"{getattr(part.trackers[tracker].overall, n):.4f}" for n in part.numbers)]
+            for tracker in dict.fromkeys(tracker for part in scored.values() for tracker in part.trackers)
+            for name, part in scored.items()
+            if tracker in part.trackers
         ]
         head = ["tracker", "protocol", *first.numbers.values()]
         lines += _table(f"{first.benchmark}, by every protocol", head, rows)
     lines += [f"{name}: {scores.protocol.source}." for name, scores in scored.items()]
-    lines += [f"{name}: refuses these boxes: {reason}" for name, reason in found.items() if isinstance(reason, str)]
-    lines += [f"note: {note}" for note in dict.fromkeys(note for each in scored.values() for note in each.notes)]
+    lines += [
+        f"{name}: refuses these boxes: {reason}" for name, reason in by_protocol.items() if isinstance(reason, str)
+    ]
+    lines += [f"note: {note}" for note in dict.fromkeys(note for part in scored.values() for note in part.notes)]
     return "\n".join(lines) + "\n"
 
 
