@@ -33,9 +33,9 @@ def read_rows(path: str | os.PathLike) -> Dict[str, Dict[str, str]]:
 
 
 def row_text(row: Mapping[str, str]) -> str:
-    """A row of Table 3 in words, as its check marks say: `conv3 conv4, S 16`; "" for a row of another table."""
+    """A row of Table 3 in words, as its check marks say: `conv3 conv4, S 16`, or its `what`; "" of another table's."""
     if "stride" not in row:
-        return ""
+        return row.get("what", "")
     stages = " ".join(f"conv{key[1]}" for key in ("c3", "c4", "c5") if row[key] == "1")
     deformable = " ".join(f"conv{key[1]}" for key in ("c3", "c4", "c5") if row[f"def_{key}"] == "1")
     parts = [stages, f"S {row['stride']}", f"deformable {deformable}" if deformable else ""]

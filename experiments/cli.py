@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
@@ -55,7 +56,7 @@ def parse(argv: Sequence[str] | None) -> Tuple[Call, bool]:
     for name, value in (("workers", workers), ("pairs", options.pairs)):
         if value is not None and value < 1:
             raise InputError(f"--{name} is {value}, but must be at least 1.")
-    output = (options.output or Path("runs") / f"{target.name}-{options.size}").resolve()
+    output = (options.output or Path("runs") / f"{target.name}-{options.size}{mark_of(options)}").resolve()
     call = Call(
         target=target.name,
         size=changed_size(options),
@@ -87,6 +88,13 @@ def parse(argv: Sequence[str] | None) -> Tuple[Call, bool]:
         if call.pool.name not in VERDICTS:
             raise InputError(f"--pool {call.pool} must be named {' or '.join(VERDICTS)}: it says of which outcome.")
     return call, options.dry_run
+
+
+def mark_of(options: argparse.Namespace) -> str:
+    """What the output's name ends in where settings are changed, so that a call with the size's own can follow; ""."""
+    others = (options.start, options.frames, options.curve)
+    typed = [*options.set, *(str(value) for value in others if value is not None)]
+    return f"-{zlib.crc32(' '.join(typed).encode()):08x}" if typed else ""
 
 
 def changed_size(options: argparse.Namespace) -> Size:

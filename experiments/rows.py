@@ -70,6 +70,7 @@ from experiments.sizes import (
     sequences_of,
 )
 from rar_gluon import config as configuration
+from rar_gluon import strict_yaml
 from rar_gluon.common import InputError, read_json, write_text
 from rar_gluon.data import otb
 from rar_gluon.data.datasets import split_names
@@ -94,6 +95,29 @@ def row_names(table: str, chosen: str | None = None) -> List[str]:
     if unknown or not rows:
         raise InputError(f"{unknown[0] if unknown else '--rows'} is no row of {table}: choose of {', '.join(names)}.")
     return rows
+
+
+def own_words(table: str, row: str) -> str:
+    """What a row that the paper does not have changes of its base: `network.deformable [conv3, conv4]`."""
+    content = strict_yaml.read(HERE / table / row / "config.yaml") or {}
+    changes = [
+        f"{section}.{name} {strict_yaml.shown(value)}"
+        for section, values in content.items()
+        if isinstance(values, dict)
+        for name, value in values.items()
+    ]
+    return f"yours: {', '.join(changes)}"
+
+
+def same_settings(call: Call) -> List[str]:
+    """A sentence for each row of the call that has, at this size, the settings of an earlier row of the table."""
+    configs = {row: configuration.to_dict(make_job(call, row, 0).config) for row in row_names(call.target)}
+    first = {row: next(other for other, config in configs.items() if config == configs[row]) for row in call.rows}
+    return [
+        f"At size {call.size.name} {row} has {other}'s settings, so its numbers are {other}'s."
+        for row, other in first.items()
+        if row != other
+    ]
 
 
 def make_job(call: Call, row: str, seed: int) -> Job:
@@ -199,6 +223,8 @@ def make_tables(call: Call, folders: Mapping[str, Mapping[int, Path]], numbers: 
     """All tables of a report: matching, tracking, verdicts by both, gates."""
     published_file = LITERATURE / f"{call.target}.csv"
     published = read_rows(published_file) if published_file.is_file() else {}
+    own = [row for row in folders if published and row not in published]
+    published = {**published, **{row: {"what": own_words(call.target, row)} for row in own}}
     claims = read_claims(HERE / "claims.yaml", call.target)
     tables, pairs = [], call.size.matching
     outcomes = {key: by_number(numbers, key) for key in MATCHED}
@@ -254,9 +280,10 @@ def plan_rows(call: Call) -> str:
     """What the call would cost."""
     jobs, frames = jobs_of(call), planned_frames(call.size.tracking, call.size.name)
     matching = call.size.matching
+    same = "".join(f"{sentence}\n" for sentence in same_settings(call))
     plan = Plan({job.name: job.config for job in jobs}, frames, matching.matched, on_cards=call.full)
     return (
-        f"{call.target}, size {call.size.name}: {len(jobs)} jobs, {frames} frames to track and "
+        f"{same}{call.target}, size {call.size.name}: {len(jobs)} jobs, {frames} frames to track and "
         f"{matching.pairs} pairs to match in each\n" + dry_run(plan)
     )
 
@@ -272,6 +299,8 @@ def make_rows(call: Call, title: str) -> int:
     for job in jobs:
         write_job(job, data)
     take_equal(jobs, call.output.parent)
+    for sentence in same_settings(call):
+        print(sentence, flush=True)
     missing, failed = distinct([job for job in jobs if not job.done]), []
     if missing:
         print(f"{len(missing)} jobs are to be done, of {len(jobs)}; counting their operations", flush=True)

@@ -136,6 +136,7 @@ def test_a_row_of_ones_own(tmp_path):
     call = [sys.executable, "-m", "experiments", "table3", "--rows", "row16", "--dry-run"]
     done = subprocess.run(call, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.returncode == 0 and "row16" in done.stdout, done.stderr
+    assert "row16 has" not in done.stdout, "it is another row at the size that the tour runs"
 
 
 if __name__ == "__main__":

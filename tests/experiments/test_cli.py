@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import yaml
 from experiments import cli, jobs, measures, rows
 from experiments.ablation import read_rows
 from experiments.claims import read_claims
-from experiments.rows import row_names
+from experiments.rows import own_words, row_names, same_settings
 from experiments.sizes import Evaluation
 from experiments.targets import TARGETS
 from rar_gluon.common import InputError
@@ -294,3 +295,31 @@ def test_a_table_is_made_interrupted_and_completed(copy, tmp_path):
     assert third.returncode == 0, third.stderr
     assert {path: path.stat().st_mtime_ns for path in out.glob("row*/**/*") if path.is_file()} == before
     assert "row01" in (out / "table.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    "more, same", [("network: {dilate: true}", True), ("network: {deformable: [conv3, conv4]}", False)]
+)
+def test_a_row_of_ones_own_that_is_another_one_at_this_size(tmp_path, monkeypatch, more, same):
+    """Size quick dilates every row. The report says what it changes."""
+    copy = tmp_path / "experiments"
+    shutil.copytree(EXPERIMENTS, copy)
+    monkeypatch.setattr("experiments.rows.HERE", copy)
+    monkeypatch.setattr("experiments.sizes.HERE", copy)
+    (copy / "table3" / "row16").mkdir()
+    (copy / "table3" / "row16" / "config.yaml").write_text(f"base: ../row13/config.yaml\n{more}\n")
+    call, _ = cli.parse(["table3", "--rows", "row13,row16"])
+    call = replace(call, size=replace(call.size, config={**call.size.config, "network": {"dilate": True}}))
+    sentences = same_settings(call)
+    assert sentences == (["At size quick row16 has row13's settings, so its numbers are row13's."] if same else [])
+    assert own_words("table3", "row16").startswith("yours: network.")
+
+
+def test_a_shortened_call_has_an_output_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    outputs = {
+        cli.parse(["table3", *more])[0].output.name
+        for more in ([], ["--set", "training.epochs=1"], ["--set", "training.epochs=2"], ["--frames", "3"])
+    }
+    assert len(outputs) == 4 and "table3-quick" in outputs
+    assert cli.parse(["table3", "--set", "training.epochs=1", "--output", "mine"])[0].output.name == "mine"
