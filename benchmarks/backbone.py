@@ -115,7 +115,7 @@ def _prepare(folder: Path, preset: str, batch: int, side: int) -> None:
 
     from benchmarks import video
     from rar_gluon.common import InputError
-    from rar_gluon.net.onnx_graph import onnx_model
+    from rar_gluon.net.onnx_graph import Input, onnx_model
 
     net = _network(preset)
     frame = next(video.frames("bikes", 1))
@@ -128,7 +128,7 @@ def _prepare(folder: Path, preset: str, batch: int, side: int) -> None:
     inputs = {name: array.asnumpy() for name, array in zip(names, [image, *state])}
     graph = Graph(symbol.tojson(), parameters, inputs, net(image, *state)[0].asnumpy())
     write_graph(graph, folder)
-    shapes = {name: array.shape for name, array in inputs.items()}
+    shapes = {name: Input(array.shape) for name, array in inputs.items()}
     try:
         model = onnx_model(symbol, parameters, shapes, [f"out{index}" for index in range(len(names))])
     except InputError as error:

@@ -108,12 +108,16 @@ def split_contexts(maps, cells: int):
     """Cut enlarged feature maps (..., cells + 2m, cells + 2m) into the template's z0 (..., cells, cells) and the four
     context patches [(..., cells, cells)], m cells up, down, left and right.
     """
-    m = (maps.shape[-1] - cells) // 2
+    template, *contexts = (
+        maps[..., top : top + cells, left : left + cells] for top, left in split_corners((maps.shape[-1] - cells) // 2)
+    )
+    return template, contexts
 
-    def cut(top: int, side: int):
-        return maps[..., top : top + cells, side : side + cells]
 
-    return cut(m, m), [cut(0, m), cut(2 * m, m), cut(m, 0), cut(m, 2 * m)]
+def split_corners(margin: int) -> List[Tuple[int, int]]:
+    """Where (top, left) in a map, larger by `margin` cells on each side, template and contexts begin."""
+    m = margin
+    return [(m, m), (0, m), (2 * m, m), (m, 0), (m, 2 * m)]
 
 
 def peak(response: np.ndarray) -> Tuple[float, float]:

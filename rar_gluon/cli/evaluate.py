@@ -78,6 +78,7 @@ def eval_command(arguments: argparse.Namespace) -> int:
         pretrained=arguments.pretrained,
         device=arguments.device,
         runtime=arguments.runtime,
+        precision=arguments.precision,
         workers=arguments.workers,
         scheduler=arguments.scheduler,
     )
@@ -283,7 +284,7 @@ def trax_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.evaluation.vot.trax import serve
 
     name = arguments.tracker or arguments.config
-    options = (arguments.weights, arguments.pretrained, arguments.device, arguments.runtime)
+    options = (arguments.weights, arguments.pretrained, arguments.device, arguments.runtime, arguments.precision)
     tracker = runnable(name, *options)
     serve(tracker.make, tracker.name)
     return 0

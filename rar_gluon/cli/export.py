@@ -6,35 +6,47 @@ import argparse
 
 from rar_gluon import config as configuration
 from rar_gluon.cli.options import add_command, network_arguments, path
-from rar_gluon.common import check_outputs, output_path
+from rar_gluon.common import check_outputs, output_folder
 
 
 def add_export(commands) -> None:
     """Add `rar export`."""
-    example = "rar export --config rar_thin --format onnx rar_thin.onnx"
-    export = add_command(commands, "export", export_command, "write a network for another runtime", example)
-    export.add_argument("output", type=path, metavar="FILE", help="the model; symbol: FILE-symbol.json and its weights")
-    network_arguments(export)
-    export.add_argument("--format", default="onnx", choices=("onnx", "symbol"), help="default: onnx")
-    export.add_argument(
-        "--size",
-        type=int,
-        metavar="N",
-        help="side of an ONNX model's images, in pixels; default: that of the search window",
+    export = add_command(
+        commands, "export", export_command, "write the tracker for another runtime", "rar export rar_thin"
     )
+    export.add_argument("output", type=path, metavar="DIR", help="folder to write")
+    network_arguments(export)
+    export.add_argument(
+        "--format", default="onnx", choices=("onnx", "symbol"), help="symbol: the network alone, MXNet's; default: onnx"
+    )
+    export.add_argument("--int8", action="store_true", help="onnx: in int8 too; ranges are those of the demo's clips")
 
 
 def export_command(arguments: argparse.Namespace) -> int:
-    """Write a network as an ONNX model, or as MXNet's symbol and parameters; batch norms are folded."""
-    from rar_gluon.evaluation.trackers import build_tracker
-    from rar_gluon.net.export import export
+    """Write the whole method as ONNX graphs, which rar track --runtime onnx --weights DIR computes with.
 
-    output_path(arguments.output)
+    Or the network as MXNet's symbol and parameters; batch norms are folded.
+    """
+    from rar_gluon.engine.mxnet import load_engine
+    from rar_gluon.net.weights import load_gluoncv
+
+    output_folder(arguments.output)
     config = configuration.load(arguments.config)
-    tracker = build_tracker(config, arguments.weights, arguments.pretrained, -1)
-    size = arguments.size or config.tracking.input_size
-    for file in export(tracker.net, arguments.output, arguments.format, size):
-        print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
+    engine = load_engine(config, load_gluoncv(config) if arguments.pretrained else arguments.weights)
+    if arguments.format == "symbol":
+        from rar_gluon.net.export import export_symbol
+
+        files = export_symbol(engine.net, arguments.output)
+    else:
+        from rar_gluon.data.demo import demo_regions
+        from rar_gluon.engine.export import export
+
+        regions = demo_regions(config.tracking) if arguments.int8 else None
+        files, errors = export(config, engine, arguments.output, regions)
+        told = ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
+        print(f"differences from MXNet, of the largest value: {told}")
+    for file in files:
+        print(f"{file}: {file.stat().st_size / 1e6:.2f} MB")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Callable, Tuple
 
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError
-from rar_gluon.engine import RUNTIMES
+from rar_gluon.engine import PRECISIONS, RUNTIMES
 
 
 def add_command(commands, name: str, run: Callable, about: str, example: str) -> argparse.ArgumentParser:
@@ -61,7 +61,9 @@ def network_arguments(parser: argparse.ArgumentParser) -> None:
 def weights_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which weights, on which device."""
     weights = parser.add_mutually_exclusive_group()
-    weights.add_argument("--weights", type=path, metavar="FILE", help="weights file; default: those of the package")
+    weights.add_argument(
+        "--weights", type=path, metavar="FILE", help="weights file, or a folder of rar export; default: the package's"
+    )
     weights.add_argument("--pretrained", action="store_true", help="ImageNet weights from GluonCV's model zoo")
     parser.add_argument(
         "--device", type=int, metavar="N", help="GPU to use, -1: the CPU; default: the first GPU, if any"
@@ -72,9 +74,14 @@ def runtime_argument(parser: argparse.ArgumentParser) -> None:
     """Add what computes the network of a tracker."""
     parser.add_argument(
         "--runtime",
-        default="mxnet",
         choices=RUNTIMES,
-        help="computes the network; onnx: ONNX Runtime, faster on CPUs; default: mxnet",
+        help="what computes; onnx: ONNX Runtime, faster on CPUs; default: mxnet where it is installed",
+    )
+    parser.add_argument(
+        "--precision",
+        default="fp32",
+        choices=PRECISIONS,
+        help="int8: the backbone's, with --runtime onnx; default: fp32",
     )
 
 
@@ -83,7 +90,8 @@ def named_tracker(arguments: argparse.Namespace):
     from rar_gluon.evaluation.trackers import build_tracker
 
     config = configuration.load(arguments.config)
-    return build_tracker(config, arguments.weights, arguments.pretrained, arguments.device, arguments.runtime)
+    how = (arguments.device, arguments.runtime, arguments.precision)
+    return build_tracker(config, arguments.weights, arguments.pretrained, *how)
 
 
 def path(text: str) -> Path:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from rar_gluon.cli.options import (
-    add_command,
-    add_group,
-    named_tracker,
-    network_arguments,
-    parse_box,
-    path,
-    runtime_argument,
-)
+from rar_gluon import config as configuration
+from rar_gluon.cli.options import add_command, add_group, network_arguments, parse_box, path
 
 
 def add_show(commands) -> None:
@@ -25,13 +18,14 @@ def add_show(commands) -> None:
     attention.add_argument("--output", required=True, type=path, metavar="FILE", help="picture to write (.png, .pdf)")
     attention.add_argument("--frame", type=int, default=10, metavar="N", help="the frame that is drawn; default: 10")
     network_arguments(attention)
-    runtime_argument(attention)
 
 
 def attention_command(arguments: argparse.Namespace) -> int:
     """Track to a frame; draw its search window, the levels' features and attention, and the response (Fig. 1, 2, 4)."""
+    from rar_gluon.evaluation.trackers import build_tracker
     from rar_gluon.report.attention import draw_attention
 
-    box = parse_box(arguments.init)
-    draw_attention(named_tracker(arguments), arguments.source, box, arguments.output, arguments.frame)
+    box, config = parse_box(arguments.init), configuration.load(arguments.config)
+    tracker = build_tracker(config, arguments.weights, arguments.pretrained, arguments.device, "mxnet")
+    draw_attention(tracker, arguments.source, box, arguments.output, arguments.frame)
     return 0

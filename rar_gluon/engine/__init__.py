@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, List, Protocol, Tuple
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:  # `rar --help` does not wait for it
     import numpy as np
 
 RUNTIMES = ("mxnet", "onnx")
+PRECISIONS = ("fp32", "int8")  # int8: the backbone, by ONNX Runtime
 
 
 class Filter(Protocol):
@@ -50,16 +53,63 @@ class Engine(Protocol):
         """A filter for templates like z0 (1, D, H, W), which has learned nothing."""
 
 
-def open_engine(config: Config, weights: Any, ctx: Any = None, runtime: str = "mxnet") -> Engine:
-    """Make the engine of a runtime with weights (a file, None: the package's, or a network) on a device.
+def default_runtime() -> str:
+    """MXNet where it is installed, else ONNX Runtime."""
+    return "mxnet" if importlib.util.find_spec("mxnet") else "onnx"
+
+
+def check_runtime(runtime: str | None, precision: str) -> str:
+    """The runtime, None: `default_runtime`; `InputError` when it is none, or does not compute in this precision."""
+    runtime = default_runtime() if runtime is None else runtime
+    if runtime not in RUNTIMES:
+        raise InputError(f"the runtime is {runtime!r}; accepted: {', '.join(RUNTIMES)}.")
+    if precision not in PRECISIONS:
+        raise InputError(f"the precision is {precision!r}; accepted: {', '.join(PRECISIONS)}.")
+    if precision != "fp32" and runtime != "onnx":
+        raise InputError(f"{precision} is for the runtime onnx: give --runtime onnx, or fp32.")
+    return runtime
+
+
+def weights_file(weights: str | os.PathLike | None, runtime: str) -> Path:
+    """The file that says which weights a runtime computes with: an .npz, or the tracker.json of a folder of graphs.
 
     Raises
     ------
     InputError
-        No such runtime, or weights that cannot be used (`rar_gluon.net.weights.load_network`).
+        For the runtime onnx, `weights` is no folder of graphs.
     """
-    if runtime not in RUNTIMES:
-        raise InputError(f"the runtime is {runtime!r}; accepted: {', '.join(RUNTIMES)}.")
+    if runtime == "onnx":
+        from rar_gluon.engine.onnx import SHIPPED, graph_file
+
+        return graph_file(SHIPPED if weights is None else weights)
+    from rar_gluon.net.weights import SHIPPED
+
+    return Path(SHIPPED if weights is None else weights)
+
+
+def open_engine(
+    config: Config, weights: Any, ctx: Any = None, runtime: str | None = None, precision: str = "fp32"
+) -> Engine:
+    """Make the engine of a runtime (`check_runtime`) with weights on a device.
+
+    Parameters
+    ----------
+    weights : for MXNet a file or a network; for ONNX Runtime a folder of `rar export`; None: the package's.
+    ctx : an `mx.Context`, None: the CPU; ONNX Runtime computes on the CPU.
+
+    Raises
+    ------
+    InputError
+        No such runtime or precision, or weights that cannot be used.
+    """
+    if check_runtime(runtime, precision) == "onnx":
+        from rar_gluon.engine.onnx import OnnxEngine
+
+        if getattr(ctx, "device_type", "cpu") != "cpu":
+            raise InputError("ONNX Runtime computes on the CPU here: choose --device -1, or --runtime mxnet.")
+        if not isinstance(weights, (str, os.PathLike, type(None))):
+            raise InputError("ONNX Runtime takes a folder of graphs and no network: write one with rar export DIR.")
+        return OnnxEngine(config, weights_file(weights, "onnx"), precision)
     from rar_gluon.engine.mxnet import load_engine  # importing MXNet takes seconds
 
-    return load_engine(config, weights, ctx, runtime)
+    return load_engine(config, weights, ctx)

@@ -13,7 +13,6 @@ from rar_gluon import geometry
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
 from rar_gluon.filter.layer import OnlineFilter, template_label
-from rar_gluon.net.export import OnnxNetwork
 from rar_gluon.net.inference import InferenceNetwork
 from rar_gluon.net.rar import RAR, pad_state, to_images
 from rar_gluon.net.weights import CONFIDENCE, SHIPPED, load_network, read_confidence
@@ -26,7 +25,6 @@ class MxnetEngine:
     ----------
     config : the whole configuration.
     net : its network, on one device.
-    network : computes the network's function: `InferenceNetwork` or `OnnxNetwork` of it.
     weights : the file that the network's weights come from, None if there is none.
     confidence : score of one half and slope, as fitted to these weights (`tracking.confidence`).
     """
@@ -35,11 +33,10 @@ class MxnetEngine:
         self,
         config: Config,
         net: RAR,
-        network: Any,
         weights: Path | None = None,
         confidence: Sequence[float] = CONFIDENCE,
     ):
-        self._config, self._network, self.net, self.ctx = config, network, net, net.ctx
+        self._config, self._network, self.net, self.ctx = config, InferenceNetwork(net), net, net.ctx
         self.weights, self.confidence = weights, tuple(confidence)
 
     def begin_state(self) -> List[nd.NDArray]:
@@ -75,13 +72,11 @@ class MxnetEngine:
         return OnlineFilter(self._config.filter, label, self.ctx)
 
 
-def load_engine(config: Config, weights: Any, ctx: mx.Context | None, runtime: str) -> MxnetEngine:
+def load_engine(config: Config, weights: Any = None, ctx: mx.Context | None = None) -> MxnetEngine:
     """Make the engine for weights (a file, None: the package's, or a network that has them) on a device."""
-    if isinstance(weights, RAR):
-        net, file, fitted = weights, None, CONFIDENCE
-        if net.config != config.network:
-            raise InputError("the network was built for another configuration than the tracker's: give both the same.")
-    else:
+    if not isinstance(weights, RAR):
         file = Path(weights or SHIPPED)
-        net, fitted = load_network(config, weights, ctx or mx.cpu()), read_confidence(file)
-    return MxnetEngine(config, net, OnnxNetwork(net) if runtime == "onnx" else InferenceNetwork(net), file, fitted)
+        return MxnetEngine(config, load_network(config, weights, ctx or mx.cpu()), file, read_confidence(file))
+    if weights.config != config.network:
+        raise InputError("the network was built for another configuration than the tracker's: give both the same.")
+    return MxnetEngine(config, weights)

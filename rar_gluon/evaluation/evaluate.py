@@ -26,7 +26,8 @@ def evaluate(
     weights: str | os.PathLike | None = None,
     pretrained: bool = False,
     device: int | None = None,
-    runtime: str = "mxnet",
+    runtime: str | None = None,
+    precision: str = "fp32",
     workers: int = 1,
     scheduler: str | None = None,
 ) -> List[Finished]:
@@ -41,7 +42,7 @@ def evaluate(
     sequences : only these, a list or A,B,...; default: all.
     allow_missing : run what is there of the dataset.
     supervised : VOT's experiment with re-initialisation, of the challenge of that name, instead of one pass.
-    weights, pretrained, device, runtime : of ours, when `tracker` is a configuration's name (`runnable`).
+    weights, pretrained, device, runtime, precision : of ours, when `tracker` is a configuration's name (`runnable`).
     workers, scheduler : processes on this machine, or the address of a Dask scheduler; they need a name or a factory.
 
     Returns
@@ -79,7 +80,7 @@ def evaluate(
     if workers < 1:
         raise InputError(f"--workers is {workers}, but at least 1 is needed.")
     chosen = load_sequences(dataset, Path(root), sequences, allow_missing)
-    run = runnable(tracker, None if weights is None else Path(weights), pretrained, device, runtime)
+    run = runnable(tracker, None if weights is None else Path(weights), pretrained, device, runtime, precision)
     if run.shared and (workers > 1 or scheduler is not None):
         raise InputError("one tracker cannot run in several processes: give a function that makes one.")
     folder = inside(Path(output).expanduser(), name or run.name)

@@ -18,6 +18,7 @@ import numpy as np
 from rar_gluon import config as configuration
 from rar_gluon.common import InputError
 from rar_gluon.config import Config
+from rar_gluon.engine import check_runtime, weights_file
 from rar_gluon.provenance import describe_run
 
 
@@ -41,10 +42,11 @@ class Runnable:
     weights: Path | None = None
     shared: bool = False
     runtime: str | None = None
+    precision: str | None = None
 
     def record(self) -> Dict:
         """What `runner.run` keeps beside the results."""
-        return {**describe_run(self.config, self.weights), "runtime": self.runtime}
+        return {**describe_run(self.config, self.weights), "runtime": self.runtime, "precision": self.precision}
 
 
 def to_box(given: Any) -> np.ndarray:
@@ -64,15 +66,29 @@ def build_tracker(
     weights: Path | None = None,
     pretrained: bool = False,
     device: int | None = None,
-    runtime: str = "mxnet",
+    runtime: str | None = None,
+    precision: str = "fp32",
 ):
     """Build our tracker; weights None: those of the package; device: a GPU's number, -1 the CPU, None what is there."""
+    from rar_gluon.tracking.tracker import Tracker
+
+    runtime = check_runtime(runtime, precision)
+    if runtime == "onnx":
+        _check_onnx(pretrained, device)
+        return Tracker(config, weights, runtime=runtime, precision=precision)
     from rar_gluon.net.device import find_device  # here: importing MXNet takes seconds, and peers do without
     from rar_gluon.net.weights import load_gluoncv
-    from rar_gluon.tracking.tracker import Tracker
 
     ctx = find_device(device)
     return Tracker(config, load_gluoncv(config, ctx) if pretrained else weights, ctx, runtime=runtime)
+
+
+def _check_onnx(pretrained: bool, device: int | None) -> None:
+    """Raise `InputError` for what is MXNet's alone."""
+    if device is not None and device >= 0:
+        raise InputError("ONNX Runtime computes on the CPU here: choose --device -1, or --runtime mxnet.")
+    if pretrained:
+        raise InputError("--pretrained is for the runtime mxnet: write graphs with rar export DIR --pretrained first.")
 
 
 def runnable(
@@ -80,7 +96,8 @@ def runnable(
     weights: Path | None = None,
     pretrained: bool = False,
     device: int | None = None,
-    runtime: str = "mxnet",
+    runtime: str | None = None,
+    precision: str = "fp32",
 ) -> Runnable:
     """Say how to make a tracker, and what its results depend on.
 
@@ -88,7 +105,7 @@ def runnable(
     ----------
     tracker : a preset, a YAML file, a peer's name (`peers.peer_names`), `module:factory`, a configuration; or an object
         with `init` and `update`, or a function or class that makes one.
-    weights, pretrained, device, runtime : of ours (`build_tracker`).
+    weights, pretrained, device, runtime, precision : of ours (`build_tracker`).
 
     Raises
     ------
@@ -106,13 +123,11 @@ def runnable(
         make = functools.partial(peers.peer, name)
         make()  # says what is missing before the work
         return Runnable(name, make, name)
-    from rar_gluon.net.weights import SHIPPED
-
-    config = configuration.load(tracker)
-    make = functools.partial(build_tracker, config, weights, pretrained, device, runtime)
+    config, runtime = configuration.load(tracker), check_runtime(runtime, precision)
+    make = functools.partial(build_tracker, config, weights, pretrained, device, runtime, precision)
     name = "rar" if isinstance(tracker, Config) else configuration.name_of(name)
-    weights = None if pretrained else weights or SHIPPED
-    return Runnable(name, make, configuration.to_dict(config), weights, runtime=runtime)
+    weights = None if pretrained else weights_file(weights, runtime)
+    return Runnable(name, make, configuration.to_dict(config), weights, runtime=runtime, precision=precision)
 
 
 def _given(tracker: Any) -> Runnable:
@@ -124,7 +139,8 @@ def _given(tracker: Any) -> Runnable:
         return Runnable(name, _checked(tracker, name), {"tracker": name, "source": _digest(tracker)})
     weights, config = getattr(tracker, "weights", None), getattr(tracker, "config", None)
     if isinstance(config, Config) and weights is not None:  # ours, on the weights of a file
-        return Runnable("rar", lambda: tracker, configuration.to_dict(config), weights, True, tracker.runtime)
+        runtime = (tracker.runtime, tracker.precision)
+        return Runnable("rar", lambda: tracker, configuration.to_dict(config), weights, True, *runtime)
     name = type(tracker).__name__
     return Runnable(name, lambda: tracker, {"tracker": name, "source": _digest(type(tracker))}, shared=True)
 

@@ -232,7 +232,7 @@ class CorrelationFilter(HybridBlock):
         return irfft2(F, closed_form.respond(F, n, d, x), dft)
 
 
-class _Solve(HybridBlock):
+class Solve(HybridBlock):
     """Templates z0 (1, 1, D, H, W) and contexts zi (1, 1, k, D, H, W), if any, to n (real, imaginary part) and D."""
 
     def __init__(self, config: FilterConfig, label: np.ndarray, channels: int, **kwargs):
@@ -250,7 +250,7 @@ class _Solve(HybridBlock):
         return [*n, closed_form.denominator(F, z0, zi, beta, config.lambda1, config.lambda2, self._e, summed)]
 
 
-class _Respond(HybridBlock):
+class Respond(HybridBlock):
     """Search regions x (S, D, H, W) and a filter, n (real, imaginary part) and D, to responses (S, H, W)."""
 
     def __init__(self, height: int, width: int, **kwargs):
@@ -273,7 +273,7 @@ class OnlineFilter:
     def __init__(self, config: FilterConfig, label: np.ndarray, ctx: mx.Context | None = None):
         """`label` is the desired response y (H, W)."""
         self._config, self._label, self._ctx = config, label, ctx
-        self._solve, self._respond = None, _compiled(_Respond(*label.shape), ctx)
+        self._solve, self._respond = None, _compiled(Respond(*label.shape), ctx)
         self._parts: List[nd.NDArray] = []  # n (real, imaginary part) and D
 
     def learn(self, z0: nd.NDArray, zi: nd.NDArray | None, rate: float) -> None:
@@ -282,7 +282,7 @@ class OnlineFilter:
         The first call sets it, whatever the rate η.
         """
         if self._solve is None:
-            self._solve = _compiled(_Solve(self._config, self._label, z0.shape[0]), self._ctx)
+            self._solve = _compiled(Solve(self._config, self._label, z0.shape[0]), self._ctx)
         maps = [z0] if zi is None else [z0, zi]
         parts = self._solve(*(part.expand_dims(0).expand_dims(0) for part in maps))
         if self._parts:

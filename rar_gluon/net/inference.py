@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -26,8 +26,9 @@ class InferenceNetwork:
     """
 
     def __init__(self, net: RAR):
-        self._symbol, parameters = folded(net)
-        self._parameters = {name: nd.array(value) for name, value in parameters.items()}
+        graph = folded(net)
+        self._symbol = graph.symbol
+        self._parameters = {name: nd.array(graph.value(name)) for name in graph.parameters}
         self.ctx, self.strides, self.begin_state = net.ctx, net.strides, net.begin_state
         self._compiled: Dict[Tuple[int, ...], SymbolBlock] = {}
 
@@ -75,7 +76,22 @@ def input_names(states: int) -> List[str]:
     return ["image", *(f"state{index}" for index in range(states))]
 
 
-def folded(net: RAR) -> Tuple[mx.sym.Symbol, Dict[str, np.ndarray]]:
+class Folded(NamedTuple):
+    """A graph without batch norms behind convolutions: kernels by name as they are stored, and by what each output
+    channel is multiplied; so a kernel of 16 bits can stay one in a file.
+    """
+
+    symbol: mx.sym.Symbol
+    parameters: Dict[str, np.ndarray]
+    factors: Dict[str, np.ndarray]
+
+    def value(self, name: str) -> np.ndarray:
+        """A parameter as the graph computes with it."""
+        value = self.parameters[name]
+        return value * self.factors[name].reshape(-1, *[1] * (value.ndim - 1)) if name in self.factors else value
+
+
+def folded(net: RAR) -> Folded:
     """Graph of a network and its parameters, batch norms in the convolutions (`trace`, `fold_batch_norms`)."""
     return fold_batch_norms(*trace(net))
 
@@ -88,9 +104,7 @@ def trace(net: RAR) -> Tuple[mx.sym.Symbol, Dict[str, np.ndarray]]:
     return mx.sym.Group(net(*inputs)), parameters
 
 
-def fold_batch_norms(
-    symbol: mx.sym.Symbol, parameters: Dict[str, np.ndarray]
-) -> Tuple[mx.sym.Symbol, Dict[str, np.ndarray]]:
+def fold_batch_norms(symbol: mx.sym.Symbol, parameters: Dict[str, np.ndarray]) -> Folded:
     """Take batch norms that follow a convolution into its kernel and bias: the same function of fewer operators.
 
     Parameters
@@ -98,7 +112,7 @@ def fold_batch_norms(
     symbol : graph of a network that uses the stored statistics.
     parameters : values by name; copied, not changed.
     """
-    graph, folded = json.loads(symbol.tojson()), dict(parameters)
+    graph, folded, factors = json.loads(symbol.tojson()), dict(parameters), {}
     nodes, replaced = graph["nodes"], {}
     uses = [source for node in nodes for source, *_ in node["inputs"]] + [source for source, *_ in graph["heads"]]
     for index, node in enumerate(nodes):
@@ -113,7 +127,7 @@ def fold_batch_norms(
         kernel = nodes[convolution["inputs"][1][0]]
         if kernel["op"] == "Reshape":  # a deformable convolution's; output channels stay first
             kernel = nodes[kernel["inputs"][0][0]]
-        folded[kernel["name"]] = parameters[kernel["name"]] * factor.reshape(-1, 1, 1, 1)
+        factors[kernel["name"]] = factor
         shift = beta - mean * factor
         if len(convolution["inputs"]) > 2:
             bias = nodes[convolution["inputs"][2][0]]["name"]
@@ -125,4 +139,32 @@ def fold_batch_norms(
         replaced[index] = source
     for entry in [entry for node in nodes for entry in node["inputs"]] + graph["heads"]:
         entry[0] = replaced.get(entry[0], entry[0])
-    return mx.sym.load_json(json.dumps(graph)), folded
+    return Folded(mx.sym.load_json(json.dumps(graph)), folded, factors)
+
+
+Range = Tuple[float, float]
+
+
+def eight_bit_ranges(net: RAR, graph: Folded, images: nd.NDArray) -> Dict[str, Range]:
+    """Least and largest value, on images (N, 3, H, W), of what int8 rounds: inputs and results of `eight_bit_layers`.
+
+    They are by the name of the node that gives a value; a result that goes through a relu alone is that of the relu.
+    """
+    content = json.loads(graph.symbol.tojson())
+    nodes, layers = content["nodes"], eight_bit_layers(net, graph.symbol)
+    users: Dict[int, List[int]] = {}
+    for index, node in enumerate(nodes):
+        for source, *_ in node["inputs"]:
+            users.setdefault(source, []).append(index)
+    rounded = set()
+    for index, node in enumerate(nodes):
+        if node["name"] in layers:
+            following = users[index]
+            relu = len(following) == 1 and nodes[following[0]].get("attrs", {}).get("act_type") == "relu"
+            rounded |= {node["inputs"][0][0], following[0] if relu else index}
+    names = [nodes[index]["name"] for index in sorted(rounded)]
+    internals = graph.symbol.get_internals()
+    values = {name: nd.array(graph.value(name)) for name in graph.parameters}
+    outputs = mx.sym.Group([internals[f"{name}_output"] for name in names])
+    block = bound(outputs, values, input_names(0), mx.cpu())
+    return {name: (float(out.min().asscalar()), float(out.max().asscalar())) for name, out in zip(names, block(images))}

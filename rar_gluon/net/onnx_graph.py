@@ -2,14 +2,15 @@
 
 MXNet's own exporter (mx.onnx) knows neither `rsqrt`, `reshape_like` nor a bilinear sampler, and declares operators of
 a version that its graphs do not follow; so each operator that our networks use is written here, by one rule below.
-Images have one size in a graph, the batch is free.
+Images have one size in a graph. Kernels stay as they were stored, in 16 bits where that loses nothing; what is done to
+them first (a cast, a batch norm's factor, int8) is in the graph, and ONNX Runtime does it once, when it loads it.
 """
 
 from __future__ import annotations
 
 import ast
 import json
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -26,6 +27,7 @@ BINARY = {
     **{"_maximum": "Max", "broadcast_maximum": "Max"},
 }
 WEIGHT_LEVELS = 63  # of a sign in int8: more overflow 16 bits on CPUs that add two products of eight bits there
+FLOAT, TYPES = 1, {"float32": 1, "uint8": 2, "float16": 10}  # of ONNX
 SCALAR = {"_plus_scalar": "Add", "_minus_scalar": "Sub", "_mul_scalar": "Mul", "_div_scalar": "Div"}
 
 
@@ -34,7 +36,8 @@ class _Writer:
 
     def __init__(self):
         self.nodes: List[Any] = []
-        self.constants: Dict[str, np.ndarray] = {}
+        self.constants: Dict[str, np.ndarray] = {}  # as they are kept
+        self.values: Dict[str, np.ndarray] = {}  # of parameters, as they are computed with
         self._count = 0
 
     def _name(self) -> str:
@@ -60,39 +63,65 @@ class _Writer:
         levels = (self.constant(scale), self.constant(round(-low / scale), "uint8"))
         return self.add("DequantizeLinear", self.add("QuantizeLinear", name, *levels), *levels)
 
+    def parameter(self, name: str, value: np.ndarray, factor: np.ndarray | None) -> str:
+        """A parameter, times a factor for each output channel; its values by the name that is returned."""
+        value = np.asarray(value, np.float32)
+        with np.errstate(over="ignore"):
+            half = value.astype(np.float16)
+        self.constants[name] = half if np.array_equal(half, value) and value.size > 1 else value
+        given = self.add("Cast", name, to=1) if self.constants[name] is half else name
+        if factor is not None:
+            factor = np.asarray(factor, np.float32).reshape(-1, *[1] * (value.ndim - 1))
+            given, value = self.add("Mul", given, self.constant(factor)), value * factor
+        self.values[given] = value
+        return given
+
     def in_eight_bits(self, sources: List[str], low: float, high: float) -> List[str]:
         """Kernel and bias of a convolution as integers; its input, of a range, is rounded already."""
         image, *rest = sources
-        kernel = self.constants[rest[0]]
+        kernel = self.values[rest[0]]
         scales = np.maximum(np.abs(kernel).reshape(len(kernel), -1).max(axis=1), 1e-9) / WEIGHT_LEVELS
-        whole = np.rint(kernel / scales.reshape(-1, *[1] * (kernel.ndim - 1)))
         steps = scales * (max(high, 1e-9) - min(low, 0.0)) / 255  # of the sums
-        parts = [self._integers(whole, scales, "int8")]
-        parts += [self._integers(np.rint(self.constants[bias] / steps), steps, "int32") for bias in rest[1:]]
+        zeros = self.constant(np.zeros(len(scales)), "int8")
+        levels = (self.constant(scales), zeros)
+        parts = [self.add("DequantizeLinear", self.add("QuantizeLinear", rest[0], *levels, axis=0), *levels, axis=0)]
+        for bias in rest[1:]:
+            whole = self.constant(np.rint(self.values[bias] / steps), "int32")
+            zeros = self.constant(np.zeros(len(scales)), "int32")
+            parts.append(self.add("DequantizeLinear", whole, self.constant(steps), zeros, axis=0))
         return [image, *parts]
 
-    def _integers(self, values: np.ndarray, scales: np.ndarray, dtype: str) -> str:
-        zeros = self.constant(np.zeros(len(scales)), dtype)
-        return self.add("DequantizeLinear", self.constant(values, dtype), self.constant(scales), zeros, axis=0)
+
+class Input(NamedTuple):
+    """What a graph takes: its shape, whether its first axis is free, and its type."""
+
+    shape: Tuple[int, ...]
+    free: bool = True
+    dtype: str = "float32"
+
+    def of(self, batch: int | None) -> Tuple[int, ...]:
+        """Its shape for a number of images, None: its own."""
+        return self.shape if batch is None else (batch, *self.shape[1:])
 
 
 def onnx_model(
     symbol: mx.sym.Symbol,
-    parameters: Dict[str, np.ndarray],
-    inputs: Dict[str, Tuple[int, ...]],
+    parameters: Mapping[str, np.ndarray],
+    inputs: Mapping[str, Input],
     outputs: Sequence[str],
+    factors: Mapping[str, np.ndarray] | None = None,
     layers: Sequence[str] = (),
     ranges: Mapping[str, Tuple[float, float]] | None = None,
 ) -> Any:
-    """Write a graph of `net.inference.trace` as an ONNX model.
+    """Write a graph of MXNet as an ONNX model.
 
     Parameters
     ----------
-    symbol, parameters : the graph and its values.
-    inputs : shapes by name, of one image; the first axis is the batch and becomes free.
+    symbol, parameters, factors : the graph and its values (`net.inference.Folded`).
+    inputs : by name. Where one's first axis is free, that of the others is, too, or is 1 and repeated.
     outputs : names to give to what the graph returns, in its order.
     layers : convolutions that compute with eight bits, with QuantizeLinear and DequantizeLinear about them.
-    ranges : of values by the name of the node that gives them (`precision.ranges_by_node`), for these.
+    ranges : of values by the name of the node that gives them (`net.inference.eight_bit_ranges`), for these.
 
     Returns
     -------
@@ -107,22 +136,21 @@ def onnx_model(
         import onnx
         from onnx import numpy_helper
     except ImportError as error:
-        raise InputError("the package onnx is missing: pip install 'rar-gluon[onnx]'.") from error
-    helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
+        raise InputError("the package onnx is missing: pip install 'rar-gluon[export]'.") from error
+    helper = onnx.helper
     graph, writer = json.loads(symbol.tojson(remove_amp_cast=False)), _Writer()
-    one, two = (_shapes(symbol, {name: (batch, *shape[1:]) for name, shape in inputs.items()}) for batch in (1, 2))
-    ranges, nodes = ranges or {}, graph["nodes"]
+    batches = (2, 3) if any(each.free for each in inputs.values()) else (None, None)  # where shapes differ, -1 is said
+    one, two = (_shapes(symbol, {name: each.of(batch) for name, each in inputs.items()}) for batch in batches)
+    ranges, factors, nodes = ranges or {}, factors or {}, graph["nodes"]
     small = {index for index, node in enumerate(nodes) if _has_eight_bits(nodes, node, layers, ranges)}
     stored = {index for index in small if nodes[index]["name"] in ranges}  # without what it is fused with
     stored |= {nodes[index]["inputs"][0][0] for index in small}
     given: Dict[Tuple[int, int], str] = {}
-    for index, node in enumerate(graph["nodes"]):
+    for index, node in enumerate(nodes):
         sources = [given[source, output] for source, output, *_ in node["inputs"]]
         if node["op"] == "null":
             name = node["name"]
-            if name not in inputs:
-                writer.constants[name] = np.asarray(parameters[name], "float32")
-            given[index, 0] = name
+            given[index, 0] = name if name in inputs else writer.parameter(name, parameters[name], factors.get(name))
             continue
         shapes = [one[source, output] for source, output, *_ in node["inputs"]]
         target = [-1 if a != b else a for a, b in zip(one[index, 0], two[index, 0])]
@@ -131,17 +159,22 @@ def onnx_model(
         made = _convert(writer, node["op"], attributes(node), sources, shapes, target)
         for output, name in enumerate(made if isinstance(made, list) else [made]):
             given[index, output] = writer.rounded(name, *ranges[node["name"]]) if index in stored else name
+    results = []
     for (index, output, *_), name in zip(graph["heads"], outputs):
         writer.nodes.append(helper.make_node("Identity", [given[index, output]], [name]))
+        first = one[index, output][0] if one[index, output][0] == two[index, output][0] else f"{name}_batch"
+        results.append(helper.make_tensor_value_info(name, FLOAT, [first, *one[index, output][1:]]))
     used = {name for node in writer.nodes for name in node.input}
     made = helper.make_graph(
         writer.nodes,
         "rar",
-        [helper.make_tensor_value_info(name, float32, ["batch", *shape[1:]]) for name, shape in inputs.items()],
         [
-            helper.make_tensor_value_info(name, float32, ["batch", *one[index, output][1:]])
-            for (index, output, *_), name in zip(graph["heads"], outputs)
+            helper.make_tensor_value_info(
+                name, TYPES[each.dtype], ["batch" if each.free else each.shape[0], *each.shape[1:]]
+            )
+            for name, each in inputs.items()
         ],
+        results,
         [numpy_helper.from_array(value, name) for name, value in writer.constants.items() if name in used],
     )
     model = helper.make_model(made, producer_name="rar-gluon", opset_imports=[helper.make_opsetid("", OPSET)])
@@ -207,10 +240,10 @@ def _batch_norm(w, a, sources, shapes, target):
     return w.add("BatchNormalization", *sources, epsilon=float(a["eps"]))
 
 
-def _cast(w, a, sources, shapes, target):
-    if sources[0] in w.constants:
-        return w.constant(w.constants[sources[0]], a["dtype"])
-    return w.add("Cast", *sources, to={"float16": 10, "float32": 1}[a["dtype"]])
+def _padded(w, a, sources, shapes, target):
+    width = a["pad_width"]
+    pads = w.constant([*width[::2], *width[1::2]], "int64")
+    return w.add("Pad", sources[0], pads, w.constant(float(a.get("constant_value", 0))))
 
 
 def _pooling(w, a, sources, shapes, target):
@@ -230,6 +263,17 @@ def _slice(w, a, sources, shapes, target):
     begin = [a["begin"][axis] or 0 for axis in axes]
     end = [np.iinfo(np.int64).max if a["end"][axis] is None else a["end"][axis] for axis in axes]
     return w.add("Slice", sources[0], *(w.constant(part, "int64") for part in (begin, end, axes)))
+
+
+def _slice_axis(w, a, sources, shapes, target):
+    begin, end, axis = a["begin"], np.iinfo(np.int64).max if a["end"] is None else a["end"], a["axis"]
+    return w.add("Slice", sources[0], *(w.constant([part], "int64") for part in (begin, end, axis)))
+
+
+def _broadcast_like(w, a, sources, shapes, target):
+    """Repeated along the first axis, as often as the other has it."""
+    first = w.add("Slice", w.add("Shape", sources[1]), *(w.constant([part], "int64") for part in (0, 1)))
+    return w.add("Expand", sources[0], w.add("Concat", first, w.constant([1] * (len(target) - 1), "int64"), axis=0))
 
 
 def _split(w, a, sources, shapes, target):
@@ -310,19 +354,26 @@ RULES: Dict[str, Callable] = {
     "Convolution": _convolution,
     "L2Normalization": _unit,
     "LRN": _lrn,
+    "Cast": lambda w, a, s, *_: w.add("Cast", *s, to=TYPES[a["dtype"]]),
+    "Pad": _padded,
     "Pooling": _pooling,
     "Reshape": _reshape,
     "SliceChannel": _split,
     "_contrib_arange_like": _arange_like,
     "_ones": _filled(1.0),
-    "amp_cast": _cast,
     "batch_dot": _batch_dot,
+    "broadcast_like": _broadcast_like,
+    "dot": lambda w, a, s, *_: w.add("MatMul", *s),  # of maps and a matrix
+    "expand_dims": _reshape,
     "max": _reduce("ReduceMax"),
     "mean": _reduce("ReduceMean"),
     "ones_like": _filled(1.0),
     "reshape_like": _reshape,
     "rsqrt": lambda w, a, s, *_: w.add("Reciprocal", w.add("Sqrt", *s)),
     "slice": _slice,
+    "slice_axis": _slice_axis,
     "square": lambda w, a, s, *_: w.add("Mul", s[0], s[0]),
     "stack": _stack,
+    "sum": lambda w, a, s, shapes, t: w.add("ReduceSum", s[0], w.constant([a["axis"]], "int64"), keepdims=0),
+    "transpose": lambda w, a, s, *_: w.add("Transpose", *s, perm=a["axes"]),
 }

@@ -141,19 +141,20 @@ def to_images(patches: np.ndarray, ctx: mx.Context | None = None) -> nd.NDArray:
     return nd.array(patches, ctx=ctx, dtype="uint8").astype("float32").transpose(order)
 
 
-def pad_state(state: List[nd.NDArray], pixels: int, strides: Sequence[int]) -> List[nd.NDArray]:
+def pad_state(state: Sequence, pixels: int, strides: Sequence[int], F=nd) -> List:
     """Surround a state by zeros (or cut them off, `pixels` < 0), for an input larger by `pixels` on each side.
 
-    `strides` are the levels', in input pixels a cell (`RAR.strides`); the state holds h and c of each level.
+    `strides` are the levels', in input pixels a cell (`RAR.strides`); the state holds h and c of each level. `F` is
+    `mx.nd` or `mx.sym`.
     """
     resized = []
     for index, part in enumerate(state):
         cells = pixels // strides[index // 2]
         if cells < 0:
-            resized.append(part[:, :, -cells:cells, -cells:cells])
+            resized.append(F.slice(part, begin=(None, None, -cells, -cells), end=(None, None, cells, cells)))
         else:
             width = (0, 0, 0, 0, cells, cells, cells, cells)
-            resized.append(nd.pad(part, mode="constant", pad_width=width, constant_value=0))
+            resized.append(F.pad(part, mode="constant", pad_width=width, constant_value=0))
     return resized
 
 

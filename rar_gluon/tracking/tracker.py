@@ -13,7 +13,7 @@ from rar_gluon import geometry
 from rar_gluon.common import InputError
 from rar_gluon.config import Config, load
 from rar_gluon.data.frames import open_frames, to_bgr8
-from rar_gluon.engine import Filter, open_engine
+from rar_gluon.engine import Filter, check_runtime, open_engine
 from rar_gluon.geometry import Box, Window
 from rar_gluon.tracking.confidence import confidence
 from rar_gluon.tracking.redetection import Redetection
@@ -40,10 +40,12 @@ class Tracker:
     Parameters
     ----------
     config : the configuration, a preset's name, or a YAML file.
-    weights : a weights file, or a network that has its weights; None: the file that ships with the package.
+    weights : a weights file, or a network that has its weights; for the runtime "onnx", a folder that `rar export`
+        wrote; None: what ships with the package.
     ctx : the device, an `mx.Context`; default: the CPU. A network must be on it.
     filter : replaces the filter of Eq. 10-11 (`rar_gluon.engine.Filter`).
-    runtime : "mxnet", or "onnx" for ONNX Runtime on the CPU.
+    runtime : "mxnet", or "onnx" for ONNX Runtime on the CPU, without MXNet; None: MXNet where it is installed.
+    precision : "fp32", or "int8" for the backbone, of the runtime "onnx".
     redetection : makes what looks for a lost target (redetection.py), anew for each target; None, the paper: nothing.
 
     Attributes
@@ -53,7 +55,9 @@ class Tracker:
     window : the search window that `response` covers.
     score : maximum of the response; about 1 on the first frame, less as the target changes.
     state : h and c of each level.
-    net, weights : the network, and the file that its weights come from (None for a network that was passed in).
+    net, weights : the network (None with the runtime "onnx"), and the file that its weights come from (None for a
+        network that was passed in).
+    runtime, precision : what computes, "mxnet" or "onnx", and how.
 
     Raises
     ------
@@ -82,13 +86,15 @@ class Tracker:
         weights: Any = None,
         ctx: Any = None,
         filter: Filter | None = None,
-        runtime: str = "mxnet",
+        runtime: str | None = None,
         redetection: Callable[[], Redetection] | None = None,
+        precision: str = "fp32",
     ):
         self.config = load(config)
-        self._engine = open_engine(self.config, weights, ctx, runtime)
+        self.runtime, self.precision = check_runtime(runtime, precision), precision
+        self._engine = open_engine(self.config, weights, ctx, self.runtime, precision)
         self.net, self.weights = self._engine.net, self._engine.weights
-        self._filter, self._redetection, self.runtime = filter, redetection, runtime
+        self._filter, self._redetection = filter, redetection
         settings = self.config.tracking
         steps = np.arange(settings.scales) - settings.scales // 2
         self._factors = settings.scale_step**steps  # Section 4.1: scales a^s

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -5,28 +7,34 @@ from rar_gluon import cli
 from rar_gluon.net.weights import read_weights
 
 
-def test_a_network_is_written_for_onnx(small, tmp_path, capsys):
-    """As the configuration's search window, or of a size that is asked for."""
-    onnx = pytest.importorskip("onnx")
-    path = tmp_path / "new" / "net.onnx"
-    for more, side in (([], 63), (["--size", "95"], 95)):
-        assert cli.main(["export", *small, str(path), *more]) == 0
-        image = onnx.load(str(path)).graph.input[0]
-        assert [part.dim_value or part.dim_param for part in image.type.tensor_type.shape.dim] == [
-            "batch",
-            3,
-            side,
-            side,
-        ]
-        assert capsys.readouterr().out == f"{path}: {path.stat().st_size / 1e6:.1f} MB\n"
+def test_the_tracker_is_written_for_onnx(small, tmp_path, capsys):
+    pytest.importorskip("onnxruntime")
+    folder = tmp_path / "new" / "graphs"
+    assert cli.main(["export", *small, str(folder)]) == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("differences from MXNet, of the largest value: represent ")
+    assert rest == [
+        f"{file}: {file.stat().st_size / 1e6:.2f} MB" for file in sorted(folder.iterdir(), key=rest_order(rest))
+    ]
     weights = sum(array.size for array in read_weights(small[-1]).arrays.values())
-    assert path.stat().st_size == pytest.approx(4 * weights, rel=0.25)
+    assert (folder / "weights.bin").stat().st_size == pytest.approx(4 * weights, rel=0.25)
+    assert json.loads((folder / "tracker.json").read_text())["graphs"]["represent"]["inputs"]["image"] == [
+        "batch",
+        63,
+        63,
+        3,
+    ]
+
+
+def rest_order(lines):
+    """Files in the order of the lines that name them."""
+    return lambda file: next(index for index, line in enumerate(lines) if line.startswith(f"{file}:"))
 
 
 def test_a_network_is_written_as_a_symbol(small, tmp_path, capsys):
     assert cli.main(["export", *small, str(tmp_path / "net"), "--format", "symbol"]) == 0
-    files = [tmp_path / "net-symbol.json", tmp_path / "net-0000.params"]
-    assert capsys.readouterr().out == "".join(f"{file}: {file.stat().st_size / 1e6:.1f} MB\n" for file in files)
+    files = [tmp_path / "net" / name for name in ("network-symbol.json", "network-0000.params")]
+    assert capsys.readouterr().out == "".join(f"{file}: {file.stat().st_size / 1e6:.2f} MB\n" for file in files)
 
 
 def test_weights_of_half_the_size(small, tmp_path, capsys):

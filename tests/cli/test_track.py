@@ -177,11 +177,14 @@ def test_tracking_by_the_shipped_weights(clip, tmp_path):
 
 
 def test_onnxruntime_computes_the_network(folder, small, tmp_path):
+    """With the graphs that `rar export` wrote of the same weights."""
     pytest.importorskip("onnxruntime")
+    assert cli.main(["export", *small, str(tmp_path / "graphs")]) == 0
     boxes = []
-    for runtime in ("mxnet", "onnx"):
+    for runtime, weights in (("mxnet", small[-1]), ("onnx", str(tmp_path / "graphs"))):
         path = tmp_path / f"{runtime}.txt"
-        assert cli.main(["track", str(folder), *small, "--init", BOX, "--boxes", str(path), "--runtime", runtime]) == 0
+        given = [*small[:-1], weights, "--runtime", runtime]
+        assert cli.main(["track", str(folder), *given, "--init", BOX, "--boxes", str(path)]) == 0
         boxes.append(read_boxes(path))
     np.testing.assert_allclose(*boxes, atol=0.05)
 

@@ -38,8 +38,8 @@ def test_every_batch_norm_behind_a_convolution_is_folded(small_config, make_net)
     net = make_net(small_config(deformable=["conv4"]))
     symbol, values = trace(net)
     before = {name: value.copy() for name, value in values.items()}
-    graph, _ = fold_batch_norms(symbol, values)
-    operators = [node["op"] for node in json.loads(graph.tojson())["nodes"]]
+    graph = fold_batch_norms(symbol, values)
+    operators = [node["op"] for node in json.loads(graph.symbol.tojson())["nodes"]]
     assert (
         operators.count("BatchNorm")
         == 0
@@ -50,7 +50,7 @@ def test_every_batch_norm_behind_a_convolution_is_folded(small_config, make_net)
 
 def test_eight_bits_are_for_the_backbone_but_not_its_stem(small_config, make_net):
     net = make_net(small_config(levels=["conv3"], deformable=[]))
-    symbol, _ = folded(net)
+    symbol = folded(net).symbol
     every, chosen = convolutions(symbol), eight_bit_layers(net, symbol)
     assert len(chosen) == (3 * 3 + 1) + (4 * 3 + 1) and set(chosen) < set(every)  # conv2 and conv3 of Table 1
     assert every[0] == f"{net.backbone.prefix}conv0_fwd" and every[0] not in chosen
