@@ -89,8 +89,8 @@ def run(
     make_tracker : picklable; called in the process that tracks, for each sequence, or once if that is this process.
     folder : OUTPUT/TRACKER.
     record : what the results depend on (`describe_run`); a folder of results that were made with another `config`,
-        other `weights`, another `runtime` or `precision`, or of other data, is refused with `InputError`, and so is one that another
-        process writes into.
+        other `weights`, another `runtime` or `precision`, or of other data, is refused with `InputError`, and so is one
+        that another process writes into.
     workers : processes on this machine; the cores are shared among them.
     scheduler : address of a Dask scheduler, to run on its workers instead (they must see the dataset and `folder`).
     """
