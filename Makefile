@@ -5,14 +5,22 @@
 # make coverage: what of the code the tests run, and the files below 80 %.
 # make docs: the site of all pages, build/docs/index.html; a warning is an error.
 # EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one.
+# make demo works without MXNet where it has no wheel (Python 3.12 on); make test-onnx: its tests, on the newest Python here.
 PYTHON ?= python3
 EXTRA ?= cpu
 BIN := .venv/bin
 
-.PHONY: demo table3 test lint bench power coverage docs clean
+.PHONY: demo table3 test test-onnx lint bench power coverage docs clean
 
+# MXNet has wheels for Python up to 3.11; from 3.12 on ONNX Runtime computes.
+HAS_WHEEL := $(shell $(PYTHON) -c "import sys; print(int(sys.version_info < (3, 12)))")
+ifeq ($(HAS_WHEEL),1)
 demo: .venv/installed
 	$(BIN)/rar demo --output demo
+else
+demo: .venv-onnx/installed
+	.venv-onnx/bin/rar demo --output demo
+endif
 
 table3: .venv/installed
 	experiments/run_table3.sh
@@ -24,6 +32,15 @@ power: .venv/installed
 test: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 	@$(MAKE) --no-print-directory lint
+
+# The tracker without MXNet: what needs neither it nor a network of ours made in the test.
+WITHOUT_MXNET := tests/engine/test_onnx.py tests/examples/test_without_rar.py tests/test_geometry.py tests/test_config.py \
+	tests/data/test_frames.py tests/data/test_folder.py tests/data/test_otb.py tests/evaluation/otb \
+	tests/evaluation/vot/test_score.py tests/report/test_tables.py tests/report/test_overlay.py tests/cli/test_web.py
+
+test-onnx: .venv-onnx/installed
+	! .venv-onnx/bin/python -c "import mxnet" 2> /dev/null
+	OMP_NUM_THREADS=1 .venv-onnx/bin/python -m pytest -q -n auto --dist loadfile -m "not power" $(WITHOUT_MXNET)
 
 lint: .venv/installed
 	$(BIN)/ruff check --quiet .
@@ -43,12 +60,18 @@ docs: .venv/installed
 	$(BIN)/python -m sphinx -q -W --keep-going docs build/docs
 
 # gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
-# onnxruntime too: it declares a newer numpy than it needs.
 .venv/installed: setup.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[$(EXTRA),demo,train,zoo,test]'
-	$(BIN)/pip install -qq --disable-pip-version-check --no-deps gluoncv==0.10.5.post0 onnxruntime==1.16.3
+	$(BIN)/pip install -qq --disable-pip-version-check --no-deps gluoncv==0.10.5.post0
+	touch $@
+
+# Today's versions of everything, on Python 3.13 where the machine has it (of pyenv, too), else on PYTHON.
+NEWEST ?= $(shell command -v python3.13 || ls $$HOME/.pyenv/versions/3.13*/bin/python3.13 2> /dev/null | tail -1)
+.venv-onnx/installed: setup.py
+	$(or $(NEWEST),$(PYTHON)) -m venv .venv-onnx
+	.venv-onnx/bin/pip install -qq --disable-pip-version-check -e '.[onnx,demo,web]' pytest pytest-xdist hypothesis
 	touch $@
 
 clean:
-	rm -rf .venv demo build dist *.egg-info
+	rm -rf .venv .venv-onnx demo build dist *.egg-info

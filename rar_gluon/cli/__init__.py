@@ -74,7 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name != "mxnet":
             raise
-        return _fail("MXNet is not installed: pip install 'rar-gluon[cpu]', or [cu112] or [cu102] for GPUs.", 2)
+        return _fail(
+            "this needs MXNet, which is not installed: pip install 'rar-gluon[cpu]', or [cu112] or [cu102] for GPUs; "
+            "it has wheels for Python 3.8 to 3.11.",
+            2,
+        )
     except RuntimeError as error:  # MXNet's
         if "MXNET_" not in str(error):
             raise

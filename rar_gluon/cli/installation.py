@@ -19,7 +19,7 @@ from rar_gluon.net.device import count_gpus
 WHEELS = ("mxnet", "mxnet-cu112", "mxnet-cu102")  # one of them
 FREE = 5 << 30  # bytes, of a training with its checkpoints
 TOLERANCE = 1e-3  # between a GPU's results and the CPU's
-APART = {"onnxruntime": "1.16.3", "gluoncv": "0.10.5.post0"}  # which are installed without their requirements
+APART = {"gluoncv": "0.10.5.post0"}  # which is installed without its requirements
 DRIVER = "install NVIDIA's driver 525 or later (docs/guide/aws.md; nvidia-smi shows it); a container needs --gpus all"
 CARDS = "docs/guide/install.md says which wheel has machine code for which card"
 
@@ -46,16 +46,31 @@ def examine(gpu: bool, roots: Mapping[str, Path], folder: Path) -> List[Finding]
 
 
 def versions() -> Iterator[Finding]:
-    """Versions of Python and of the packages, against the pins of `setup.py`; of extras, those that are there."""
+    """Versions of Python and of the packages, against the pins of `setup.py`; of extras, those that are there.
+
+    The extras' pins are those that MXNet is tested with; without it any version does that is new enough.
+    """
     yield Finding(True, f"rar-gluon {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    wheels = [name for name in WHEELS if _version(name)]
     pins = {name: [version] for name, version in APART.items()}  # several extras may want one package
-    needed = set()
+    needed, least = set(), {}
     for requirement in _requirements():
-        match = re.match(r"([\w.-]+)\s*==\s*([\w.]+)(?:;(.*))?", requirement)
-        if match is not None and _applies(match.group(3) or ""):
-            pins.setdefault(match.group(1), []).append(match.group(2))
-            if "extra" not in (match.group(3) or "") and match.group(1) != "opencv-contrib-python-headless":
-                needed.add(match.group(1))  # another build of OpenCV does, and is looked for below
+        match = re.match(r"([\w.-]+)\s*(==|>=)\s*([\w.]+)[^;]*(?:;(.*))?", requirement)
+        if match is None or not _applies(match.group(4) or ""):
+            continue
+        name, relation, version, marker = match.groups("")
+        if "extra" not in marker and name != "opencv-contrib-python-headless":
+            needed.add(name)  # another build of OpenCV does, and is looked for below
+        if relation == "==" and ("extra" not in marker or wheels):
+            pins.setdefault(name, []).append(version)
+        elif relation == ">=":
+            least[name] = version
+    for name, version in least.items():
+        installed = _version(name)
+        if name not in pins and (installed or name in needed):
+            good = installed is not None and _numbers(installed) >= _numbers(version)
+            text = f"{name} {installed or 'is missing'}" + ("" if good else f", but {version} or later is needed")
+            yield Finding(good, text, f"pip install '{name}>={version}'")
     for name, wanted in pins.items():
         installed = _version(name)
         if installed is None and name not in needed:
@@ -63,9 +78,9 @@ def versions() -> Iterator[Finding]:
         good, tested = installed in wanted, wanted[0]
         fix = f"pip install {'--no-deps ' if name in APART else ''}{name}=={tested}"
         yield Finding(good, f"{name} {installed or 'is missing'}" + ("" if good else f", but {tested} is tested"), fix)
-    builds = [name for name in WHEELS if _version(name)]
-    fix = "pip install 'rar-gluon[cpu]', or [cu112] or [cu102]; " + CARDS
-    yield Finding(len(builds) == 1, f"wheels of MXNet: {', '.join(builds) or 'none'}", fix)
+    runs = len(wheels) == 1 or (not wheels and _version("onnxruntime") is not None)
+    fix = "pip install 'rar-gluon[cpu]', or [cu112] or [cu102] (" + CARDS + "); to track alone 'rar-gluon[onnx]'"
+    yield Finding(runs, f"wheels of MXNet: {', '.join(wheels) or 'none'}", fix)
     builds = [name for name in _distributions() if re.fullmatch(r"opencv(-contrib)?-python(-headless)?", name)]
     fix = "keep one of OpenCV's builds: pip uninstall the others, then reinstall it with --force-reinstall --no-deps"
     yield Finding(len(builds) == 1, f"builds of OpenCV: {', '.join(builds) or 'none'}", fix)
@@ -88,6 +103,10 @@ def _applies(marker: str) -> bool:
     return True
 
 
+def _numbers(version: str) -> List[int]:
+    return [int(part) for part in re.findall(r"\d+", version)[:3]]
+
+
 def _version(name: str) -> str | None:
     try:
         return metadata.version(name)
@@ -100,7 +119,7 @@ def _distributions() -> List[str]:
 
 
 def devices(gpu: bool) -> Iterator[Finding]:
-    """Whether MXNet can be imported, sees its GPUs, and computes on each what the CPU computes."""
+    """Whether MXNet can be imported, sees its GPUs, and computes on each what the CPU computes, or is replaced."""
     try:
         import mxnet as mx
     except OSError as error:
@@ -109,7 +128,10 @@ def devices(gpu: bool) -> Iterator[Finding]:
         yield Finding(False, f"a library of MXNet is missing ({error})", fix)
         return
     except ImportError as error:
-        yield Finding(False, f"MXNet cannot be imported ({error})", "pip install 'rar-gluon[cpu]'")
+        if not gpu and _version("onnxruntime"):
+            yield Finding(True, "without MXNet, ONNX Runtime tracks; training and GPUs need MXNet")
+            return
+        yield Finding(False, f"MXNet cannot be imported ({error})", "pip install 'rar-gluon[cpu]', or to track [onnx]")
         return
     features, (count, problem) = mx.runtime.Features(), count_gpus()
     built = [name for name in ("CUDA", "CUDNN", "MKLDNN") if features.is_enabled(name)]

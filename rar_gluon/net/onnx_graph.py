@@ -162,8 +162,8 @@ def onnx_model(
     results = []
     for (index, output, *_), name in zip(graph["heads"], outputs):
         writer.nodes.append(helper.make_node("Identity", [given[index, output]], [name]))
-        first = one[index, output][0] if one[index, output][0] == two[index, output][0] else f"{name}_batch"
-        results.append(helper.make_tensor_value_info(name, FLOAT, [first, *one[index, output][1:]]))
+        sizes = [a if a == b else f"{name}_batch" for a, b in zip(one[index, output], two[index, output])]
+        results.append(helper.make_tensor_value_info(name, FLOAT, sizes))
     used = {name for node in writer.nodes for name in node.input}
     made = helper.make_graph(
         writer.nodes,

@@ -50,11 +50,26 @@ def test_versions_against_pins(monkeypatch):
 
 @pytest.mark.parametrize("installed, good", [("1.16.3", True), ("1.26.0", True), ("1.2.0", False)])
 def test_a_package_that_is_pinned_twice(monkeypatch, installed, good):
-    """`make demo` installs one onnxruntime, and the extra `bench` wants another."""
-    monkeypatch.setattr(doctor, "_requirements", lambda: ["onnxruntime==1.26.0; extra == 'bench'"])
-    monkeypatch.setattr(doctor, "_version", lambda name: installed if name == "onnxruntime" else None)
+    """By two extras; such pins are MXNet's."""
+    pins = ["onnxruntime==1.16.3; extra == 'test'", "onnxruntime==1.26.0; extra == 'bench'"]
+    monkeypatch.setattr(doctor, "_requirements", lambda: pins)
+    monkeypatch.setattr(doctor, "_version", {"onnxruntime": installed, "mxnet": "1.9.1"}.get)
     (found,) = (finding for finding in doctor.versions() if finding.text.startswith("onnxruntime"))
-    assert found.good == good and found.fix == "pip install --no-deps onnxruntime==1.16.3"
+    assert found.good == good and found.fix == "pip install onnxruntime==1.16.3"
+
+
+def test_an_installation_without_mxnet(monkeypatch):
+    """Any version that is new enough is good, and ONNX Runtime computes."""
+    wanted = ["numpy>=1.23.5", "tqdm>=5", "numpy==1.23.5; extra == 'cpu'", "onnxruntime>=1.16.3; extra == 'onnx'"]
+    monkeypatch.setattr(doctor, "_requirements", lambda: wanted)
+    monkeypatch.setattr(doctor, "_version", {"numpy": "2.5.1", "tqdm": "4.70", "onnxruntime": "1.32.0"}.get)
+    found = {finding.text: finding for finding in doctor.versions()}
+    assert found["numpy 2.5.1"].good and found["onnxruntime 1.32.0"].good and found["wheels of MXNet: none"].good
+    assert found["tqdm 4.70, but 5 or later is needed"].fix == "pip install 'tqdm>=5'"
+    monkeypatch.setattr("builtins.__import__", replaced_import(ImportError("no MXNet")))
+    (usual,), (gpu,) = doctor.devices(gpu=False), doctor.devices(gpu=True)
+    monkeypatch.undo()
+    assert usual.good and "ONNX Runtime tracks" in usual.text and not gpu.good
 
 
 def test_what_is_installed_apart_is_what_the_makefile_installs():

@@ -108,6 +108,6 @@ def test_any_error_of_the_system_is_a_sentence(monkeypatch, capsys):
     missing = "libcuda.so.1: cannot open shared object file: No such file or directory"  # as ctypes says it
     assert fail(OSError(missing)) == f"rar: a library cannot be loaded: {missing}; rar doctor says more.\n"
     missing = ModuleNotFoundError("No module named 'mxnet'", name="mxnet")
-    assert "MXNet is not installed: pip install 'rar-gluon[cpu]'" in fail(missing)
+    assert "this needs MXNet, which is not installed: pip install 'rar-gluon[cpu]'" in fail(missing)
     with pytest.raises(ModuleNotFoundError):  # a fault of ours
         fail(ModuleNotFoundError("No module named 'rar_gluon.x'", name="rar_gluon.x"))

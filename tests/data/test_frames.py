@@ -154,10 +154,12 @@ def test_16_bits_in_the_other_byte_order(picture):
     "values",
     [
         lambda grey: (29952 + grey * 0.9).astype(np.uint16),  # a thermal camera, hundredths of a kelvin
-        lambda grey: (7000 + grey * 4).astype(">u2"),  # 14 bits
+        lambda grey: (7000 + grey.astype(int) * 4).astype(">u2"),  # 14 bits
         lambda grey: (grey.astype(np.uint16) * 4),  # 10 bits
         lambda grey: ((29952 + grey * 0.9) / 65535).astype(np.float32),
-        lambda grey: np.where(np.arange(grey.size).reshape(grey.shape) == 5, 65535, 29952 + grey).astype(np.uint16),
+        lambda grey: np.where(np.arange(grey.size).reshape(grey.shape) == 5, 65535, 29952 + grey.astype(int)).astype(
+            np.uint16
+        ),
     ],
 )
 def test_contrast_in_few_bits_is_refused_where_a_sequence_begins(texture, refusal, values):
