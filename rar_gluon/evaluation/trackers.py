@@ -136,42 +136,48 @@ def _given(tracker: Any) -> Runnable:
         if not callable(tracker):
             raise InputError(f"{tracker!r} is no tracker: it has no methods init and update, and makes no object.")
         name = getattr(tracker, "__name__", type(tracker).__name__)
-        return Runnable(name, _checked(tracker, name), {"tracker": name, "source": _digest(tracker)})
+        return Runnable(name, _checked(tracker, name), {"tracker": name, "source": source_hash(tracker)})
     weights, config = getattr(tracker, "weights", None), getattr(tracker, "config", None)
     if isinstance(config, Config) and weights is not None:  # ours, on the weights of a file
         runtime = (tracker.runtime, tracker.precision)
         return Runnable("rar", lambda: tracker, configuration.to_dict(config), weights, True, *runtime)
     name = type(tracker).__name__
-    return Runnable(name, lambda: tracker, {"tracker": name, "source": _digest(type(tracker))}, shared=True)
+    return Runnable(name, lambda: tracker, {"tracker": name, "source": source_hash(type(tracker))}, shared=True)
 
 
 def _factory(text: str) -> Runnable:
     """`module:factory`, of an installed module or of one in the working folder."""
-    try:
-        factory = _find(text, os.getcwd())
-    except ImportError as error:
-        raise InputError(f"the tracker {text} cannot be imported: {error}.") from error
-    except AttributeError as error:
-        raise InputError(f"the tracker {text} is not there: {error}.") from error
-    except Exception as error:  # anybody's code
-        raise InputError(f"the tracker {text} cannot be imported: {type(error).__name__}: {error}.") from error
+    factory = find_factory(text, os.getcwd())
     make = functools.partial(_make, text, os.getcwd())
     name = text.partition(":")[2]
     _checked(make, text)()  # says what is missing before the work
-    return Runnable(name, make, {"tracker": text, "source": _digest(factory)})
+    return Runnable(name, make, {"tracker": text, "source": source_hash(factory)})
 
 
-def _find(text: str, folder: str) -> Callable:
-    """Import what `module:factory` names, of `folder` or installed."""
+def find_factory(text: str, folder: str, what: str = "tracker") -> Callable:
+    """Import what `module:factory` names, of `folder` or installed.
+
+    Raises
+    ------
+    InputError
+        It cannot be imported; `what` names it in the message.
+    """
     module, _, path = text.partition(":")
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    return functools.reduce(getattr, path.split("."), importlib.import_module(module))
+    try:
+        return functools.reduce(getattr, path.split("."), importlib.import_module(module))
+    except ImportError as error:
+        raise InputError(f"the {what} {text} cannot be imported: {error}.") from error
+    except AttributeError as error:
+        raise InputError(f"the {what} {text} is not there: {error}.") from error
+    except Exception as error:  # anybody's code
+        raise InputError(f"the {what} {text} cannot be imported: {type(error).__name__}: {error}.") from error
 
 
 def _make(text: str, folder: str) -> TwoMethodTracker:
     """Make a tracker of `module:factory`, in any process."""
-    return _find(text, folder)()
+    return find_factory(text, folder)()
 
 
 def _has_methods(tracker: Any) -> bool:
@@ -195,7 +201,7 @@ def _checked(make: Callable, name: str) -> Callable[[], TwoMethodTracker]:
     return checked
 
 
-def _digest(factory: Callable) -> str | None:
+def source_hash(factory: Callable) -> str | None:
     """Hash of the file that something is defined in, so that results of changed code are not taken for its own."""
     try:
         return hashlib.sha256(Path(inspect.getsourcefile(factory)).read_bytes()).hexdigest()

@@ -1,9 +1,9 @@
 """What part of the frames with a score is lost (overlap below .2)? Fits and checks `Tracker.confidence`.
 
-    python -m recipes.rar_thin.validate --root DIR ... --tracks TRACKS
-    python -m recipes.rar_thin.calibrate TRACKS
+    python -m recipes.rar_thin.select --root DIR ... --stills DIR ... --output RESULTS
+    python -m recipes.rar_thin.calibrate RESULTS
 
-prints the score of one half and the slope fitted to these tracks (sequences weigh the same), and a table: frames by the
+prints the score of one half and the slope fitted to these runs (which weigh the same), and a table: frames by the
 confidence that the weights have now, and the part of them that is on the target. `ship` stores the two numbers.
 """
 
@@ -18,9 +18,11 @@ import numpy as np
 
 import rar_gluon  # noqa: F401
 from rar_gluon.common import InputError
+from rar_gluon.evaluation.otb.ope import overlap
 from rar_gluon.net.weights import SHIPPED, read_confidence
 from rar_gluon.table_text import text_table
 from rar_gluon.tracking.confidence import confidence
+from recipes.rar_thin.select import read_track
 
 LOST = 0.2  # overlap
 STEPS = 100  # of Newton's method
@@ -29,12 +31,12 @@ STEPS = 100  # of Newton's method
 def main() -> int:
     """Parse, fit, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tracks", type=Path, help="folder that validate.py --tracks wrote")
+    parser.add_argument("results", type=Path, help="folder that select wrote")
     parser.add_argument("--weights", type=Path, default=SHIPPED, help="default: those of the package")
     arguments = parser.parse_args()
     try:
         fitted = read_confidence(arguments.weights)
-        scores, kept, weights = read_tracks(arguments.tracks)
+        scores, kept, weights = read_scores(arguments.results)
     except (InputError, OSError) as error:
         print(f"calibrate: {error}", file=sys.stderr)
         return 2
@@ -51,17 +53,19 @@ def main() -> int:
     return 0
 
 
-def read_tracks(folder: Path) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores (N,), whether the box was on the target (N,), weights (N,) that sum to 1 over each sequence."""
+def read_scores(folder: Path) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores (N,), whether the box was on the target (N,), weights (N,) that sum to 1 over each run."""
     scores, kept, weights = [], [], []
-    for path in sorted(folder.glob("*.csv")):
-        table = np.genfromtxt(path, delimiter=",", names=True)[1:]  # the first box is given
-        table = table[np.isfinite(table["score"]) & np.isfinite(table["overlap"])]
-        scores.append(table["score"])
-        kept.append(table["overlap"] >= LOST)
-        weights.append(np.full(len(table), 1 / max(len(table), 1)))
+    for path in sorted((folder / "runs").glob("*.csv")):
+        track = read_track(path)
+        overlaps = overlap(track.boxes, track.truth)
+        judged = np.isfinite(overlaps)
+        judged[0] = False  # the first box is given
+        scores.append(track.scores[judged])
+        kept.append(overlaps[judged] >= LOST)
+        weights.append(np.full(judged.sum(), 1 / max(judged.sum(), 1)))
     if not scores:
-        raise InputError(f"{folder} holds no tracks: write them with validate.py --tracks.")
+        raise InputError(f"{folder} holds no runs: write them with select --output {folder}.")
     return np.concatenate(scores), np.concatenate(kept), np.concatenate(weights)
 
 
