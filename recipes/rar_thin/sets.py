@@ -221,7 +221,7 @@ def make_scene(
         target = _changing(rng, target, centre)
     if kind == "made_alike":
         ways = 1.2 * extent * np.array([[wave(rng, length, 25) for _ in "xy"] for _ in range(3)])
-        first, *below = [moving(rng, sprite, centre + way.T, zoom, shutter, lively=False) for way in ways]
+        first, *below = (moving(rng, sprite, centre + way.T, zoom, shutter, lively=False) for way in ways)
         above = [first] if visible_shares(target, [first], size)[0] > 0.9 else []
     if kind == "made_hidden":
         above = [_occluder(rng, size, objects, target, centre, side, shutter)]
