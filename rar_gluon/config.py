@@ -315,12 +315,17 @@ def settings_to_dict(settings: Sequence[str]) -> dict:
 
 
 def explain(config: Config) -> str:
-    """Print every value with its mark: `network.stride  8  paper (Section 4.1, Table 3)`, `*` where changed."""
+    """Print every value with its mark: `network.stride  8  paper (Section 4.1, Table 3)`.
+
+    A value that is not the paper's any more is marked as assumed, with the paper's beside it.
+    """
     rows = []
     for (path, leaf, value), (_, _, default) in zip(fields(config), fields()):
         shown = "[" + ", ".join(value) + "]" if isinstance(value, tuple) else str(value)
-        changed = (
-            "" if value == default else f"  [changed from {list(default) if isinstance(default, tuple) else default}]"
-        )
-        rows.append((path, shown, f"{leaf.metadata['mark']} ({leaf.metadata['source']}){changed}"))
+        mark, source, changed = leaf.metadata["mark"], leaf.metadata["source"], ""
+        if value != default:
+            changed = f"  [changed from {list(default) if isinstance(default, tuple) else default}]"
+            if mark == "paper":
+                mark, source = "assumed", f"ours, not the paper's; {source}"
+        rows.append((path, shown, f"{mark} ({source}){changed}"))
     return "\n".join(text_table(rows))

@@ -163,6 +163,8 @@ def test_explain_names_every_field_its_mark_and_what_changed():
     ]
     assert "16" in by_path["network.stride"] and "[changed from 8]" in by_path["network.stride"]
     assert "[changed from ['conv4']]" in by_path["network.deformable"]
+    assert " assumed (ours, not the paper's; Section 4.1" in by_path["network.stride"]
+    assert " paper (Section 4.1" in by_path["training.learning_rate"]
 
 
 # YAML in and out -----------------------------------------------------------------------------------------------------

@@ -232,7 +232,8 @@ def is_shipped(path: str | os.PathLike) -> bool:
 
 def check_shipped(path: Path) -> None:
     """Raise `InputError` when a file of the package is not the one that assets/weights.csv tells of."""
-    if path.resolve().parent != SHIPPED.resolve().parent:
+    path = path.resolve()
+    if path.parent != SHIPPED.resolve().parent:
         return
     with open(path.with_name("weights.csv"), encoding="utf-8", newline="") as file:
         expected = {row["file"]: row["sha256"] for row in csv.DictReader(file)}

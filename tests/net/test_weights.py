@@ -438,3 +438,14 @@ def test_names_are_those_of_save_parameters(saved, tmp_path):
     net.save_parameters(str(tmp_path / "net.params"))
     assert set(nd.load(str(tmp_path / "net.params"))) == set(parameters(net))
     assert all(re.fullmatch(r"[a-z0-9_.]+", name) for name in parameters(net))
+
+
+def test_the_packages_weights_are_known_by_any_path(monkeypatch, tmp_path):
+    """From a checkout, by a relative path or a link: no notice of other contexts, and the hash is checked."""
+    monkeypatch.chdir(SHIPPED.parents[2])
+    relative, link = SHIPPED.relative_to(SHIPPED.parents[2]), tmp_path / "link.npz"
+    link.symlink_to(SHIPPED)
+    stored = read_weights(SHIPPED).config
+    for path in (relative, link):
+        assert weights.is_shipped(path) and read_weights(path).config == stored
+    assert not weights.is_shipped(tmp_path / "other.npz")
