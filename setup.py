@@ -87,7 +87,6 @@ setup(
         "web": ["bottle==0.13.2"],
         "vot": ["vot-trax==4.0.1"],
         "cluster": ["dask==2023.5.0", "distributed==2023.5.0"],
-        "convert": ["onnx==1.13.1", "protobuf==3.20.3"],
         "bench": [  # peers of benchmarks/
             "torch==2.13.0; python_version >= '3.10'",
             "onnxruntime==1.26.0; python_version >= '3.11'",

