@@ -4,32 +4,36 @@
 # make power: kills every command at random moments, and resumes; half an hour.
 # make coverage: what of the code the tests run, and the files below 80 %.
 # make docs: the site of all pages, build/docs/index.html; a warning is an error.
+# PYTHON=python3.8 VENV=.venv-3.8 is another Python, in an environment of its own.
 # EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one.
 # make demo works without MXNet where it has no wheel (Python 3.12 on); make test-onnx: its tests, on the newest Python here.
 PYTHON ?= python3
 EXTRA ?= cpu
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 
 .PHONY: demo table3 test test-onnx lint bench power coverage docs clean
 
 # MXNet has wheels for Python up to 3.11; from 3.12 on ONNX Runtime computes.
 HAS_WHEEL := $(shell $(PYTHON) -c "import sys; print(int(sys.version_info < (3, 12)))")
 ifeq ($(HAS_WHEEL),1)
-demo: .venv/installed
+demo: $(VENV)/installed
 	$(BIN)/rar demo --output demo
 else
 demo: .venv-onnx/installed
 	.venv-onnx/bin/rar demo --output demo
 endif
 
-table3: .venv/installed
+table3: $(VENV)/installed
 	experiments/run_table3.sh
 
-power: .venv/installed
+power: $(VENV)/installed
 	RAR_KILLS=12 $(BIN)/python -m pytest -q -m power
 
 # A process a core, a thread each; a file's tests stay together, for what they share.
-test: .venv/installed
+test: $(VENV)/installed
+	@$(if $(filter command%,$(origin PYTHON)),[ "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" ] || { \
+		echo "$(VENV) holds $$($(BIN)/python -V): give VENV=.venv-other, too" >&2; exit 2; })
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 	@$(MAKE) --no-print-directory lint
 
@@ -42,26 +46,26 @@ test-onnx: .venv-onnx/installed
 	! .venv-onnx/bin/python -c "import mxnet" 2> /dev/null
 	OMP_NUM_THREADS=1 .venv-onnx/bin/python -m pytest -q -n auto --dist loadfile -m "not power" $(WITHOUT_MXNET)
 
-lint: .venv/installed
+lint: $(VENV)/installed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 
 # Counting lines makes tests a quarter longer, so it is a job of its own beside the gate.
-coverage: .venv/installed
+coverage: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile --cov=rar_gluon --cov=experiments --cov-report=
 	@$(BIN)/python -m coverage report --sort=cover | awk '$$NF + 0 < 80 || /^TOTAL/'
 
-bench: .venv/installed
+bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks peak backbone filter tracker training flops --short --rounds 3 \
 		--baseline benchmarks/baseline.csv
 
-docs: .venv/installed
+docs: $(VENV)/installed
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[docs]'
 	$(BIN)/python -m sphinx -q -W --keep-going docs build/docs
 
 # gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
-.venv/installed: setup.py
-	$(PYTHON) -m venv .venv
+$(VENV)/installed: setup.py
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[$(EXTRA),demo,train,zoo,test]'
 	$(BIN)/pip install -qq --disable-pip-version-check --no-deps gluoncv==0.10.5.post0
 	touch $@
@@ -75,4 +79,4 @@ NEWEST ?= $(shell for each in python3.13 $$HOME/.pyenv/versions/3.13*/bin/python
 	touch $@
 
 clean:
-	rm -rf .venv .venv-onnx demo build dist *.egg-info
+	rm -rf .venv .venv-* demo build dist *.egg-info

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import warnings
 from typing import Sequence
@@ -119,9 +120,21 @@ def _notice(message, category, *place, _usual=warnings.formatwarning, **more) ->
     return f"rar: {message}\n" if issubclass(category, Notice) else _usual(message, category, *place, **more)
 
 
+class Parser(argparse.ArgumentParser):
+    """Says of an argument that a command does not know the usage of that command, not of `rar`."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        namespace, rest = super().parse_known_args(args, namespace)
+        if rest:
+            blanks = any(re.fullmatch(r"[-+.\d]*,?[-+.\d]+,?", part) for part in rest) and hasattr(namespace, "init")
+            hint = "; a box has no blanks, as in --init 214,120,60,80" if blanks else ""
+            self.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
+        return namespace, rest
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Make the command line's parser."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="rar",
         description="The visual tracker RAR in MXNet/Gluon.",
         epilog="example: rar track video.mp4 --init 214,120,60,80 --boxes boxes.txt",

@@ -35,7 +35,7 @@ def add_track(commands) -> None:
     track.add_argument("--show", action="store_true", help="show the frames while tracking (q stops)")
     track.add_argument(
         "--web",
-        type=int,
+        type=web_port,
         nargs="?",
         const=0,
         metavar="PORT",
@@ -45,13 +45,20 @@ def add_track(commands) -> None:
     runtime_argument(track)
 
 
+def web_port(text: str) -> int:
+    """Read the port of --web, which takes what follows it for one."""
+    if not text.lstrip("+-").isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no port: put the video first, rar track {text} --web")
+    return int(text)
+
+
 def track_command(arguments: argparse.Namespace) -> None:
     """Track a target through a folder of images, a video or a webcam's frames.
 
     What is tracked until the end, an interruption or a fault is kept.
     """
     from rar_gluon.cli.windows import require_display
-    from rar_gluon.data.frames import ImageFolder, open_frames
+    from rar_gluon.data.frames import ImageFolder, Webcam, open_frames
 
     box = None if arguments.init is None else parse_box(arguments.init)
     frames = open_frames(arguments.source, arguments.start)
@@ -62,7 +69,8 @@ def track_command(arguments: argparse.Namespace) -> None:
     if arguments.web is None:
         _follow(arguments, frames, box)
         return
-    with _page(frames.name, arguments.web) as page:
+    total = None if isinstance(frames, Webcam) else len(frames) or None
+    with _page(frames.name, arguments.web, total) as page:
         try:
             _follow(arguments, frames, box, page)
         except InputError as error:
@@ -125,7 +133,7 @@ def _follow(arguments: argparse.Namespace, frames, given, page=None) -> None:
         say(f"rar: only {count} of the {len(frames)} frames it announces can be decoded.")
 
 
-def _page(name: str, port: int):
+def _page(name: str, port: int, total: int | None):
     """The page of `--web`, served while the block runs."""
     try:
         from rar_gluon.cli.web import serve
@@ -133,7 +141,7 @@ def _page(name: str, port: int):
         if error.name != "bottle":
             raise
         raise InputError("--web needs bottle: pip install 'rar-gluon[web]'.") from None
-    return serve(name, port)
+    return serve(name, port, total)
 
 
 def add_demo(commands) -> None:

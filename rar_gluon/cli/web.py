@@ -66,18 +66,20 @@ class Page:
     Parameters
     ----------
     name : what is tracked, the page's title.
+    total : its frames that are tracked, None where nobody knows.
 
     Attributes
     ----------
     token : what an address must hold to be answered.
     """
 
-    def __init__(self, name: str):
-        self.name, self.token = name, secrets.token_urlsafe(16)
+    def __init__(self, name: str, total: int | None = None):
+        self.name, self.total, self.token = name, total, secrets.token_urlsafe(16)
         self._news = threading.Condition()
         self._view, self._version = View("wait"), 0
         self._drawn: Tuple[float, ...] | None = None
         self._boxes: List[Tuple[float, ...]] = []
+        self._skipped = 0
         self._stopped = self._closed = False
 
     # The tracking's side
@@ -94,6 +96,7 @@ class Page:
 
     def skip(self, frames: int) -> None:
         """Give frames before the target's first one a line without a box."""
+        self._skipped = frames
         self._boxes += [(math.nan,) * 4] * frames
 
     def show(self, frame: np.ndarray, tracker: Any) -> bool:
@@ -132,6 +135,7 @@ class Page:
             "stage": view.stage,
             "name": self.name,
             "number": view.number,
+            "total": self._total(),
             "problem": view.problem,
         }
         if version > after and view.frame is not None:
@@ -142,6 +146,10 @@ class Page:
                 None if view.response is None else picture_address(response_picture(view.response, 160), ".png")
             )
         return answer
+
+    def _total(self) -> int | None:
+        """Number of frames, those before the target's first one included."""
+        return None if self.total is None else self.total + self._skipped
 
     def draw(self, box: Any) -> None:
         """Take the box that a person drew; `InputError` if it is none."""
@@ -218,7 +226,7 @@ def picture_address(picture: np.ndarray, suffix: str) -> str:
 
 
 @contextlib.contextmanager
-def serve(name: str, port: int) -> Iterator[Page]:
+def serve(name: str, port: int, total: int | None = None) -> Iterator[Page]:
     """Serve a page on the loopback while the block runs, at a free port if `port` is 0; print its address.
 
     Raises
@@ -226,7 +234,7 @@ def serve(name: str, port: int) -> Iterator[Page]:
     InputError
         The port is taken, or not ours to take.
     """
-    page = Page(name)
+    page = Page(name, total)
     try:
         server = make_server(HOST, port, page.application(), _Server, _Quiet)
     except (OSError, OverflowError) as error:

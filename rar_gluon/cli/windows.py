@@ -19,10 +19,14 @@ def require_display(purpose: str) -> None:
     if gui is None or gui.group(1) == "NONE":
         raise InputError(
             f"{purpose} needs windows, and this OpenCV, the headless build, has none: use --init without --show, "
-            "or replace it: pip uninstall opencv-contrib-python-headless, pip install opencv-contrib-python==4.8.1.78."
+            "or --web, which draws and watches in a browser, or replace OpenCV: pip uninstall "
+            "opencv-contrib-python-headless, pip install opencv-contrib-python==4.8.1.78."
         )
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise InputError(f"{purpose} needs a display, and there is none: give --init x,y,w,h without --show.")
+        raise InputError(
+            f"{purpose} needs a display, and there is none: give --init x,y,w,h without --show, or --web to draw and "
+            "watch in a browser."
+        )
 
 
 def select_box(frame: np.ndarray) -> Tuple[float, ...]:

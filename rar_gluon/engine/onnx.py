@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 from pathlib import Path
@@ -98,6 +99,9 @@ class OnnxFilter:
 
     def __init__(self, run: Callable, parts: Dict[str, np.ndarray]):
         self._run, self._parts, self._empty = run, parts, True
+
+    def __deepcopy__(self, memo: dict) -> OnnxFilter:
+        return copy.copy(self)  # graphs compute alike for both, and parts are replaced, never changed
 
     def learn(self, z0: np.ndarray, zi: np.ndarray | None, rate: float) -> None:
         """Move the filter towards a template z0 (D, H, W) with contexts zi (k, D, H, W); the first call sets it."""

@@ -7,6 +7,7 @@ Two routes to one function: `correlation_response`, whose backward is the closed
 
 from __future__ import annotations
 
+import copy
 from functools import lru_cache
 from typing import List, Mapping, Tuple
 
@@ -275,6 +276,9 @@ class OnlineFilter:
         self._config, self._label, self._ctx = config, label, ctx
         self._solve, self._respond = None, _compiled(Respond(*label.shape), ctx)
         self._parts: List[nd.NDArray] = []  # n (real, imaginary part) and D
+
+    def __deepcopy__(self, memo: dict) -> OnlineFilter:
+        return copy.copy(self)  # blocks compute alike for both, and parts are replaced, never changed
 
     def learn(self, z0: nd.NDArray, zi: nd.NDArray | None, rate: float) -> None:
         """Move the filter towards a template z0 (D, H, W) with contexts zi (k, D, H, W): n ← (1-η)n + ηn', D likewise.

@@ -19,6 +19,7 @@ from rar_gluon.common import InputError
 FOREIGN = (".params", ".safetensors")
 STAGES = {"layer1": "conv2", "layer2": "conv3", "layer3": "conv4", "layer4": "conv5"}
 TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}  # of safetensors; others hold no weights
+WRAPPED = "module."  # what DataParallel of torch puts before each name
 IMAGENET_MEAN_RGB = np.array([0.485, 0.456, 0.406])
 IMAGENET_STD_RGB = np.array([0.229, 0.224, 0.225])
 
@@ -70,9 +71,10 @@ def _read_params(path: Path) -> Dict[str, np.ndarray]:
 
 
 def from_torch(theirs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
-    """Rename the parameters of torchvision's or timm's `resnet50` to those of GluonCV's."""
+    """Rename the parameters of torchvision's or timm's `resnet50`, or of DataParallel's around it, to GluonCV's."""
     renamed = {}
     for name, array in theirs.items():
+        name = name[len(WRAPPED) :] if name.startswith(WRAPPED) else name
         place, _, kind = name.rpartition(".")
         if place.endswith(("bn1", "bn2", "bn3", "downsample.1")):
             kind = {"weight": "gamma", "bias": "beta"}.get(kind, kind)

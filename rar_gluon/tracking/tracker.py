@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 from dataclasses import dataclass
@@ -102,6 +103,12 @@ class Tracker:
             [steps < 0, steps > 0], [settings.scale_penalty, settings.scale_penalty_larger], 1.0
         )
         self._target: Target | None = None
+
+    def __deepcopy__(self, memo: dict) -> Tracker:
+        """A tracker with a target, and a filter, of its own; both use one network, which tracking does not change."""
+        other = copy.copy(self)
+        other._filter, other._target = copy.deepcopy((self._filter, self._target), memo)
+        return other
 
     box = property(lambda self: self._target and self._target.box)
     response = property(lambda self: self._target and self._target.response)

@@ -111,3 +111,19 @@ def test_any_error_of_the_system_is_a_sentence(monkeypatch, capsys):
     assert "this needs MXNet, which is not installed: pip install 'rar-gluon[cpu]'" in fail(missing)
     with pytest.raises(ModuleNotFoundError):  # a fault of ours
         fail(ModuleNotFoundError("No module named 'rar_gluon.x'", name="rar_gluon.x"))
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["track", "v.mp4", "--vide", "x", "--typo"], ["usage: rar track", "--typo"]),
+        (["score", "folder", "--results", "r", "--root", "s", "--typo"], ["usage: rar score folder", "--typo"]),
+        (["track", "v.mp4", "--init", "40,", "30,", "24,", "20"], ["usage: rar track", "a box has no blanks, as in"]),
+        (["track", "--web", "v.mp4"], ["usage: rar track", "put the video first, rar track v.mp4 --web"]),
+    ],
+)
+def test_a_wrong_option_shows_the_usage_of_its_command(capsys, arguments, words):
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    printed = " ".join(capsys.readouterr().err.split())
+    assert end.value.code == 2 and all(word in printed for word in words)

@@ -163,7 +163,7 @@ def test_draw_track_download_in_chromium(page, browser, tmp_path):
     ).release().perform()
     at("start").click()
     wait(lambda: at("say").text.startswith("Done"))
-    assert at("number").text == "7" and float(at("score").text) > 0 and at("response").is_displayed()
+    assert at("number").text == "8 of 8" and float(at("score").text) > 0 and at("response").is_displayed()
     browser.save_screenshot(str(tmp_path / "page.png"))
     at("download").click()
     wait((tmp_path / "downloads" / "boxes.txt").exists)
@@ -172,3 +172,14 @@ def test_draw_track_download_in_chromium(page, browser, tmp_path):
     assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     at("stop").click()
     assert process.wait(30) == 0
+    assert not at("download").is_displayed() and at("say").text.startswith("Closed")
+
+
+@pytest.mark.slow
+def test_the_page_fits_a_telephone(page, browser):
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    )
+    browser.get(page[1])
+    width = browser.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
+    assert width == [390, 390]

@@ -146,3 +146,12 @@ def test_what_is_no_resnet(tmp_path, suffix):
         path.write_bytes(damage)
         with pytest.raises(InputError, match="is damaged, or no ResNet-50 of GluonCV, torchvision or timm"):
             read_foreign(path)
+
+
+def test_names_of_data_parallel(tmp_path):
+    """torch's DataParallel puts a word before each name."""
+    arrays = {name: np.asarray(array, np.float32) for name, array in torch_resnet50().items()}
+    write_safetensors(tmp_path / "plain.safetensors", arrays)
+    write_safetensors(tmp_path / "wrapped.safetensors", {f"module.{name}": array for name, array in arrays.items()})
+    plain, wrapped = (read_foreign(tmp_path / f"{name}.safetensors") for name in ("plain", "wrapped"))
+    assert plain.keys() == wrapped.keys() and all(np.array_equal(plain[name], wrapped[name]) for name in plain)

@@ -449,3 +449,8 @@ def test_the_packages_weights_are_known_by_any_path(monkeypatch, tmp_path):
     for path in (relative, link):
         assert weights.is_shipped(path) and read_weights(path).config == stored
     assert not weights.is_shipped(tmp_path / "other.npz")
+
+
+def test_an_exported_model_is_no_weights_file(tmp_path, refusal):
+    (tmp_path / "x.onnx").write_bytes(b"model")
+    assert "is a graph of rar export, for --runtime onnx with its folder" in refusal(read_weights, tmp_path / "x.onnx")

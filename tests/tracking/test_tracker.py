@@ -1,3 +1,5 @@
+import copy
+
 import cv2
 import numpy as np
 import pytest
@@ -578,3 +580,18 @@ def test_numbers_that_are_none_do_not_leave_the_tracker(watched, texture):
     tracking.init(texture(120, 160), START)
     assert tracking.update(texture(120, 160, seed=3)) == START
     assert tracking.score == 0 and not tracking.response.any()
+
+
+def test_a_deep_copy_goes_its_own_way(shipped, make_clip):
+    """It shares the network alone: each of both follows its target as one alone does."""
+    frames = make_clip(np.array([52.0, 42, 36, 32]) + np.arange(4)[:, None] * [1.5, 0.5, 0, 0])
+    tracker = Tracker(*shipped)
+    tracker.init(frames[0], (52, 42, 36, 32))
+    tracker.update(frames[1])
+    copied = copy.deepcopy(tracker)
+    assert copied.net is tracker.net and copied.box == tracker.box
+    last = [tracker.update(frame) for frame in frames[2:]]
+    assert copied.box != last[-1]
+    assert [copied.update(frame) for frame in frames[2:]] == last
+    copied.init(frames[0], (20, 20, 30, 30))
+    assert tracker.box == last[-1]
