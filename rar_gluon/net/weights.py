@@ -153,9 +153,7 @@ def read_weights(path: str | os.PathLike) -> WeightsFile:
         No such file, none of ours, a damaged one, or numbers that no training gives.
     """
     if Path(path).suffix == ".onnx":
-        raise InputError(
-            f"{path} is a graph of rar export, for --runtime onnx with its folder: else give the .npz that it was made from."
-        )
+        raise InputError(f"{path} is a graph of rar export: give its folder and --runtime onnx, or a file of weights.")
     if Path(path).suffix in FOREIGN:
         arrays, config, holds = read_foreign(path), {"network": to_dict(Config())["network"]}, "backbone"
     else:

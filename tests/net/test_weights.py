@@ -453,4 +453,4 @@ def test_the_packages_weights_are_known_by_any_path(monkeypatch, tmp_path):
 
 def test_an_exported_model_is_no_weights_file(tmp_path, refusal):
     (tmp_path / "x.onnx").write_bytes(b"model")
-    assert "is a graph of rar export, for --runtime onnx with its folder" in refusal(read_weights, tmp_path / "x.onnx")
+    assert "is a graph of rar export: give its folder and --runtime onnx" in refusal(read_weights, tmp_path / "x.onnx")

@@ -582,10 +582,11 @@ def test_numbers_that_are_none_do_not_leave_the_tracker(watched, texture):
     assert tracking.score == 0 and not tracking.response.any()
 
 
-def test_a_deep_copy_goes_its_own_way(shipped, make_clip):
+@pytest.mark.parametrize("runtime", ["mxnet", "onnx"])
+def test_a_deep_copy_goes_its_own_way(make_clip, runtime):
     """It shares the network alone: each of both follows its target as one alone does."""
     frames = make_clip(np.array([52.0, 42, 36, 32]) + np.arange(4)[:, None] * [1.5, 0.5, 0, 0])
-    tracker = Tracker(*shipped)
+    tracker = Tracker(runtime=runtime)
     tracker.init(frames[0], (52, 42, 36, 32))
     tracker.update(frames[1])
     copied = copy.deepcopy(tracker)
