@@ -174,9 +174,10 @@ def limited(box: Sequence[float], frame_shape: Sequence[int]) -> Box:
     height, width = frame_shape[:2]
     cx, cy = min(max(x + w / 2, 0.0), width), min(max(y + h / 2, 0.0), height)
     shrink = min(1.0, width / w, height / h)
-    grow = max(1.0, MIN_SIDE / (w * shrink), MIN_SIDE / (h * shrink))
-    w = min(max(w * shrink * grow, MIN_SIDE), width)
-    h = min(max(h * shrink * grow, MIN_SIDE), height)
+    w, h = max(w * shrink, 1e-9), max(h * shrink, 1e-9)  # nor 0 where a product is too small for a float
+    grow = max(1.0, MIN_SIDE / w, MIN_SIDE / h)
+    w = min(max(w * grow, MIN_SIDE), width)
+    h = min(max(h * grow, MIN_SIDE), height)
     return (cx - w / 2, cy - h / 2, w, h)
 
 

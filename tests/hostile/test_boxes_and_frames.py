@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rar_gluon import geometry
@@ -23,6 +23,7 @@ FRAME = np.random.default_rng(0).integers(0, 256, (90, 90, 3)).astype(np.uint8)
 
 @settings(max_examples=2500)
 @given(BOXES, SHAPES)
+@example([1e-300, 1e-300, 1e300, 1e-300], (37, 31))
 def test_boxes_of_targets(answer, box, shape):
     """What is taken for a target's box can be cut out of the frame, moved, and stays finite."""
     found = answer(check_box, box, shape)
