@@ -32,8 +32,6 @@ power: $(VENV)/installed
 
 # A process a core, a thread each; a file's tests stay together, for what they share.
 test: $(VENV)/installed
-	@$(if $(filter command%,$(origin PYTHON)),[ "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" ] || { \
-		echo "$(VENV) holds $$($(BIN)/python -V): give VENV=.venv-other, too" >&2; exit 2; })
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 	@$(MAKE) --no-print-directory lint
 
