@@ -3,6 +3,7 @@ import hashlib
 import re
 import shutil
 import warnings
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -454,3 +455,15 @@ def test_the_packages_weights_are_known_by_any_path(monkeypatch, tmp_path):
 def test_an_exported_model_is_no_weights_file(tmp_path, refusal):
     (tmp_path / "x.onnx").write_bytes(b"model")
     assert "is a graph of rar export: give its folder and --runtime onnx" in refusal(read_weights, tmp_path / "x.onnx")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch, refusal, suffix):
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(b"")
+
+    def no(self, *_):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", no)
+    assert refusal(read_weights, path) == f"{path} cannot be read: Permission denied."
