@@ -14,6 +14,7 @@ import sys
 import threading
 import zlib
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, List, Mapping
 
@@ -264,6 +265,16 @@ def output_folder(path: str | os.PathLike) -> Path:
             raise InputError(f"{there} is a file: give the name of a folder to write into.")
         _open_place(there / ".trial")
     return path
+
+
+def in_this_folder(function: Callable) -> Callable:
+    """`function` for worker processes, which are reused and would stay in the folder that they were started in."""
+    return partial(_call_in, os.getcwd(), function)
+
+
+def _call_in(folder: str, function: Callable, *arguments: Any) -> Any:
+    os.chdir(folder)
+    return function(*arguments)
 
 
 @contextmanager

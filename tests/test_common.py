@@ -3,12 +3,14 @@ import signal
 import subprocess
 import sys
 
+import joblib
 import pytest
 
 from rar_gluon.common import (
     Stopped,
     atomic_path,
     csv_text,
+    in_this_folder,
     inside,
     owned,
     postponed_stop,
@@ -131,3 +133,11 @@ def test_who_does_not_heed_a_stop_goes_on():
 
 def test_a_command_that_a_signal_stops_has_its_status():
     assert (Stopped(signal.SIGTERM).status, Stopped(signal.SIGINT).status) == (143, 130)
+
+
+def test_workers_that_are_reused_work_in_the_callers_folder(tmp_path, monkeypatch):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        folders = joblib.Parallel(2)(joblib.delayed(in_this_folder(os.getcwd))() for _ in range(4))
+        assert set(folders) == {str(tmp_path / name)}

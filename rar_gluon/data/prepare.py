@@ -20,7 +20,16 @@ from mxnet.base import MXNetError
 from mxnet.recordio import MXIndexedRecordIO
 
 from rar_gluon import geometry
-from rar_gluon.common import InputError, atomic_path, output_folder, owned, progress, read_json, write_text
+from rar_gluon.common import (
+    InputError,
+    atomic_path,
+    in_this_folder,
+    output_folder,
+    owned,
+    progress,
+    read_json,
+    write_text,
+)
 from rar_gluon.config import TrackingConfig
 from rar_gluon.data import otb
 from rar_gluon.data.datasets import DATASETS, PREPARED
@@ -144,7 +153,7 @@ def _make_shards(root: str | os.PathLike, names: List[str], out: Path, settings:
     missing = [name for name in names if shards[name] is None]
     if len(missing) < len(names):
         print(f"{out}: {len(names) - len(missing)} of {len(names)} sequences are done already")
-    jobs = (joblib.delayed(_make_shard)(root, name, out, settings) for name in missing)
+    jobs = (joblib.delayed(in_this_folder(_make_shard))(root, name, out, settings) for name in missing)
     failures = {}
     with progress(total=len(missing), unit="sequence", desc=out.name) as bar:
         for name, failure in joblib.Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)(jobs):

@@ -20,7 +20,7 @@ from typing import Sequence as ListOf
 import joblib
 import numpy as np
 
-from rar_gluon.common import InputError, inside, owned, progress, read_json, write_text
+from rar_gluon.common import InputError, in_this_folder, inside, owned, progress, read_json, write_text
 from rar_gluon.data import otb
 from rar_gluon.data.sequence import Sequence, content_hash, read_boxes, write_boxes
 from rar_gluon.evaluation.trackers import TwoMethodTracker, to_box
@@ -119,9 +119,8 @@ def _run_missing(
     if workers == 1 and scheduler is None:
         make_tracker = functools.lru_cache(maxsize=1)(make_tracker)  # one network for all sequences
     finished = []
-    jobs = (
-        joblib.delayed(_run_one)(make_tracker, sequence, folder, supervised) for sequence in _longest_first(missing)
-    )
+    run_one = _run_one if scheduler is not None else in_this_folder(_run_one)
+    jobs = (joblib.delayed(run_one)(make_tracker, sequence, folder, supervised) for sequence in _longest_first(missing))
     with _backend(workers, scheduler), progress(total=sum(map(len, missing)), unit="frame", desc=folder.name) as bar:
         count = workers if scheduler is None else -1  # all that the cluster has
         for result in joblib.Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)(jobs):

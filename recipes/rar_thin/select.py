@@ -25,7 +25,7 @@ import numpy as np
 
 import rar_gluon  # noqa: F401  (before mxnet: sets its threads)
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError, csv_text, output_folder, progress, write_text
+from rar_gluon.common import InputError, csv_text, in_this_folder, output_folder, progress, write_text
 from rar_gluon.evaluation.otb.ope import evaluate, overlap
 from rar_gluon.evaluation.otb.protocol import load_protocol
 from rar_gluon.evaluation.runner import track_sequence
@@ -123,7 +123,8 @@ def select(arguments: argparse.Namespace) -> None:
     if arguments.workers == 1:
         work(make, runs, folder)
     else:
-        joblib.Parallel(arguments.workers)(joblib.delayed(work)(make, runs, folder) for _ in range(arguments.workers))
+        jobs = [joblib.delayed(in_this_folder(work))(make, runs, folder)] * arguments.workers
+        joblib.Parallel(arguments.workers)(jobs)
     done = [run for run in runs if run_file(folder, run).is_file()]
     if len(done) < len(runs):
         print(f"{len(runs) - len(done)} of {len(runs)} runs are with other processes: this is of the rest.")
@@ -272,7 +273,7 @@ def target_rows(runs: Sequence[Run], results: Dict[str, Result]) -> List[List]:
 
 def groups(kinds: Sequence[str]) -> Dict[str, np.ndarray]:
     """Which targets (n,) a line of a table is of: those of a kind, real ones, made ones, all."""
-    array = np.array(kinds)
+    array = np.array(kinds, str)  # also without any
     made = np.char.startswith(array, "made_")
     rows = {kind: array == kind for kind in dict.fromkeys(kinds)}
     return {**rows, "real": ~made, "made": made, "all": np.ones(len(array), bool)}

@@ -346,3 +346,12 @@ def test_processes_write_the_same(dataset, tmp_path):
         prepare("folder", dataset, tmp_path / str(workers), workers=workers)
     for name in files(tmp_path / "1"):
         assert (tmp_path / "1" / "shards" / name).read_bytes() == (tmp_path / "2" / "shards" / name).read_bytes()
+
+
+def test_processes_write_where_they_are_told_to_after_a_change_of_folder(dataset, tmp_path, monkeypatch):
+    """Worker processes of an earlier call are reused."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert not prepare("folder", dataset, "out", workers=2).failures
+        assert RecordTracks("out").names == ["one", "two"]

@@ -1,8 +1,10 @@
 """The command that choices for rar_thin are made with, on a set of two videos."""
 
 import fcntl
+import os
 import sys
 
+import joblib
 import numpy as np
 import pytest
 
@@ -143,6 +145,7 @@ def test_differences_are_paired_by_target(runs, tmp_path):
 
 @pytest.mark.slow
 def test_the_command(tmp_path, make_clip, monkeypatch, capsys):
+    joblib.Parallel(2)(joblib.delayed(os.getcwd)() for _ in range(4))  # workers that began in another folder
     videos = tmp_path / "videos"
     videos.mkdir()
     with VideoSink(videos / "street.avi", 25.0) as sink:
@@ -183,3 +186,7 @@ def test_the_command(tmp_path, make_clip, monkeypatch, capsys):
     assert call("--output", "three", "--redetection", "lost:make", "--frames", 2) == 0
     scores, kept, weights = calibrate.read_scores(tmp_path / "one")
     assert len(scores) == 4 * 4 and kept.all() and weights.sum() == pytest.approx(4)
+
+
+def test_a_table_of_no_run_is_its_head():
+    assert [line.split() for line in select.summary([], {})] == [["kind", "targets", "AUC", "DP", "lost", "size"]]
