@@ -134,16 +134,18 @@ _WAY_WORDS = {"matching": "matching", "tracking": "tracking", "long": "matching 
 def claims_parts(claims: Sequence[Judged], ours: Sequence[Tuple[Claim, Verdict]]) -> Dict[str, str]:
     """What the command writes into `claims.md`, by the name of its place."""
     corrected = corrected_p(claims)
-    head = ("claim", "paper Δ", "matching Δ", "verdict", "tracking Δ", "verdict", "450 steps Δ", "verdict")
+    head = ("claim", "paper Δ", "matching Δ", "verdict", "seeds", "tracking Δ", "verdict", "450 steps Δ", "verdict")
     body = []
     for one in claims:
         line = [one.claim.text, "" if one.paper is None else _short(one.paper)]
         for way in WAYS:
             verdict = one.verdicts.get(way)
             weak = way == "matching" and corrected[one.claim.text] >= LEVEL
-            line += ["", ""] if verdict is None else [_interval(verdict), _word(verdict, weak)]
+            single = way == "matching" and verdict is not None and verdict.seeds == 1
+            line += ["", ""] if verdict is None else [_interval(verdict), _word(verdict, weak, single)]
+            line += [str(verdict.seeds)] if way == "matching" else []
         body.append(line)
-    own = [(claim.text, _interval(verdict), _word(verdict, False)) for claim, verdict in ours]
+    own = [(claim.text, _interval(verdict), _word(verdict)) for claim, verdict in ours]
     return {
         "counts": _table(("judged by", "claims", *WORDS), [_count(claims, way) for way in WAYS]),
         "claims": _table(head, body),
@@ -166,13 +168,20 @@ def _short(value: float) -> str:
     return f"{value:+.3f}".replace("0.", ".", 1)
 
 
+def interval_text(mean: float, low: float, high: float) -> str:
+    """`+.016 [+.006, +.025]`, which stays on a line."""
+    return f"{_short(mean)}\u00a0[{_short(low)},\u00a0{_short(high)}]"
+
+
 def _interval(verdict: Verdict) -> str:
-    return f"{_short(verdict.difference)}\u00a0[{_short(verdict.low)},\u00a0{_short(verdict.high)}]"  # stays on a line
+    return interval_text(verdict.difference, verdict.low, verdict.high)
 
 
-def _word(verdict: Verdict, weak: bool) -> str:
+def _word(verdict: Verdict, weak: bool = False, single: bool = False) -> str:
+    """A verdict, marked where it does not outlast Holm's correction, and where it is of a single seed."""
     signed = verdict.word in ("supported", "contradicted")
-    return f"**{verdict.word}**" + (" †" if weak else "") if signed else verdict.word
+    word = f"**{verdict.word}**" if signed else verdict.word
+    return word + (" †" if weak and signed else "") + (" ‡" if single else "")
 
 
 def table_parts(rows: Path) -> Dict[str, str]:

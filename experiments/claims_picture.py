@@ -19,7 +19,8 @@ MEANING = {
     "undecided": "undecided",
 }
 LINEAR = 0.02  # differences up to here are drawn to scale, larger ones by their logarithm
-TICKS = (-0.1, 0, 0.1)
+TICKS = (-0.1, -0.02, 0, 0.02, 0.1, 0.5)
+SCALE = f"linear up to ± {LINEAR:g}, logarithmic beyond".replace(" 0.", " .")
 
 
 class Panel(NamedTuple):
@@ -38,6 +39,8 @@ def claims_picture(published: Mapping[str, float | None], panels: Sequence[Panel
     published : the paper's difference by the claim's text, drawn as a diamond; None: no value is printed.
     panels : measured verdicts by the claim's text. A claim that a panel does not have stays empty there.
     delta : half width of the band of differences that are as good as none.
+
+    A verdict of a single seed is drawn hollow.
     """
     texts = list(published)
     figure = Figure(figsize=(4.4 + 2.1 * len(panels), 0.26 * len(texts) + 1.4), constrained_layout=True)
@@ -47,7 +50,10 @@ def claims_picture(published: Mapping[str, float | None], panels: Sequence[Panel
     all_axes[0].set_yticks(range(len(texts)), texts, fontsize=9)
     all_axes[0].set_ylim(len(texts) - 0.5, -0.5)
     handles = [Line2D([], [], color=COLORS[word], marker="o", label=MEANING[word]) for word in COLORS]
-    handles.append(Line2D([], [], color="black", marker="D", markerfacecolor="none", linestyle="", label="the paper"))
+    handles += [
+        Line2D([], [], color="black", marker=marker, markerfacecolor="white", linestyle="", label=label)
+        for marker, label in (("o", "hollow: one seed"), ("D", "the paper, AUC"))
+    ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
     return figure
 
@@ -61,13 +67,14 @@ def _draw(axes: Axes, texts: Sequence[str], published: Mapping[str, float | None
             continue
         color = COLORS[verdict.word]
         axes.plot([verdict.low, verdict.high], [line, line], color=color, linewidth=2, solid_capstyle="butt")
-        axes.plot([verdict.difference], [line], "o", color=color, markersize=5)
+        face = "white" if verdict.seeds == 1 else color
+        axes.plot([verdict.difference], [line], "o", color=color, markerfacecolor=face, markersize=5)
         if published[text] is not None:
             axes.plot([published[text]], [line], "D", color="black", markerfacecolor="none", markersize=5)
     axes.set_xscale("symlog", linthresh=LINEAR)
     axes.set_xlim(-0.2, 0.9)
-    axes.set_xticks(TICKS, [f"{tick:+g}" if tick else "0" for tick in TICKS], fontsize=8)
+    axes.set_xticks(TICKS, [f"{tick:+g}".replace("0.", ".") if tick else "0" for tick in TICKS], fontsize=7)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_title(panel.title, fontsize=10)
-    axes.set_xlabel(panel.axis, fontsize=9)
-    axes.grid(axis="y", alpha=0.25)
+    axes.set_xlabel(f"{panel.axis}\n{SCALE}", fontsize=8)
+    axes.grid(alpha=0.25)

@@ -47,7 +47,12 @@ def add_benchmarks(benchmarks) -> None:
 def _add_files(parser: argparse.ArgumentParser, results: str) -> None:
     parser.add_argument("--results", required=True, type=path, metavar="DIR", help=results)
     parser.add_argument(
-        "--annotations", required=True, type=path, metavar="PATH", help="the data set, or its annotations alone"
+        "--annotations",
+        "--root",
+        required=True,
+        type=path,
+        metavar="PATH",
+        help="the data set, or its annotations alone",
     )
     parser.add_argument("--sequences", metavar="A,B,...", help="only these sequences, or a file of names; default: all")
 

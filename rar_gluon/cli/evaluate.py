@@ -109,7 +109,7 @@ def add_score(commands) -> None:
         "rar score folder --results runs --root sequences",
     )
     folder.add_argument("--results", required=True, type=path, metavar="DIR", help="folder of TRACKER/SEQUENCE.txt")
-    folder.add_argument("--root", required=True, type=path, metavar="DIR", help="the sequences")
+    folder.add_argument("--root", "--annotations", required=True, type=path, metavar="DIR", help="the sequences")
     folder.add_argument("--protocol", default="folder", help="folder (default), or one of OTB's")
     folder.add_argument("--sequences", metavar="A,B,...", help="only these sequences; default: all")
     folder.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
@@ -126,6 +126,7 @@ def add_score(commands) -> None:
     vot.add_argument("--results", required=True, type=path, metavar="DIR", help="folder of TRACKER/baseline/SEQUENCE/")
     vot.add_argument(
         "--root",
+        "--annotations",
         required=True,
         type=path,
         metavar="PATH",

@@ -66,3 +66,26 @@ def test_a_picture_has_a_panel_a_way(judged):
 def test_only_what_lies_between_marks_is_made_anew():
     text = "a\n<!-- x: begin -->\nold\n<!-- x: end -->\nb\n"
     assert pages.filled(text, {"x": "new", "y": "no"}) == "a\n<!-- x: begin -->\nnew\n<!-- x: end -->\nb\n"
+
+
+def test_a_verdict_of_one_seed_is_marked(judged):
+    parts = claims.claims_parts(judged, [])
+    (line,) = (line for line in parts["claims"].splitlines() if line.startswith("| stride 4 is worse"))
+    assert "**contradicted** ‡ | 1 |" in line and parts["claims"].count("‡") == 1
+    axes = claims.picture(judged).axes[0]
+    assert "white" in {line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "o"}
+    assert "logarithmic" in axes.get_xlabel() and 0.02 in axes.get_xticks()
+
+
+def test_numbers_of_the_sequences_kept_aside_stand_in_the_log():
+    log = (pages.ROOT / "docs" / "log" / "windows.md").read_text(encoding="utf-8")
+    for row in pages.rows_of(pages.RESULTS / "kept_aside.csv"):
+        pair = " / ".join(f"{float(row[key]):.3f}".lstrip("0") for key in ("AUC", "DP@20"))
+        assert pair in log, row
+
+
+def test_a_lead_is_the_mean_difference_over_sequences():
+    rows = pages.rows_of(pages.RESULTS / "otb13" / "sequences_auc.csv")
+    mean = np.mean([float(row["rar_thin"]) - float(row["KCF"]) for row in rows])
+    assert pages.lead_over("KCF", rows).startswith(f"{mean:+.3f}".replace("0.", ".", 1))
+    assert pages.lead_over("rar_thin", rows) == "+.000\u00a0[+.000,\u00a0+.000]"
