@@ -18,9 +18,9 @@ from rar_gluon.table_text import markdown_table
 
 def estimate(config: Config, machines: Mapping[str, Machine], clips: int) -> str:
     """Markdown table of the hours and dollars that a training on so many clips takes on each machine."""
-    rows = []
+    rows, operations = [], 2 * training_macs(config, clips)
     for name, machine in machines.items():
-        hours = 2 * training_macs(config, clips) / machine.speed / 3600
+        hours = operations / machine.speed / 3600
         dollars = "" if machine.dollars is None else f"{hours * machine.dollars:.0f}"
         rows.append((name, f"{machine.gpus} x {machine.card}", machine.wheel, f"{hours:.1f}", dollars))
     return "\n".join(markdown_table(("machine", "GPUs", "wheel", "hours", "dollars"), rows))

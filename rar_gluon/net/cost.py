@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Dict, Mapping, NamedTuple, Tuple
 
 import mxnet as mx
@@ -67,6 +68,7 @@ def clip_macs(config: Config, trained: bool = False) -> int:
     return config.training.templates * one + image_macs(config, size, trained)
 
 
+@lru_cache(maxsize=64)  # a network's outline takes a third of a second, and a plan asks again and again
 def image_macs(config: Config, size: int, trained: bool = False) -> int:
     """MACs of the network's pass on one image of size x size; with `trained` as in `clip_macs`."""
     net, output, shapes = outline(config, size)

@@ -7,6 +7,7 @@ import pytest
 
 from rar_gluon.common import InputError
 from rar_gluon.net.rar import RAR
+from rar_gluon.training import start
 
 pytest.importorskip("gluoncv")
 pytest.importorskip("skimage")
@@ -18,7 +19,9 @@ def example(load_example):
 
 
 @pytest.mark.slow
-def test_it_trains_for_ten_steps_and_tracks(example, tmp_path, texture):
+def test_it_trains_for_ten_steps_and_tracks(example, tmp_path, texture, monkeypatch):
+    monkeypatch.setitem(example.SETTINGS, "training", {**example.SETTINGS["training"], "batch": 2, "epoch_clips": 20})
+    monkeypatch.setattr(start, "START_CLIPS", 20)
     tracker = example.main(tmp_path / "run")
     with open(tmp_path / "run" / "log.csv") as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]

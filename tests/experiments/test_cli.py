@@ -265,15 +265,15 @@ def copy(tmp_path, tiny_size):
 
 
 @pytest.mark.slow
-def test_a_table_is_made_interrupted_and_completed(copy, tmp_path):
+def test_a_table_is_made_interrupted_and_completed(copy, tmp_path, monkeypatch, capsys):
     """The checkout's driver on two rows of a tiny size: stopped amid its first job, called again, called once more."""
     out = tmp_path / "out"
     run = (
         "import sys, pathlib; from experiments import sizes; sizes.HERE = pathlib.Path(sys.argv.pop(1)); "
         "from experiments.cli import main; sys.exit(main())"
     )
-    command = [sys.executable, "-c", run, str(copy), "table3", "--rows", "1,7", "--output", str(out)]
-    command += ["--workers", "1", "--start", "random"]
+    call = ["table3", "--rows", "1,7", "--output", str(out), "--workers", "1", "--start", "random"]
+    command = [sys.executable, "-c", run, str(copy), *call]
     environment = {**os.environ, "PYTHONPATH": str(EXPERIMENTS.parent), "OMP_NUM_THREADS": "1"}
     first = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while not list(out.glob("row*/seed0/log.txt")) and first.poll() is None:
@@ -291,8 +291,8 @@ def test_a_table_is_made_interrupted_and_completed(copy, tmp_path):
     assert len(list(out.glob("*/*/scores.json"))) == 2
     before = {path: path.stat().st_mtime_ns for path in out.glob("row*/**/*") if path.is_file()}
 
-    third = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert third.returncode == 0, third.stderr
+    monkeypatch.setattr("experiments.sizes.HERE", copy)
+    assert cli.main(call) == 0, capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in out.glob("row*/**/*") if path.is_file()} == before
     assert "row01" in (out / "table.csv").read_text()
 

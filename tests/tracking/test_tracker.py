@@ -552,13 +552,13 @@ def test_no_score_is_no_confidence(score):
     assert confidence(score, 0.1, 5.0) == 0
 
 
-def test_confidence_is_that_of_the_weights(shipped, texture, tmp_path):
+def test_confidence_is_that_of_the_weights(small, texture, tmp_path):
     """Two numbers beside the arrays; without them, those of the package."""
-    arrays = {name: parameter.data().asnumpy() for name, parameter in parameters(shipped[1]).items()}
+    arrays = {name: parameter.data().asnumpy() for name, parameter in parameters(small[1]).items()}
     numbers = []
     for fitted in ({}, {"confidence": np.array([0.5, 1.0])}):
-        save_arrays(tmp_path / "weights.npz", {**arrays, **fitted}, to_dict(shipped[0]), "network")
-        tracking = Tracker(shipped[0], tmp_path / "weights.npz")
+        save_arrays(tmp_path / "weights.npz", {**arrays, **fitted}, to_dict(small[0]), "network")
+        tracking = Tracker(small[0], tmp_path / "weights.npz")
         tracking.init(texture(120, 160), START)
         numbers.append((tracking.score, tracking.confidence))
     (score, usual), (_, own) = numbers

@@ -459,15 +459,15 @@ def test_without_auc_the_least_loss_is_best(tiny_config, clips_of, tmp_path):
 
 @pytest.mark.slow
 def test_training_lowers_the_loss(small_config, tmp_path):
-    """From random parameters, on synthetic sequences: .87 of it with seed 0, .94 with seed 1.
+    """From random parameters, on one synthetic sequence: .44 of it with seed 0, .49 with seed 1.
 
-    AUC is read on others, not held to: eighty such steps do not raise it (24 sequences: from .47 to .43 and .46).
+    AUC is read on others, not held to: sixty such steps do not raise it.
     """
-    training = {"epochs": 2, "epoch_clips": 320, "batch": 8, "learning_rate": 0.05, "final_learning_rate": 0.01}
+    training = {"epochs": 2, "epoch_clips": 120, "batch": 4, "learning_rate": 0.05, "final_learning_rate": 0.01}
     network = {"width": 0.125, "levels": ["conv3"], "deformable": [], "statistics": "trained"}
-    config = small_config({"input_size": 95}, {}, {**training, "frozen": []}, **network)
-    clips = Clips([(SyntheticTracks(200, 20, 3), 1.0)], config)
-    others = SyntheticTracks(2, 30, 4)
+    config = small_config({"input_size": 63}, {}, {**training, "frozen": []}, **network)
+    clips = Clips([(SyntheticTracks(1, 8, 3, (96, 128)), 1.0)], config)
+    others = SyntheticTracks(2, 10, 4, (96, 128))
     sequences = [others.sequence(track) for track in range(len(others))]
 
     def validate(net):
@@ -476,5 +476,5 @@ def test_training_lowers_the_loss(small_config, tmp_path):
     train(build(config.network), config, clips, tmp_path, validate)
     losses = [float(row["loss"]) for row in rows(tmp_path / "log.csv")]
     scores = [float(row["auc"]) for row in rows(tmp_path / "validation.csv")]
-    assert np.mean(losses[-40:]) < 0.97 * np.mean(losses[:20])
+    assert np.mean(losses[-40:]) < 0.8 * np.mean(losses[:20])
     assert len(scores) == 3 and all(0 < score < 1 for score in scores)
