@@ -3,6 +3,7 @@
 # make bench: the short form of benchmarks/, its ratios held against benchmarks/baseline.csv.
 # make power: kills every command at random moments, and resumes; half an hour.
 # make coverage: what of the code the tests run, and the files below 80 %.
+# make page: a page that tracks in the browser (needs npm).
 # make docs: the site of all pages, build/docs/index.html; a warning is an error.
 # PYTHON=python3.8 VENV=.venv-3.8 is another Python, in an environment of its own.
 # EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one.
@@ -12,7 +13,7 @@ EXTRA ?= cpu
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo table3 test test-onnx lint bench power coverage docs clean
+.PHONY: demo table3 page test test-onnx lint bench power coverage docs clean
 
 # MXNet has wheels for Python up to 3.11; from 3.12 on ONNX Runtime computes.
 HAS_WHEEL := $(shell $(PYTHON) -c "import sys; print(int(sys.version_info < (3, 12)))")
@@ -60,6 +61,12 @@ bench: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[docs]'
 	$(BIN)/python -m sphinx -q -W --keep-going docs build/docs
+	test ! -d build/page || cp -r build/page build/docs/browser
+
+# The page that tracks in the browser, build/page/index.html; make docs puts it into the site as browser/.
+page: .venv/installed
+	npm install --silent --no-save --no-audit --no-fund --prefix build onnxruntime-web@1.20.1
+	$(BIN)/rar export build/page --page build/node_modules/onnxruntime-web
 
 # gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
 $(VENV)/installed: setup.py

@@ -56,6 +56,7 @@ setup(
             "py.typed",
             "data/*.yaml",
             "data/*/*.yaml",
+            "engine/page/*",
             "evaluation/*/*.yaml",
             "report/*.html",
             "report/literature/*",

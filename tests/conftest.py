@@ -1,3 +1,4 @@
+import shutil
 import signal
 
 import numpy as np
@@ -150,3 +151,26 @@ def published_folder(tmp_path):
         "SiamFC-3s,0.5,0.6,0.7,0.8,,matlab,another release,recomputed\n"
     )
     return folder
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Headless Chromium, driven by Selenium; downloads go to `tmp_path / "downloads"`."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None or shutil.which("chromedriver") is None:
+        pytest.skip("needs chromium and chromedriver: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --window-size=1000,700"
+    ).split():
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tmp_path / 'profile'}")
+    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path / "downloads")})
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()

@@ -19,6 +19,8 @@ def add_export(commands) -> None:
     export.add_argument(
         "--format", default="onnx", choices=("onnx", "symbol"), help="symbol: the network alone, MXNet's; default: onnx"
     )
+    told = "onnx: a page that tracks in the browser, with the folder of npm's onnxruntime-web"
+    export.add_argument("--page", type=path, metavar="PACKAGE", help=told)
     export.add_argument("--int8", action="store_true", help="onnx: in int8 too; ranges are those of the demo's clips")
 
 
@@ -40,11 +42,16 @@ def export_command(arguments: argparse.Namespace) -> int:
     else:
         from rar_gluon.data.demo import demo_regions
         from rar_gluon.engine.export import export
+        from rar_gluon.engine.page import runtime_files, write_page
 
+        if arguments.page is not None:
+            runtime_files(arguments.page)  # says what is missing before the work
         regions = demo_regions(config.tracking) if arguments.int8 else None
         files, errors = export(config, engine, arguments.output, regions)
         told = ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
         print(f"differences from MXNet, of the largest value: {told}")
+        if arguments.page is not None:
+            files += write_page(arguments.output, arguments.page)
     for file in files:
         print(f"{file}: {file.stat().st_size / 1e6:.2f} MB")
     return 0

@@ -1,7 +1,6 @@
 """The page of `rar track --web`: its addresses over plain HTTP, and the page itself in Chromium, where there is one."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -106,30 +105,6 @@ def test_a_taken_port(refused, folder, small):
         words = refused("track", folder, "--web", taken.getsockname()[1], *small)
     assert "--web cannot serve at port" in words
     assert "--web cannot serve at port 99999" in refused("track", folder, "--web", 99999, *small)
-
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture
-def browser(tmp_path):
-    """Headless Chromium, driven by Selenium."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    if CHROMIUM is None or shutil.which("chromedriver") is None:
-        pytest.skip("needs chromium and chromedriver: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-        "--disable-component-update --disable-sync --window-size=1000,700"
-    ).split():
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path / 'profile'}")
-    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path / "downloads")})
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
 
 
 @pytest.mark.slow
