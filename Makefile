@@ -61,10 +61,10 @@ bench: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[docs]'
 	$(BIN)/python -m sphinx -q -W --keep-going docs build/docs
-	test ! -d build/page || cp -r build/page build/docs/browser
+	test ! -d build/page || cp -r build/page/. build/docs/browser
 
 # The page that tracks in the browser, build/page/index.html; make docs puts it into the site as browser/.
-page: .venv/installed
+page: $(VENV)/installed
 	npm install --silent --no-save --no-audit --no-fund --prefix build onnxruntime-web@1.20.1
 	$(BIN)/rar export build/page --page build/node_modules/onnxruntime-web
 

@@ -6,7 +6,7 @@ import argparse
 
 from rar_gluon import config as configuration
 from rar_gluon.cli.options import add_command, network_arguments, path
-from rar_gluon.common import check_outputs, output_folder
+from rar_gluon.common import InputError, check_outputs, output_folder
 
 
 def add_export(commands) -> None:
@@ -19,8 +19,8 @@ def add_export(commands) -> None:
     export.add_argument(
         "--format", default="onnx", choices=("onnx", "symbol"), help="symbol: the network alone, MXNet's; default: onnx"
     )
-    told = "onnx: a page that tracks in the browser, with the folder of npm's onnxruntime-web"
-    export.add_argument("--page", type=path, metavar="PACKAGE", help=told)
+    page = "onnx: a page that tracks in the browser, with the folder of npm's onnxruntime-web"
+    export.add_argument("--page", type=path, metavar="PACKAGE", help=page)
     export.add_argument("--int8", action="store_true", help="onnx: in int8 too; ranges are those of the demo's clips")
 
 
@@ -32,6 +32,8 @@ def export_command(arguments: argparse.Namespace) -> int:
     from rar_gluon.engine.mxnet import load_engine
     from rar_gluon.net.weights import load_gluoncv
 
+    if arguments.format == "symbol" and (arguments.int8 or arguments.page is not None):
+        raise InputError("--int8 and --page go with --format onnx, the default: leave out --format symbol.")
     output_folder(arguments.output)
     config = configuration.load(arguments.config)
     engine = load_engine(config, load_gluoncv(config) if arguments.pretrained else arguments.weights)

@@ -37,6 +37,16 @@ def test_a_network_is_written_as_a_symbol(small, tmp_path, capsys):
     assert capsys.readouterr().out == "".join(f"{file}: {file.stat().st_size / 1e6:.2f} MB\n" for file in files)
 
 
+@pytest.mark.parametrize("option", [("--int8",), ("--page", "package")])
+def test_what_only_graphs_have(refused, small, tmp_path, option):
+    assert "leave out --format symbol" in refused("export", tmp_path / "net", *small, "--format", "symbol", *option)
+    assert not (tmp_path / "net").exists()
+
+
+def test_a_page_without_its_runtime(refused, small, tmp_path):
+    assert "npm install onnxruntime-web" in refused("export", tmp_path / "net", *small, "--page", tmp_path / "package")
+
+
 def test_weights_of_half_the_size(small, tmp_path, capsys):
     target = tmp_path / "half.npz"
     assert cli.main(["convert", small[-1], str(target), "--dtype", "float16"]) == 0

@@ -2,32 +2,32 @@
 "use strict";
 
 class Tracker {
-  // about: tracker.json; sessions: ONNX Runtime's, by the names of the graphs.
-  constructor(about, sessions) {
-    this.about = about;
+  // description: tracker.json; sessions: ONNX Runtime's, by the names of the graphs.
+  constructor(description, sessions) {
+    this.description = description;
     this.sessions = sessions;
-    this.settings = about.config.tracking;
+    this.settings = description.config.tracking;
   }
 
   static async open(files, runtime) {
-    const about = JSON.parse(new TextDecoder().decode(files["tracker.json"]));
+    const description = JSON.parse(new TextDecoder().decode(files["tracker.json"]));
     const externalData = [{ path: "weights.bin", data: files["weights.bin"] }];
     const sessions = {};
     for (const name of ["represent", "template", "learn", "respond"]) {
       sessions[name] = await runtime.InferenceSession.create(files[`${name}.onnx`], { externalData });
     }
     Tracker.Tensor = runtime.Tensor;
-    return new Tracker(about, sessions);
+    return new Tracker(description, sessions);
   }
 
   // Results of a graph by name; what it does not know of the inputs is left out.
-  async run(name, given) {
-    const known = Object.keys(this.about.graphs[name].inputs);
-    return this.sessions[name].run(Object.fromEntries(known.map((key) => [key, given[key]])));
+  async run(name, values) {
+    const known = Object.keys(this.description.graphs[name].inputs);
+    return this.sessions[name].run(Object.fromEntries(known.map((key) => [key, values[key]])));
   }
 
-  zeros(name, wanted) {
-    const shapes = Object.entries(this.about.graphs[name].inputs).filter(([key]) => wanted(key));
+  zeros(name, chosen) {
+    const shapes = Object.entries(this.description.graphs[name].inputs).filter(([key]) => chosen(key));
     const empty = (shape) => new Tracker.Tensor("float32", new Float32Array(shape.reduce((a, b) => a * b)), shape);
     return Object.fromEntries(shapes.map(([key, shape]) => [key, empty(shape)]));
   }
@@ -55,7 +55,7 @@ class Tracker {
     const heights = responses.map((values, index) => Math.max(...values) * penalty(steps[index]));
     const best = heights.indexOf(Math.max(...heights)), window = windows[best];
     this.score = Math.max(...responses[best]);
-    const [dy, dx] = peak(responses[best], height, width), cell = this.about.config.network.stride / size;
+    const [dy, dx] = peak(responses[best], height, width), cell = this.description.config.network.stride / size;
     const [, , w, h] = this.box, factor = window[2] / base[2];
     const [cx, cy] = [window[0] + dx * cell * window[2], window[1] + dy * cell * window[3]];
     this.box = limited(cx, cy, w * factor, h * factor, frame);
@@ -67,19 +67,19 @@ class Tracker {
 
   // Move state and filter to the box on a frame; returns z0.
   async learn(frame, rate) {
-    const method = this.about.config.filter, larger = this.about.template_size, [, , w, h] = this.box;
+    const method = this.description.config.filter, larger = this.description.template_size, [, , w, h] = this.box;
     const window = this.window(), [cx, cy, ...sides] = window;
     const windows = [scaled(window, larger / this.settings.input_size)];
     if (method.contexts && method.context_source === "image") {
       windows.push(...[[0, -h], [0, h], [-w, 0], [w, 0]].map(([dx, dy]) => [cx + dx, cy + dy, ...sides]));
     }
-    const given = await this.run("template", { image: patches(frame, windows, larger), ...this.state });
-    for (const key of Object.keys(this.state)) this.state[key] = given[`new_${key}`];
+    const seen = await this.run("template", { image: patches(frame, windows, larger), ...this.state });
+    for (const key of Object.keys(this.state)) this.state[key] = seen[`new_${key}`];
     const filter = await this.run("learn", {
-      ...given, ...this.filter, rate: new Tracker.Tensor("float32", Float32Array.of(rate), [1]),
+      ...seen, ...this.filter, rate: new Tracker.Tensor("float32", Float32Array.of(rate), [1]),
     });
     for (const key of Object.keys(this.filter)) this.filter[key] = filter[`new_${key}`];
-    return given.z0;
+    return seen.z0;
   }
 
   // Search window [cx, cy, width, height] of the box.
