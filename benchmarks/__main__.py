@@ -13,7 +13,7 @@ from benchmarks.alternate import alternate, with_checkout
 from benchmarks.report import Row, as_markdown, moved, rows_of, write
 from rar_gluon.common import InputError
 
-PARTS = ("peak", "operators", "backbone", "filter", "tracker", "training", "scaling", "memory", "flops")
+PARTS = ("peak", "operators", "backbone", "filter", "tracker", "training", "scaling", "memory", "start", "flops")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--video", nargs="+", default=["carphone"], metavar="CLIP", help="carphone, bikes, or an OTB sequence's folder"
     )
+    made.add_argument("--size", type=int, nargs=2, metavar=("W", "H"), help="of a video's frames; default: as they are")
     made.add_argument("--frames", type=int, default=30, metavar="N", help="of a video, a round; default: 30")
     made.add_argument("--long", type=int, default=10000, metavar="N", help="frames of the long track; default: 10000")
     made.add_argument("--records", nargs="+", default=[], metavar="DIR", help="loader: made by rar prepare")

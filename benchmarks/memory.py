@@ -14,7 +14,7 @@ def cases(options) -> List[Case]:
     """Each route is a case of its own: one process at a time."""
     all_cases = []
     for preset in options.preset:
-        arguments = {"source": "bikes", "count": 5, "preset": preset, "settings": {}}
+        arguments = {"source": "bikes", "count": 5, "preset": preset}
         all_cases.append(Case(f"tracking, {preset}", [Route("5 frames", "benchmarks.tracker:rar", arguments)]))
     for batch in (1, 16) if options.short else (1, 4, 16, 32):
         arguments = {"name": "rar_thin", "batch": batch}

@@ -12,8 +12,13 @@ import numpy as np
 
 from benchmarks import video
 from benchmarks.alternate import Case, Route
+from benchmarks.video import Size
 
-WAYS = {"fp32": {}, "fp32, ONNX Runtime": {"runtime": "onnx"}}  # arguments of `Tracker`
+WAYS = {  # arguments of `Tracker`
+    "fp32": {"runtime": "mxnet"},
+    "fp32, ONNX Runtime": {"runtime": "onnx"},
+    "int8, ONNX Runtime": {"runtime": "onnx", "precision": "int8"},
+}
 OPENCV_MODELS = {  # files of --models, as OpenCV's documentation of each tracker names them
     "Nano": {"backbone": "nanotrack_backbone_sim.onnx", "neckhead": "nanotrack_head_sim.onnx"},
     "DaSiamRPN": {
@@ -28,23 +33,16 @@ def cases(options) -> List[Case]:
     """A case for each video and number of threads."""
     all_cases = []
     for source in options.video:
-        shared = {"source": source, "count": options.frames}
+        shared = {"source": source, "count": options.frames, "size": options.size}
         for threads in options.threads:
             routes = [
-                Route(
-                    f"{preset} {way}",
-                    "benchmarks.tracker:rar",
-                    _rar(shared, preset, settings),
-                    threads,
-                    not settings,
-                )
+                Route(f"{preset} {way}", "benchmarks.tracker:rar", {**shared, "preset": preset, **chosen}, threads)
                 for preset in options.preset
-                for way, settings in WAYS.items()
+                for way, chosen in WAYS.items()
             ]
             for preset in options.preset:
-                routes.append(
-                    Route(f"{preset} fp32 by part", "benchmarks.tracker:by_part", _rar(shared, preset), threads)
-                )
+                arguments = {**shared, "preset": preset}
+                routes.append(Route(f"{preset} fp32 by part", "benchmarks.tracker:by_part", arguments, threads))
             if not options.short:
                 peers = ("opencv-kcf", "opencv-csrt")
                 routes += [
@@ -58,13 +56,13 @@ def cases(options) -> List[Case]:
     return all_cases
 
 
-def rar(preset: str, settings: dict, source: str, count: int) -> Callable:
-    """Our tracker."""
-    tracker = _tracker(preset, settings)
-    return lambda: _tracked(tracker, source, count)
+def rar(preset: str, source: str, count: int, size: Size = None, **chosen: str) -> Callable:
+    """Our tracker; `chosen` are arguments of `Tracker`."""
+    tracker = _tracker(preset, **chosen)
+    return lambda: _tracked(tracker, source, count, size)
 
 
-def by_part(preset: str, settings: dict, source: str, count: int) -> Callable:
+def by_part(preset: str, source: str, count: int, size: Size = None) -> Callable:
     """Our tracker, with the device waited for before and after each part: slower, and split."""
     from mxnet import nd
 
@@ -83,7 +81,7 @@ def by_part(preset: str, settings: dict, source: str, count: int) -> Callable:
 
         return call
 
-    tracker = _tracker(preset, settings)
+    tracker = _tracker(preset)
     geometry.crops = timed("crop", geometry.crops)
     engine = tracker._engine
     engine.represent = timed("network", engine.represent)
@@ -96,7 +94,7 @@ def by_part(preset: str, settings: dict, source: str, count: int) -> Callable:
     def run() -> dict:
         seconds.clear()
         start = time.perf_counter()
-        answer = _tracked(tracker, source, count, split)
+        answer = _tracked(tracker, source, count, size, split)
         total = time.perf_counter() - start
         parts = {"decode": answer["times"]["decode"], **{part: seconds[part] for part in ("crop", "network", "filter")}}
         return {**answer, "times": {**parts, "rest": total - sum(parts.values())}}
@@ -104,15 +102,15 @@ def by_part(preset: str, settings: dict, source: str, count: int) -> Callable:
     return run
 
 
-def peer(name: str, source: str, count: int) -> Callable:
+def peer(name: str, source: str, count: int, size: Size = None) -> Callable:
     """OpenCV's trackers without a network."""
     from rar_gluon.evaluation.peers import peer as make
 
     cv2.setNumThreads(_threads())
-    return lambda: _tracked(make(name), source, count)
+    return lambda: _tracked(make(name), source, count, size)
 
 
-def opencv_network(name: str, models: str, source: str, count: int) -> Callable:
+def opencv_network(name: str, models: str, source: str, count: int, size: Size = None) -> Callable:
     """OpenCV's trackers with a network, whose ONNX files come from `--models`."""
     files = {key: str(Path(models) / file) for key, file in OPENCV_MODELS[name].items()}
     missing = [file for file in files.values() if not Path(file).is_file()]
@@ -131,10 +129,10 @@ def opencv_network(name: str, models: str, source: str, count: int) -> Callable:
         def update(self, frame):
             return self.tracker.update(frame)[1]
 
-    return lambda: _tracked(Tracker(), source, count)
+    return lambda: _tracked(Tracker(), source, count, size)
 
 
-def siamrpn(source: str, count: int) -> Callable:
+def siamrpn(source: str, count: int, size: Size = None) -> Callable:
     """GluonCV's SiamRPN with random weights: it takes the same time, and finds nothing."""
     import mxnet as mx
     from gluoncv.model_zoo import get_model
@@ -156,33 +154,30 @@ def siamrpn(source: str, count: int) -> Callable:
             self.tracker.size = np.array(self.box[2:])  # back to a box of a sensible size
             return [float("nan")] * 4
 
-    return lambda: _tracked(Tracker(), source, count)
+    return lambda: _tracked(Tracker(), source, count, size)
 
 
-def _rar(shared: dict, preset: str, settings: dict | None = None) -> dict:
-    return {**shared, "preset": preset, "settings": settings or {}}
-
-
-def _tracker(preset: str, settings: dict):
-    from rar_gluon.config import from_dict, load
-    from rar_gluon.net.rar import build
+def _tracker(preset: str, runtime: str = "mxnet", **chosen: str):
+    from rar_gluon.config import load
     from rar_gluon.tracking.tracker import Tracker
 
-    config = load(preset)
-    if settings:
-        config = from_dict({"tracking": settings}, base=config)
-    return Tracker(config, None if preset == "rar_thin" else build(config.network))
+    config, weights = load(preset), None
+    if preset != "rar_thin" and runtime == "mxnet":  # random weights take the same time
+        from rar_gluon.net.rar import build
+
+        weights = build(config.network)
+    return Tracker(config, weights, runtime=runtime, **chosen)
 
 
-def _tracked(tracker, source: str, count: int, after_init: Callable = lambda: None) -> dict:
+def _tracked(tracker, source: str, count: int, size: Size, after_init: Callable = lambda: None) -> dict:
     """Decode and track the first `count` frames."""
     boxes, decoding = [], Counter()
     start = time.perf_counter()
-    for number, frame in enumerate(_decoded(source, count, decoding)):
+    for number, frame in enumerate(_decoded(source, count, size, decoding)):
         if number:
             boxes.append([float(value) for value in tracker.update(frame)])
         else:
-            tracker.init(frame, video.first_box(source))
+            tracker.init(frame, video.first_box(source, size))
             after_init()
     seconds, frames = time.perf_counter() - start, len(boxes) + 1
     return {
@@ -192,8 +187,8 @@ def _tracked(tracker, source: str, count: int, after_init: Callable = lambda: No
     }
 
 
-def _decoded(source: str, count: int, spent: Counter) -> Iterator[np.ndarray]:
-    frames = video.frames(source, count)
+def _decoded(source: str, count: int, size: Size, spent: Counter) -> Iterator[np.ndarray]:
+    frames = video.frames(source, count, size)
     while True:
         start = time.perf_counter()
         frame = next(frames, None)
