@@ -20,13 +20,18 @@ CARDS = Path(__file__).with_name("aws") / "cards.yaml"
 
 
 class Machine(NamedTuple):
-    """A machine of cards.yaml: operations a second that a training reaches, dollars an hour (None: without a price)."""
+    """A machine of cards.yaml: operations a second that a training reaches, dollars an hour (None: without a price).
+
+    `memory` is GB of one GPU, `cores` the real ones of the machine (None: not known).
+    """
 
     card: str
     gpus: int
     wheel: str
     speed: float
     dollars: float | None
+    memory: float
+    cores: int | None
 
 
 def read_machines(path: Path = CARDS) -> Dict[str, Machine]:
@@ -36,7 +41,8 @@ def read_machines(path: Path = CARDS) -> Dict[str, Machine]:
     for name, one in values["instances"].items():
         card = values["cards"][one["card"]]
         speed = one["gpus"] * card["tflops"] * 1e12 * values["utilisation"]
-        machines[name] = Machine(one["card"], one["gpus"], card["wheel"], speed, one["dollars"])
+        rest = (one["dollars"], card["memory"], one["cores"])
+        machines[name] = Machine(one["card"], one["gpus"], card["wheel"], speed, *rest)
     return machines
 
 

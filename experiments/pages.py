@@ -85,9 +85,7 @@ def otb13_parts(
     measured = ("tracker", "frames/s", "what", "machine")
     lead = f"`{OURS}` minus {RIVAL}: {lead_over(RIVAL, by_sequence)} AUC on OTB-13, with its 95 % interval."
     return {
-        "results": "\n".join(
-            [*markdown_table(head, short, [False] + [True] * 4), "", f"`{OURS}` minus {RIVAL} on OTB-13: {lead}."]
-        ),
+        "results": "\n".join([*markdown_table(head, short, [False] + [True] * 4), "", lead]),
         "otb13": "\n".join(markdown_table(long_head, long, [False] + [True] * 5)),
         "speed": "\n".join(markdown_table(measured, [[row[key] for key in measured] for row in speeds], [False, True])),
     }
