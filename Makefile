@@ -65,8 +65,8 @@ docs: $(VENV)/installed
 
 # The page that tracks in the browser, build/page/index.html; make docs puts it into the site as browser/.
 page: $(VENV)/installed
-	npm install --silent --no-save --no-audit --no-fund --prefix build onnxruntime-web@1.20.1
-	$(BIN)/rar export build/page --page build/node_modules/onnxruntime-web
+	npm install --silent --no-save --no-audit --no-fund --prefix .npm onnxruntime-web@1.20.1
+	$(BIN)/rar export build/page --page .npm/node_modules/onnxruntime-web
 
 # gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
 $(VENV)/installed: setup.py
@@ -84,4 +84,4 @@ NEWEST ?= $(shell for each in python3.13 $$HOME/.pyenv/versions/3.13*/bin/python
 	touch $@
 
 clean:
-	rm -rf .venv .venv-* demo build dist *.egg-info
+	rm -rf .venv .venv-* .npm demo build dist *.egg-info

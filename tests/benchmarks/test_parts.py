@@ -72,6 +72,8 @@ def test_video_of_an_otb_folder(tmp_path, texture):
     (tmp_path / "groundtruth_rect.txt").write_text("5\t6\t7\t8\n5\t6\t7\t8\n")
     assert [frame.shape for frame in video.frames(str(tmp_path), 2)] == [(20, 30, 3)] * 2
     assert video.first_box(str(tmp_path)) == (4, 5, 7, 8)
+    assert next(video.frames(str(tmp_path), 1, size=(60, 10))).shape == (10, 60, 3)
+    assert video.first_box(str(tmp_path), size=(60, 10)) == (8, 2.5, 14, 4)
 
 
 def test_a_checkout_without_the_package_is_refused(tmp_path, capsys):
@@ -87,3 +89,6 @@ def test_a_part_as_a_user_measures_it(tmp_path):
     assert measured["rar_thin fp32", "frames/s"] > 0
     parts = [measured["rar_thin fp32 by part", part] for part in ("decode", "crop", "network", "filter", "rest")]
     assert sum(parts) == pytest.approx(measured["rar_thin fp32 by part", "wall"], rel=0.2)
+    pytest.importorskip("onnxruntime")
+    assert measured["rar_thin fp32, ONNX Runtime", "frames/s"] > 0
+    assert measured["rar_thin int8, ONNX Runtime", "frames/s"] > 0

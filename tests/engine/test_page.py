@@ -49,7 +49,7 @@ def test_it_tracks_in_chromium_as_we_do(graphs, browser, capsys):
     from selenium.webdriver.common.actions.action_builder import ActionBuilder
     from selenium.webdriver.common.actions.pointer_input import PointerInput
 
-    package = os.environ.get("ONNXRUNTIME_WEB", ROOT / "build" / "node_modules" / "onnxruntime-web")
+    package = os.environ.get("ONNXRUNTIME_WEB", ROOT / ".npm" / "node_modules" / "onnxruntime-web")
     if not Path(package).is_dir():
         pytest.skip("needs onnxruntime-web: make page, or its folder in ONNXRUNTIME_WEB")
     write_page(graphs, package)
