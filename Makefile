@@ -76,8 +76,8 @@ $(VENV)/installed: setup.py
 	touch $@
 
 # Today's versions of everything, on Python 3.13 where the machine has it (of pyenv, too), else on PYTHON.
-NEWEST ?= $(shell for each in python3.13 $$HOME/.pyenv/versions/3.13*/bin/python3.13; do \
-	$$each -c "" 2> /dev/null && echo $$each && break; done)
+NEWEST ?= $(shell for python in python3.13 $$HOME/.pyenv/versions/3.13*/bin/python3.13; do \
+	$$python -c "" 2> /dev/null && echo $$python && break; done)
 .venv-onnx/installed: setup.py
 	$(or $(NEWEST),$(PYTHON)) -m venv .venv-onnx
 	.venv-onnx/bin/pip install -qq --disable-pip-version-check -e '.[onnx,demo,web]' pytest pytest-xdist hypothesis

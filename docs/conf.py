@@ -46,9 +46,9 @@ def config_table():
     """Every value of the configuration, as Markdown."""
     yield from ("", "## Values", "", "| value | type | default | mark | source |", "|---|---|---|---|---|")
     for path, leaf, value in fields():
-        shown = ", ".join(value) or "none" if isinstance(value, tuple) else value
+        text = ", ".join(value) or "none" if isinstance(value, tuple) else value
         mark, source = leaf.metadata["mark"], leaf.metadata["source"].replace("|", "/")
-        yield f"| `{path}` | {leaf.type} | {shown} | {mark} | {source} |"
+        yield f"| `{path}` | {leaf.type} | {text} | {mark} | {source} |"
 
 
 def describe(app, what, name, obj, options, lines):

@@ -19,23 +19,23 @@ class Tracker:
     """Tracks one target with the graphs of a folder: `init(frame, box)`, then `update(frame) -> box`."""
 
     def __init__(self, folder):
-        self.about = json.loads(Path(folder, "tracker.json").read_text())
-        self.settings, self.stride = self.about["config"]["tracking"], self.about["config"]["network"]["stride"]
+        self.meta = json.loads(Path(folder, "tracker.json").read_text())
+        self.settings, self.stride = self.meta["config"]["tracking"], self.meta["config"]["network"]["stride"]
         providers = ["CPUExecutionProvider"]
         self.graphs = {
             name: onnxruntime.InferenceSession(str(Path(folder, f"{name}.onnx")), providers=providers)
             for name in ("represent", "template", "learn", "respond")
         }
 
-    def run(self, name, **given):
+    def run(self, name, **inputs):
         """Results of a graph; names that it does not know are left out."""
-        known = self.about["graphs"][name]["inputs"]
-        return self.graphs[name].run(None, {key: value for key, value in given.items() if key in known})
+        known = self.meta["graphs"][name]["inputs"]
+        return self.graphs[name].run(None, {key: value for key, value in inputs.items() if key in known})
 
-    def zeros(self, name, wanted):
+    def zeros(self, name, is_chosen):
         """Zeros of the shapes of a graph's inputs."""
-        shapes = self.about["graphs"][name]["inputs"]
-        return {key: np.zeros(shape, np.float32) for key, shape in shapes.items() if wanted(key)}
+        shapes = self.meta["graphs"][name]["inputs"]
+        return {key: np.zeros(shape, np.float32) for key, shape in shapes.items() if is_chosen(key)}
 
     def init(self, frame, box):
         """Start with the target in box (x, y, w, h) of a frame (H, W, 3), BGR."""
@@ -77,18 +77,18 @@ class Tracker:
 
     def learn(self, frame, rate):
         """Move state and filter to the box on a frame; returns z0."""
-        size, larger, method = self.settings["input_size"], self.about["template_size"], self.about["config"]["filter"]
+        size, larger, method = self.settings["input_size"], self.meta["template_size"], self.meta["config"]["filter"]
         (cx, cy, width, height), (_, _, w, h) = self.window(), self.box
         windows = [(cx, cy, width * larger / size, height * larger / size)]
         if method["contexts"] and method["context_source"] == "image":
             windows += [(cx + dx, cy + dy, width, height) for dx, dy in ((0, -h), (0, h), (-w, 0), (w, 0))]
         patches = np.stack([crop(frame, window, larger) for window in windows])
         outputs = dict(
-            zip(self.about["graphs"]["template"]["outputs"], self.run("template", image=patches, **self.state))
+            zip(self.meta["graphs"]["template"]["outputs"], self.run("template", image=patches, **self.state))
         )
         self.state = {key: outputs[f"new_{key}"] for key in self.state}
-        given = {**outputs, **self.filter, "rate": np.array([rate], np.float32)}
-        self.filter = dict(zip(self.filter, self.run("learn", **given)))
+        inputs = {**outputs, **self.filter, "rate": np.array([rate], np.float32)}
+        self.filter = dict(zip(self.filter, self.run("learn", **inputs)))
         return outputs["z0"]
 
 
@@ -105,15 +105,15 @@ def crop(frame, window, size):
 
 def peak(response):
     """Displacement (dy, dx) in cells of the maximum, below a cell by a Gaussian through its neighbours."""
-    top, found = np.unravel_index(int(np.argmax(response)), response.shape), []
+    top, displacement = np.unravel_index(int(np.argmax(response)), response.shape), []
     for axis, length in enumerate(response.shape):
         line = np.take(response, top[1 - axis], axis=1 - axis).astype(np.float64)
         values = line[[(top[axis] + step) % length for step in (-1, 0, 1)]]
         before, middle, after = np.log(values) if values.min() > 0 else values
         bend = before - 2 * middle + after
         signed = top[axis] - length if top[axis] > length // 2 else top[axis]
-        found.append(signed + (0.5 * (before - after) / bend if bend < 0 else 0.0))
-    return found
+        displacement.append(signed + (0.5 * (before - after) / bend if bend < 0 else 0.0))
+    return displacement
 
 
 def limited(cx, cy, w, h, shape):

@@ -159,9 +159,9 @@ def claims_table(
         *(Column(f"after {step} steps{part}", "+.4f") for step in steps for part in ("", ", low", ", high")),
     )
     others = others or {}
-    here = {claim.text: compared(outcome.numbers, claim) for claim in claims}
+    ours = {claim.text: compared(outcome.numbers, claim) for claim in claims}
     verdicts = {
-        key: pool([verdict, others.get(key, Verdict("not measured"))], outcome.delta) for key, verdict in here.items()
+        key: pool([verdict, others.get(key, Verdict("not measured"))], outcome.delta) for key, verdict in ours.items()
     }
     if others:
         columns += (Column("here", "+.4f"), Column("other run", "+.4f"))
@@ -178,7 +178,7 @@ def claims_table(
             for verdict in (compared(outcome.earlier[step], claim) for step in steps)
             for number in (verdict.difference, verdict.low, verdict.high)
         )
-        parts = (here[key].difference, others[key].difference if key in others else None) if others else ()
+        parts = (ours[key].difference, others[key].difference if key in others else None) if others else ()
         body.append((key, claim.where, claim.better, claim.worse, word, *numbers, *counts, *before, *parts))
     decided = [row[4] for row in body if row[4] in ("supported", "contradicted", "equivalent")]
     comparable = [row[4] for row in body if row[4] not in ("not comparable", "not measured")]

@@ -170,21 +170,21 @@ def pool(verdicts: Sequence[Verdict], delta: float) -> Verdict:
     The mean weighted by precision; the correlation of two runs' errors is `SHARED`. Where what each gave by sequence is
     there, `judge` on all of it is better.
     """
-    found = [verdict for verdict in verdicts if verdict.p is not None]
-    if len(found) < 2:
-        return found[0] if found else Verdict("not measured")
+    measured = [verdict for verdict in verdicts if verdict.p is not None]
+    if len(measured) < 2:
+        return measured[0] if measured else Verdict("not measured")
     normal = NormalDist()
     z = normal.inv_cdf(1 - LEVEL / 2)
-    errors = np.array([max(verdict.high - verdict.low, 1e-12) / (2 * z) for verdict in found])
+    errors = np.array([max(verdict.high - verdict.low, 1e-12) / (2 * z) for verdict in measured])
     weights = errors**-2 / (errors**-2).sum()
-    correlation = np.full((len(found), len(found)), SHARED)
+    correlation = np.full((len(measured), len(measured)), SHARED)
     np.fill_diagonal(correlation, 1.0)
-    mean = float(weights @ [verdict.difference for verdict in found])
+    mean = float(weights @ [verdict.difference for verdict in measured])
     error = float(np.sqrt((weights * errors) @ correlation @ (weights * errors)))
-    low, high, sequences = mean - z * error, mean + z * error, min(verdict.sequences for verdict in found)
+    low, high, sequences = mean - z * error, mean + z * error, min(verdict.sequences for verdict in measured)
     word = _word(low, high, delta, sequences)
     p = 2 * normal.cdf(-abs(mean) / error)
-    return Verdict(word, mean, low, high, p, sum(verdict.seeds for verdict in found), sequences)
+    return Verdict(word, mean, low, high, p, sum(verdict.seeds for verdict in measured), sequences)
 
 
 def holm(values: Mapping[str, float]) -> Dict[str, float]:

@@ -106,8 +106,8 @@ def _digits(value: float | None) -> str:
 
 def counts(claims: Sequence[Judged], way: str) -> Dict[str, int]:
     """How many claims have which verdict by a way."""
-    found = Counter(one.verdicts[way].word for one in claims if way in one.verdicts)
-    return {word: found[word] for word in WORDS}
+    tally = Counter(one.verdicts[way].word for one in claims if way in one.verdicts)
+    return {word: tally[word] for word in WORDS}
 
 
 def count_sentence(claims: Sequence[Judged], way: str) -> str:

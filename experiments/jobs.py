@@ -235,7 +235,7 @@ def _train(folder: Path, config: Config, where: Mapping, snapshots: Sequence[int
     net = start_network(config, where["start"], contexts[0], None if resumed else clips)
     store = "device" if len(contexts) > 1 else "local"
     options = Options(contexts, store, loaders=len(contexts), resume=True, keep=1, snapshots=snapshots)
-    train(net, config, clips, training, options=options, about={"start": identity(config.network, where["start"])})
+    train(net, config, clips, training, options=options, provenance={"start": identity(config.network, where["start"])})
     shutil.rmtree(training / "checkpoints", ignore_errors=True)
 
 

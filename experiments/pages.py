@@ -73,9 +73,9 @@ def otb13_parts(
     rows = [*scores, *(row for row in aside if row["sequences"] == "OTB-13")]
     for row in sorted(rows, key=lambda row: (row["tracker"] != OURS, -float(row["AUC"]))):
         name = row["tracker"]
-        here = name == OURS or name.startswith("opencv-")
+        ours = name == OURS or name.startswith("opencv-")
         numbers = [_short(row.get(key)) for key in ("AUC", "DP@20", "SR@0.5", "NP@0.2")]
-        source = "run here" if here else "published boxes"
+        source = "run here" if ours else "published boxes"
         bold = (lambda cell: f"**{cell}**" if cell else "") if name == OURS else str
         short.append((bold(name), *map(bold, numbers[:2]), _short(others.get(name)), fast.get(name, ""), source))
         minus = "" if name == OURS or name not in by_sequence[0] else lead_over(name, by_sequence)

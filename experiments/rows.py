@@ -101,7 +101,7 @@ def own_words(table: str, row: str) -> str:
     """What a row that the paper does not have changes of its base: `network.deformable [conv3, conv4]`."""
     content = strict_yaml.read(HERE / table / row / "config.yaml") or {}
     changes = [
-        f"{section}.{name} {strict_yaml.shown(value)}"
+        f"{section}.{name} {strict_yaml.display_text(value)}"
         for section, values in content.items()
         if isinstance(values, dict)
         for name, value in values.items()
@@ -260,7 +260,7 @@ def report_rows(call: Call, folders: Mapping[str, Mapping[int, Path]], title: st
     """Write the report of jobs by row and seed, and return its tables for the terminal."""
     numbers = with_added(by_row_and_seed(folders, numbers_of), call.add)
     done = {row: len(seeds) for row, seeds in numbers.items()}
-    head = [call.size.about, *call.changes_text]
+    head = [call.size.description, *call.changes_text]
     sentences = [
         *head,
         f"{sum(map(bool, done.values()))} of {len(folders)} rows are done, with {sum(done.values())} seeds in all.",

@@ -114,7 +114,7 @@ class Size:
     """A size: its description, what it changes of rar.yaml, and what is matched, tracked and compared."""
 
     name: str
-    about: str
+    description: str
     config: Mapping[str, Mapping[str, Any]]
     matching: Matching
     tracking: Evaluation
@@ -140,7 +140,7 @@ def check_fields(record: Any) -> None:
             kind = KINDS.get(field.type)
             good = kind is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool)))
         if not good:
-            raise InputError(f"{field.name} is {strict_yaml.shown(value)}, but must be of type {field.type}.")
+            raise InputError(f"{field.name} is {strict_yaml.display_text(value)}, but must be of type {field.type}.")
 
 
 def read_into(kind: Type[T], values: Any, where: str) -> T:
@@ -178,7 +178,7 @@ def read_size(name: str) -> Size:
         values["comparison"] = read_into(Comparison, comparison, f"{path}: comparison")
     size = read_into(Size, {"name": name, **values}, str(path))
     configuration.from_dict(size.config, str(path), configuration.load(BASE))
-    return dataclasses.replace(size, about=" ".join(size.about.split()))
+    return dataclasses.replace(size, description=" ".join(size.description.split()))
 
 
 def layers(path: Path) -> List[Dict]:

@@ -75,8 +75,8 @@ def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = _PUBLIC[name].partition(":")
-    found = globals()[name] = getattr(importlib.import_module(module), attribute)
-    return found
+    value = globals()[name] = getattr(importlib.import_module(module), attribute)
+    return value
 
 
 def __dir__() -> List[str]:

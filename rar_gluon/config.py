@@ -17,7 +17,7 @@ import yaml
 from rar_gluon import strict_yaml
 from rar_gluon.common import InputError
 from rar_gluon.fields import ANY_BOOL, assumed, between, check_section, odd, one_of, paper, subset_of
-from rar_gluon.strict_yaml import shown
+from rar_gluon.strict_yaml import display_text
 from rar_gluon.table_text import text_table
 
 PRESETS = Path(__file__).parent / "presets"
@@ -186,13 +186,13 @@ def from_dict(values: Any, where: str = "config", base: Config | None = None) ->
 def _merge(node: Any, values: Any, path: str) -> Any:
     """Replace leaves of the dataclass `node` by the mapping `values`."""
     if not isinstance(values, dict):
-        raise InputError(f"{path.rstrip('.') or 'the file'} must hold keys and values, not {shown(values)}.")
+        raise InputError(f"{path.rstrip('.') or 'the file'} must hold keys and values, not {display_text(values)}.")
     names = {leaf.name for leaf in dataclasses.fields(node)}
     changes = {}
     for key, value in values.items():
         if key not in names:
             accepted = ", ".join(leaf.name for leaf in dataclasses.fields(node))
-            unknown = key if isinstance(key, str) and key.isprintable() and len(key) <= 60 else shown(key)
+            unknown = key if isinstance(key, str) and key.isprintable() and len(key) <= 60 else display_text(key)
             raise InputError(f"unknown key {path}{unknown}; accepted here: {accepted}.")
         old = getattr(node, key)
         changes[key] = _merge(old, value, f"{path}{key}.") if dataclasses.is_dataclass(old) else value
@@ -291,7 +291,7 @@ def _load(path: Path, seen: Tuple[Path, ...]) -> Config:
         raise InputError(f"{path} must hold keys and values.")
     base = values.pop("base", None)
     if base is not None and not isinstance(base, str):
-        raise InputError(f"{path}: base is {shown(base)} but must be a file or a preset's name.")
+        raise InputError(f"{path}: base is {display_text(base)} but must be a file or a preset's name.")
     parent = Config() if base is None else _load(_locate(base, path.parent), (*seen, path.resolve()))
     return from_dict(values, str(path), parent)
 
@@ -321,11 +321,11 @@ def explain(config: Config) -> str:
     """
     rows = []
     for (path, leaf, value), (_, _, default) in zip(fields(config), fields()):
-        shown = "[" + ", ".join(value) + "]" if isinstance(value, tuple) else str(value)
+        value_text = "[" + ", ".join(value) + "]" if isinstance(value, tuple) else str(value)
         mark, source, changed = leaf.metadata["mark"], leaf.metadata["source"], ""
         if value != default:
             changed = f"  [changed from {list(default) if isinstance(default, tuple) else default}]"
             if mark == "paper":
                 mark, source = "assumed", f"ours, not the paper's; {source}"
-        rows.append((path, shown, f"{mark} ({source}){changed}"))
+        rows.append((path, value_text, f"{mark} ({source}){changed}"))
     return "\n".join(text_table(rows))

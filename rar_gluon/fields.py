@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Tuple, get_type_hints
 
 from rar_gluon.common import InputError
-from rar_gluon.strict_yaml import shown
+from rar_gluon.strict_yaml import display_text
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def checked(value: Any, kind: Any, accept: Accept, path: str) -> Any:
             {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a word"),
         )
     if not ok:
-        raise InputError(f"{path} is {shown(value)} but must be {name}; accepted: {accept.words}.")
+        raise InputError(f"{path} is {display_text(value)} but must be {name}; accepted: {accept.words}.")
     if not accept.test(value):
-        text = shown(list(value) if isinstance(value, tuple) else value)
+        text = display_text(list(value) if isinstance(value, tuple) else value)
         raise InputError(f"{path} is {text}, which is not accepted; accepted: {accept.words}.")
     return value

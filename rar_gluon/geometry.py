@@ -197,9 +197,9 @@ def check_box(box: Sequence[float], frame_shape: Sequence[int]) -> Box:
         raise InputError(f"the box {box!r} must be four finite numbers: x,y,w,h.")
     x, y, w, h = (float(value) for value in values)
     height, width = frame_shape[:2]
-    shown = ",".join(f"{value:g}" for value in values)
+    numbers = ",".join(f"{value:g}" for value in values)
     if w <= 0 or h <= 0:
-        raise InputError(f"the box {shown} has no size: width and height must be above 0.")
+        raise InputError(f"the box {numbers} has no size: width and height must be above 0.")
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
-        raise InputError(f"the box {shown} lies outside the frame of {width}x{height}: give one that touches it.")
+        raise InputError(f"the box {numbers} lies outside the frame of {width}x{height}: give one that touches it.")
     return x, y, w, h

@@ -13,7 +13,7 @@ from typing import Any, Dict, Mapping
 from typing import Sequence as ListOf
 
 from rar_gluon.common import InputError, read_json, write_text
-from rar_gluon.strict_yaml import shown
+from rar_gluon.strict_yaml import display_text
 
 PACKAGES = ("rar-gluon", "mxnet", "numpy", "opencv-contrib-python-headless", "gluoncv", "onnxruntime")
 
@@ -80,15 +80,17 @@ def _difference(old: Any, new: Any, path: str) -> str:
             if difference:
                 return difference
         return ""
-    return "" if old == new else f"another {path}, {shown(old)} there and {shown(new)} here"
+    return "" if old == new else f"another {path}, {display_text(old)} there and {display_text(new)} here"
 
 
 def _git_commit() -> str | None:
     """Commit of the checkout this package is in, with + when it has changes; None outside of one."""
-    here = Path(__file__).parent
+    folder = Path(__file__).parent
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
-        status = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True)
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
+        status = subprocess.run(
+            ["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit.stdout.strip() + ("+" if status.stdout.strip() else "")

@@ -37,7 +37,7 @@ def read(path: str | os.PathLike) -> Any:
     return parse(read_text(path), str(path))
 
 
-def shown(value: Any) -> str:
+def display_text(value: Any) -> str:
     """`repr` for a message: short, however large the value is."""
     writer = reprlib.Repr()
     writer.maxstring = writer.maxother = writer.maxlong = 60
@@ -65,6 +65,6 @@ def _refuse_twice(node: yaml.MappingNode) -> None:
         if isinstance(key, yaml.ScalarNode):
             if (key.tag, key.value) in seen:
                 raise yaml.YAMLError(
-                    f"the key {shown(key.value)} is given twice, in line {key.start_mark.line + 1} again"
+                    f"the key {display_text(key.value)} is given twice, in line {key.start_mark.line + 1} again"
                 )
             seen.add((key.tag, key.value))

@@ -122,7 +122,7 @@ def shipped():
 @pytest.fixture(scope="session")
 def tiny_size():
     """Text of a size of experiments, in which a row takes seconds."""
-    return """about: Not comparable.
+    return """description: Not comparable.
 config:
   network: {width: 0.125, stem_channels: 8, lstm_hidden: 4, refinement_channels: 8, statistics: trained}
   filter: {contexts: 0}

@@ -45,9 +45,9 @@ def test_the_diagram_shows_every_folder():
     "path", [path for path in FILES if path.parent != PACKAGE and path not in LEAVES], ids=identity
 )
 def test_imports_go_the_way_that_is_drawn(path):
-    here = path.relative_to(PACKAGE).parts[0]
-    backwards = set(imported(path)) - {here} - MAY[here]
-    assert not backwards, f"{here} may not import from {backwards}"
+    folder = path.relative_to(PACKAGE).parts[0]
+    backwards = set(imported(path)) - {folder} - MAY[folder]
+    assert not backwards, f"{folder} may not import from {backwards}"
 
 
 @pytest.mark.parametrize("path", sorted(LEAVES), ids=identity)

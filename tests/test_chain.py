@@ -55,9 +55,9 @@ def closed_form(x, z0, zi, y):
 
 def test_the_loss_reaches_every_parameter_that_can_be_trained(chain):
     net, loss = chain
-    found = gradients(net, loss, closed_form)
-    assert [name for name, gradient in found.items() if not np.abs(gradient).max() > 0] == []
-    assert all(np.isfinite(gradient).all() for gradient in found.values())
+    by_name = gradients(net, loss, closed_form)
+    assert [name for name, gradient in by_name.items() if not np.abs(gradient).max() > 0] == []
+    assert all(np.isfinite(gradient).all() for gradient in by_name.values())
 
 
 def test_the_closed_form_gradient_of_the_network_is_autograds(chain):

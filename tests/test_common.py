@@ -85,9 +85,9 @@ def test_texts_are_read_as_utf8(tmp_path, refusal):
     path = tmp_path / "a.json"
     path.write_bytes(b'\xef\xbb\xbf{"name": "\xc3\xa4"}')
     assert read_json(path) == {"name": "\u00e4"} and read_text(path).startswith("{")
-    for content, told in ((b"\xff", "no text in UTF-8"), (b"{", "no JSON"), (b"[1]", "no JSON object")):
+    for content, words in ((b"\xff", "no text in UTF-8"), (b"{", "no JSON"), (b"[1]", "no JSON object")):
         path.write_bytes(content)
-        assert told in refusal(read_json, path)
+        assert words in refusal(read_json, path)
     assert "cannot be read" in refusal(read_text, tmp_path / "nowhere")
     assert "cannot be read" in refusal(read_text, tmp_path)
 

@@ -72,16 +72,16 @@ def write(tmp_path):
 
 def without_mark(node, prefix=""):
     """Paths of a dataclass's leaves that lack a mark, a source or the accepted values. The walk is our own."""
-    found = []
+    unmarked = []
     for leaf in dataclasses.fields(node):
         if dataclasses.is_dataclass(leaf.default):
-            found += without_mark(leaf.default, f"{prefix}{leaf.name}.")
+            unmarked += without_mark(leaf.default, f"{prefix}{leaf.name}.")
             continue
         metadata = leaf.metadata
         marked = metadata.get("mark") in ("paper", "assumed") and metadata.get("source", "").strip()
         if not marked or "accept" not in metadata:
-            found.append(prefix + leaf.name)
-    return found
+            unmarked.append(prefix + leaf.name)
+    return unmarked
 
 
 def test_every_field_has_a_mark_and_a_source():
@@ -98,8 +98,8 @@ def test_a_field_without_mark_is_found():
         ],
         frozen=True,
     )
-    whole = make_dataclass("Whole", [("section", section, section()), ("loose", float, 0.5)], frozen=True)
-    assert without_mark(whole) == ["section.bare", "section.sourceless", "loose"]
+    section_class = make_dataclass("Whole", [("section", section, section()), ("loose", float, 0.5)], frozen=True)
+    assert without_mark(section_class) == ["section.bare", "section.sourceless", "loose"]
 
 
 def test_defaults_are_accepted_by_their_own_rule():

@@ -32,7 +32,7 @@ def test_what_is_accepted(accept, inside, outside, words):
 
 
 @pytest.mark.parametrize(
-    "value, kind, given",
+    "value, kind, expected",
     [
         ("1e-4", float, 1e-4),  # as YAML 1.1 reads it
         (1, float, 1.0),
@@ -43,9 +43,9 @@ def test_what_is_accepted(accept, inside, outside, words):
         ("x", str, "x"),
     ],
 )
-def test_a_value_becomes_one_of_its_kind(value, kind, given):
-    found = checked(value, kind, dataclasses.replace(ANY_BOOL, test=lambda _: True), "here")
-    assert found == given and type(found) is type(given)
+def test_a_value_becomes_one_of_its_kind(value, kind, expected):
+    value_of_kind = checked(value, kind, dataclasses.replace(ANY_BOOL, test=lambda _: True), "here")
+    assert value_of_kind == expected and type(value_of_kind) is type(expected)
 
 
 @pytest.mark.parametrize(

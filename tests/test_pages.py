@@ -29,8 +29,8 @@ def values_table(mark):
     lines = ["| value | default | source |", "|---|---|---|"]
     for path, leaf, value in fields():
         if leaf.metadata["mark"] == mark:
-            shown = ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
-            lines.append(f"| `{path}` | {shown} | {leaf.metadata['source'].replace('|', '/')} |")
+            default = ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
+            lines.append(f"| `{path}` | {default} | {leaf.metadata['source'].replace('|', '/')} |")
     return "\n".join(lines) + "\n"
 
 

@@ -46,9 +46,9 @@ def test_a_tracker_of_a_name_follows_a_video(make_clip):
     clip = make_clip(truth)
     tracker = rar.Tracker("rar_thin")
     assert tracker.config == rar.load_config("rar_thin") and tracker.weights.name == "rar_thin.npz"
-    found = list(tracker.track(clip, truth[0]))
-    assert all((given == frame).all() for given, (frame, _) in zip(clip, found))
-    boxes = np.array([box for _, box in found])
+    tracked = list(tracker.track(clip, truth[0]))
+    assert all((original == frame).all() for original, (frame, _) in zip(clip, tracked))
+    boxes = np.array([box for _, box in tracked])
     assert boxes.shape == (6, 4) and (boxes[0] == truth[0]).all() and np.abs(boxes - truth)[:, :2].max() < 3
     by_hand = rar.Tracker()
     by_hand.init(clip[0], truth[0])

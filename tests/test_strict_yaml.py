@@ -1,7 +1,7 @@
 import pytest
 
 from rar_gluon.common import InputError
-from rar_gluon.strict_yaml import parse, read, shown
+from rar_gluon.strict_yaml import display_text, parse, read
 
 
 def test_values_are_those_of_yaml():
@@ -44,11 +44,11 @@ def test_files(tmp_path):
     path.write_bytes("a: ü".encode())
     assert read(path) == {"a": "ü"}
     path.write_bytes(b"\xff\xfe\x00\xd8")
-    for each in (path, tmp_path, tmp_path / "none"):
-        with pytest.raises(InputError, match=f"^{each} cannot be read: "):
-            read(each)
+    for place in (path, tmp_path, tmp_path / "none"):
+        with pytest.raises(InputError, match=f"^{place} cannot be read: "):
+            read(place)
 
 
 def test_a_message_stays_short():
-    assert shown([1, "word"]) == "[1, 'word']" and shown(10**400)[:3] == "100"
-    assert len(shown([["x" * 1000] * 1000] * 1000)) < 3000
+    assert display_text([1, "word"]) == "[1, 'word']" and display_text(10**400)[:3] == "100"
+    assert len(display_text([["x" * 1000] * 1000] * 1000)) < 3000

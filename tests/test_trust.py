@@ -20,9 +20,9 @@ LOAD = re.compile(r"\bnp\.load\(((?:[^()]|\([^()]*\))*)\)")
 @pytest.fixture(scope="module")
 def sources():
     folders = ("rar_gluon", "experiments", "benchmarks", "examples")
-    found = {path: path.read_text() for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))}
-    assert len(found) > 50
-    return found
+    texts = {path: path.read_text() for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))}
+    assert len(texts) > 50
+    return texts
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)

@@ -30,8 +30,8 @@ def config_command(arguments: argparse.Namespace) -> int:
 
         names = names or ["rar", "rar_thin"]
         short = [configuration.name_of(name) for name in names]
-        shown = short if len(set(short)) == len(short) else names
-        print(summary_table({name: configuration.load(config) for name, config in zip(shown, names)}))
+        labels = short if len(set(short)) == len(short) else names
+        print(summary_table({name: configuration.load(config) for name, config in zip(labels, names)}))
         return 0
     for name in names or ["rar"]:
         config = configuration.load(name)

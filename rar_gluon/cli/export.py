@@ -50,8 +50,8 @@ def export_command(arguments: argparse.Namespace) -> int:
             runtime_files(arguments.page)  # says what is missing before the work
         regions = demo_regions(config.tracking) if arguments.int8 else None
         files, errors = export(config, engine, arguments.output, regions)
-        told = ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
-        print(f"differences from MXNet, of the largest value: {told}")
+        listing = ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
+        print(f"differences from MXNet, of the largest value: {listing}")
         if arguments.page is not None:
             files += write_page(arguments.output, arguments.page)
     for file in files:

@@ -71,11 +71,11 @@ def versions() -> Iterator[Finding]:
             good = installed is not None and _numbers(installed) >= _numbers(version)
             text = f"{name} {installed or 'is missing'}" + ("" if good else f", but {version} or later is needed")
             yield Finding(good, text, f"pip install '{name}>={version}'")
-    for name, wanted in pins.items():
+    for name, versions in pins.items():
         installed = _version(name)
         if installed is None and name not in needed:
             continue
-        good, tested = installed in wanted, wanted[0]
+        good, tested = installed in versions, versions[0]
         fix = f"pip install {'--no-deps ' if name in APART else ''}{name}=={tested}"
         yield Finding(good, f"{name} {installed or 'is missing'}" + ("" if good else f", but {tested} is tested"), fix)
     runs = len(wheels) == 1 or (not wheels and _version("onnxruntime") is not None)
@@ -115,7 +115,7 @@ def _version(name: str) -> str | None:
 
 
 def _distributions() -> List[str]:
-    return sorted({str(each.metadata["Name"]).lower() for each in metadata.distributions() if each.metadata["Name"]})
+    return sorted({str(one.metadata["Name"]).lower() for one in metadata.distributions() if one.metadata["Name"]})
 
 
 def devices(gpu: bool) -> Iterator[Finding]:
@@ -186,7 +186,7 @@ def disk(folder: Path) -> Finding:
         output_folder(folder)
     except InputError as error:
         return Finding(False, str(error), "give another folder")
-    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     fix = f"a training with its checkpoints takes up to {FREE >> 30} GB: make room, or write elsewhere"
     return Finding(free >= FREE, f"{free / (1 << 30):.1f} GB are free in {folder}", fix)

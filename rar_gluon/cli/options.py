@@ -12,11 +12,11 @@ from rar_gluon.common import InputError
 from rar_gluon.engine import PRECISIONS, RUNTIMES
 
 
-def add_command(commands, name: str, run: Callable, about: str, example: str) -> argparse.ArgumentParser:
+def add_command(commands, name: str, run: Callable, text: str, example: str) -> argparse.ArgumentParser:
     """Add a command that calls `run`: its parser, with a line about it, and an example at the end of its help."""
     parser = commands.add_parser(
         name,
-        help=about,
+        help=text,
         description=inspect.cleandoc(run.__doc__),
         epilog=f"example: {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -26,9 +26,9 @@ def add_command(commands, name: str, run: Callable, about: str, example: str) ->
     return parser
 
 
-def add_group(commands, name: str, title: str, about: str, example: str) -> argparse._SubParsersAction:
+def add_group(commands, name: str, title: str, text: str, example: str) -> argparse._SubParsersAction:
     """Add a command that has commands of its own, `title` (in the plural) together; returns what they are added to."""
-    parser = commands.add_parser(name, help=about, description=f"{about.capitalize()}.", epilog=f"example: {example}")
+    parser = commands.add_parser(name, help=text, description=f"{text.capitalize()}.", epilog=f"example: {example}")
     return parser.add_subparsers(title=title, required=True, metavar=title[:-1].upper())
 
 

@@ -79,8 +79,8 @@ def track_command(arguments: argparse.Namespace) -> None:
         page.finish()
 
 
-def _follow(arguments: argparse.Namespace, frames, given, page=None) -> None:
-    """Track through opened frames, from the box `given` or asked for, and say how it went; `page` is that of --web."""
+def _follow(arguments: argparse.Namespace, frames, initial, page=None) -> None:
+    """Track through opened frames from `initial`, or a box asked for, and say how it went; `page` is that of --web."""
     from rar_gluon.cli.windows import select_box, show
     from rar_gluon.data.frames import VideoFile
     from rar_gluon.data.sequence import BoxSink
@@ -99,14 +99,14 @@ def _follow(arguments: argparse.Namespace, frames, given, page=None) -> None:
                 if count:
                     tracker.update(frame)
                 else:
-                    box = given or (select_box if page is None else page.select_box)(frame)
+                    box = initial or (select_box if page is None else page.select_box)(frame)
                     begin = time.perf_counter()  # a person's time is not the tracker's
                     tracker.init(frame, box)
                     if page is not None:
                         page.skip(arguments.start)
                 if boxes is not None:
-                    for each in [NO_BOX] * arguments.start + [tracker.box] if count == 0 else [tracker.box]:
-                        boxes.write(each)
+                    for row in [NO_BOX] * arguments.start + [tracker.box] if count == 0 else [tracker.box]:
+                        boxes.write(row)
                 count += 1
                 unsure += tracker.confidence < 0.5
                 if video is not None or arguments.show:

@@ -174,12 +174,12 @@ def train_command(arguments: argparse.Namespace) -> int:
     options = Options(
         contexts, arguments.store, arguments.loaders, arguments.resume, arguments.keep, arguments.save_every
     )
-    about = {
+    provenance = {
         "start": identity(config.network, arguments.start),
         "validation": {"sequences": names, "frames": arguments.validation_frames if names else None},
     }
     try:
-        train(net, config, clips, arguments.output, validate, options, about)
+        train(net, config, clips, arguments.output, validate, options, provenance)
     except (InputError, Stopped) as end:  # an interrupted or diverged training has curves, too
         with contextlib.suppress(InputError):
             _draw_curves(arguments.output)

@@ -84,14 +84,14 @@ class Clips:
         sources: Sequence[Tuple[Tracks, float]],
         config: Config,
         seed: int | None = None,
-        about: Sequence[Mapping] = (),
+        provenance: Sequence[Mapping] = (),
     ):
         self._tracks = [tracks for tracks, weight in sources if len(tracks) and weight > 0]
         if not self._tracks:
             raise InputError("there is no track to train on: give prepared records with objects in them, or synthetic.")
         weights = np.array([weight for tracks, weight in sources if len(tracks) and weight > 0], float)
         self._share = weights / weights.sum()
-        self._config, self.about = config, list(about)
+        self._config, self.provenance = config, list(provenance)
         self._seed = config.training.seed if seed is None else seed
 
     def __getitem__(self, number: int) -> Clip:
@@ -214,25 +214,25 @@ def training_clips(
     sources = [(tracks, (1 - part) * counts[folder] / total) for folder, tracks in opened.items() if total]
     if part > 0:
         sources.append((_synthetic_tracks(cutouts, held_out, stills_held_out, config.training.seed), part))
-    about: List[Mapping] = [
+    provenance: List[Mapping] = [
         {"records": tracks.identity, "weight": records[folder]} for folder, tracks in opened.items()
     ]
-    about += [{"cutouts": [folder_hash(folder) for folder in folders]} for folders in cutouts]
+    provenance += [{"cutouts": [folder_hash(folder) for folder in folders]} for folders in cutouts]
     if stills_held_out:  # named only then: trainings that began without it go on
-        about.append({"stills_held_out": stills_held_out})
-    return Clips(sources, config, about=[*about, {"synthetic": part, "held_out": sorted(held_out)}])
+        provenance.append({"stills_held_out": stills_held_out})
+    return Clips(sources, config, provenance=[*provenance, {"synthetic": part, "held_out": sorted(held_out)}])
 
 
 def weighted_folders(texts: Sequence[str]) -> Dict[Path, float]:
     """Read folders of records, `DIR` or `DIR=WEIGHT` each, as `training_clips` takes them."""
-    found = {}
+    weights = {}
     for text in texts:
         folder, _, weight = (text, "", "1") if Path(text).expanduser().is_dir() else text.rpartition("=")
         try:
-            found[Path(folder or text).expanduser()] = float(weight) if folder else 1.0
+            weights[Path(folder or text).expanduser()] = float(weight) if folder else 1.0
         except ValueError:
             raise InputError(f"--records is {text!r}, but DIR or DIR=WEIGHT is needed, as in sky=0.2.") from None
-    return found
+    return weights
 
 
 def _synthetic_tracks(

@@ -55,9 +55,9 @@ def open_named(root: str | os.PathLike, name: str) -> Frames:
     """Open the frames of one sequence; `InputError` when there is none of that name, or it is not clear which."""
     folder = inside(root, name)
     with about_reading(folder):
-        found = _frames_of(Path(root), name)
-        if found is not None:
-            return open_frames(found)
+        path = _frames_of(Path(root), name)
+        if path is not None:
+            return open_frames(path)
         if not folder.is_dir():
             raise InputError(f"{root} holds no sequence named {name}.")
         videos = sum(is_visible(path, VIDEO_SUFFIXES) for path in folder.iterdir())
@@ -86,12 +86,12 @@ def _truths(root: Path, name: str) -> list[Path]:
 
 
 def _truth(root: Path, name: str) -> Path:
-    found = _truths(root, name)
-    if not found:
+    paths = _truths(root, name)
+    if not paths:
         raise InputError(f"{root} holds no boxes of {name}: write them to {name}.txt, one x,y,w,h a frame.")
-    if len(found) > 1:
-        raise InputError(f"{found[0]} and {found[1]} both hold boxes of {name}: keep one of them.")
-    return found[0]
+    if len(paths) > 1:
+        raise InputError(f"{paths[0]} and {paths[1]} both hold boxes of {name}: keep one of them.")
+    return paths[0]
 
 
 def load_sequence(root: str | os.PathLike, name: str, origin: int = 0) -> Sequence:
@@ -119,9 +119,9 @@ def load(
 
     With `allow_missing` those are left out that have no frames or no boxes, unless none is left.
     """
-    wanted = sequence_names(root) if names is None else names
-    there = [name for name in wanted if is_there(root, name)] if allow_missing else wanted
-    return [load_sequence(root, name, origin) for name in there or wanted]
+    chosen = sequence_names(root) if names is None else names
+    there = [name for name in chosen if is_there(root, name)] if allow_missing else chosen
+    return [load_sequence(root, name, origin) for name in there or chosen]
 
 
 def is_there(root: str | os.PathLike, name: str) -> bool:

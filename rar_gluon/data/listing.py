@@ -65,7 +65,7 @@ def _in_order(paths: list[Path]) -> list[Path]:
     numbers = [re.split("[.,]", number) for path in paths for number in re.findall(NUMBER, path.stem)]
     tails = [tail for _, *rest in numbers for tail in rest if len(tail) > 1]
     are_counters = any(tail.endswith("0") for tail in tails)  # Python writes 0.5, and not 0.50
-    are_decimals = any(tail.startswith("0") for tail in tails) or all(int(whole) >= EPOCH for whole, *_ in numbers)
+    are_decimals = any(tail.startswith("0") for tail in tails) or all(int(integer) >= EPOCH for integer, *_ in numbers)
     if are_counters == are_decimals:
         first, second = next((a, b) for a, b in zip(paths, decimals) if a != b)
         raise InputError(

@@ -182,11 +182,11 @@ def _make_shards(root: str | os.PathLike, names: List[str], out: Path, settings:
     )
 
 
-def _chosen(names: List[str], wanted: ListOf[str] | None, exclude: ListOf[str], root: str | os.PathLike) -> List[str]:
-    for name in (*(wanted or ()), *exclude):
+def _chosen(names: List[str], include: ListOf[str] | None, exclude: ListOf[str], root: str | os.PathLike) -> List[str]:
+    for name in (*(include or ()), *exclude):
         if name not in names:
             raise InputError(f"{root} holds no sequence named {name}: leave it out of --sequences and --exclude.")
-    chosen = [name for name in names if (wanted is None or name in wanted) and name not in exclude]
+    chosen = [name for name in names if (include is None or name in include) and name not in exclude]
     if not chosen:
         raise InputError(f"no sequence of {root} is left: change --sequences or --exclude.")
     return chosen
@@ -288,9 +288,9 @@ def _write_objects(writer: MXIndexedRecordIO, sequences: List[Sequence], setting
             left_out[track]["broken"].append(number)
     for sequence, reasons in zip(sequences, left_out):
         problems += [
-            f"{sequence.name}: {len(found)} boxes left out because {LEFT_OUT[reason]}, the first in frame {found[0]}."
-            for reason, found in reasons.items()
-            if found
+            f"{sequence.name}: {len(missed)} boxes left out because {LEFT_OUT[reason]}, the first in frame {missed[0]}."
+            for reason, missed in reasons.items()
+            if missed
         ]
     objects = len(numbers) * len(sequences) - absent
     counts = {"frames": len(numbers), "objects": objects, "absent": absent, "kept": key}
@@ -317,9 +317,9 @@ def _read_each(frames, numbers: ListOf[int], problems: List[str]) -> Iterator[Tu
             except InputError as error:
                 problems.append(str(error))
         return
-    wanted, number = set(numbers), -1
+    chosen, number = set(numbers), -1
     for number, frame in zip(range(numbers[-1] + 1), frames):
-        if number in wanted:
+        if number in chosen:
             yield number, frame
     if number < numbers[-1]:
         problems.append(f"{frames.name}: only {number + 1} of its frames can be decoded.")
@@ -357,8 +357,8 @@ def cut_region(
     region = frame[top : math.ceil(search.cy + half), left : math.ceil(search.cx + half)]
     height, width = region.shape[:2]
     if not region.size:
-        shown = ",".join(f"{value:g}" for value in box)
-        raise InputError(f"the box {shown} is far outside of its frame: leave it out.")
+        numbers_text = ",".join(f"{value:g}" for value in box)
+        raise InputError(f"the box {numbers_text} is far outside of its frame: leave it out.")
     scale = min(1.0, side / min(search.width, search.height))
     size = math.ceil(width * scale), math.ceil(height * scale)
     zx, zy = size[0] / width, size[1] / height

@@ -57,13 +57,13 @@ def read_shard(out: Path, name: str) -> Dict | None:
         sums = {key: value for track in shard["tracks"] for key, value in zip(track["keys"], track["sums"])}
         reader = _open_shard(out, name)
         try:
-            whole = sorted(sums) == sorted(reader.keys) and len(sums) == shard["counts"]["kept"]
-            whole = whole and all(zlib.crc32(reader.read_idx(key)) == sums[key] for key in sums)
+            intact = sorted(sums) == sorted(reader.keys) and len(sums) == shard["counts"]["kept"]
+            intact = intact and all(zlib.crc32(reader.read_idx(key)) == sums[key] for key in sums)
         finally:
             reader.close()
     except UNREADABLE:
         return None
-    return shard if whole else None
+    return shard if intact else None
 
 
 def _is_whole(out: Path, shard: Dict) -> bool:
@@ -139,10 +139,10 @@ class RecordTracks:
             raise InputError(f"{self._folder} is damaged, or of an earlier version: run rar prepare again.") from error
         for position, shard in enumerate(shards):
             try:
-                whole = _is_whole(self._folder, shard)
+                intact = _is_whole(self._folder, shard)
             except UNREADABLE:
-                whole = False
-            if not whole:
+                intact = False
+            if not intact:
                 name = shard.get("name", position) if isinstance(shard, dict) else position
                 _check_access(*(shard_file(self._folder, str(name), suffix) for suffix in ("rec", "idx")))
                 raise InputError(f"the records of {name} in {folder} are damaged: run rar prepare again.")

@@ -32,8 +32,8 @@ class OpenCVTracker:
         self._tracker.init(frame, self._box)
 
     def update(self, frame: np.ndarray) -> Sequence[float]:
-        found, box = self._tracker.update(frame)
-        if found:
+        located, box = self._tracker.update(frame)
+        if located:
             self._box = tuple(float(value) for value in box)
         return self._box
 

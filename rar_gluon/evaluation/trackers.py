@@ -49,15 +49,15 @@ class Runnable:
         return {**describe_run(self.config, self.weights), "runtime": self.runtime, "precision": self.precision}
 
 
-def to_box(given: Any) -> np.ndarray:
+def to_box(answer: Any) -> np.ndarray:
     """What `update` gave as (4,) float64, NaN where it has no box; `InputError` when it is no box."""
     try:
-        box = np.asarray(given, np.float64)
+        box = np.asarray(answer, np.float64)
     except (TypeError, ValueError):
         box = np.empty(0)
     if box.shape != (4,):
-        told = " ".join(str(given).split())[:60]
-        raise InputError(f"the tracker gave {told}, but a box x, y, w, h is needed.")
+        text = " ".join(str(answer).split())[:60]
+        raise InputError(f"the tracker gave {text}, but a box x, y, w, h is needed.")
     return box
 
 

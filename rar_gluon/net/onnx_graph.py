@@ -69,12 +69,12 @@ class _Writer:
         with np.errstate(over="ignore"):
             half = value.astype(np.float16)
         self.constants[name] = half if np.array_equal(half, value) and value.size > 1 else value
-        given = self.add("Cast", name, to=1) if self.constants[name] is half else name
+        source = self.add("Cast", name, to=1) if self.constants[name] is half else name
         if factor is not None:
             factor = np.asarray(factor, np.float32).reshape(-1, *[1] * (value.ndim - 1))
-            given, value = self.add("Mul", given, self.constant(factor)), value * factor
-        self.values[given] = value
-        return given
+            source, value = self.add("Mul", source, self.constant(factor)), value * factor
+        self.values[source] = value
+        return source
 
     def in_eight_bits(self, sources: List[str], low: float, high: float) -> List[str]:
         """Kernel and bias of a convolution as integers; its input, of a range, is rounded already."""
@@ -86,9 +86,9 @@ class _Writer:
         levels = (self.constant(scales), zeros)
         parts = [self.add("DequantizeLinear", self.add("QuantizeLinear", rest[0], *levels, axis=0), *levels, axis=0)]
         for bias in rest[1:]:
-            whole = self.constant(np.rint(self.values[bias] / steps), "int32")
+            integers = self.constant(np.rint(self.values[bias] / steps), "int32")
             zeros = self.constant(np.zeros(len(scales)), "int32")
-            parts.append(self.add("DequantizeLinear", whole, self.constant(steps), zeros, axis=0))
+            parts.append(self.add("DequantizeLinear", integers, self.constant(steps), zeros, axis=0))
         return [image, *parts]
 
 
@@ -99,7 +99,7 @@ class Input(NamedTuple):
     free: bool = True
     dtype: str = "float32"
 
-    def of(self, batch: int | None) -> Tuple[int, ...]:
+    def shape_for(self, batch: int | None) -> Tuple[int, ...]:
         """Its shape for a number of images, None: its own."""
         return self.shape if batch is None else (batch, *self.shape[1:])
 
@@ -139,18 +139,21 @@ def onnx_model(
         raise InputError("the package onnx is missing: pip install 'rar-gluon[export]'.") from error
     helper = onnx.helper
     graph, writer = json.loads(symbol.tojson(remove_amp_cast=False)), _Writer()
-    batches = (2, 3) if any(each.free for each in inputs.values()) else (None, None)  # where shapes differ, -1 is said
-    one, two = (_shapes(symbol, {name: each.of(batch) for name, each in inputs.items()}) for batch in batches)
+    # Shapes for two numbers of images: where they differ, -1 is said.
+    batches = (2, 3) if any(tensor.free for tensor in inputs.values()) else (None, None)
+    one, two = (
+        _shapes(symbol, {name: tensor.shape_for(batch) for name, tensor in inputs.items()}) for batch in batches
+    )
     ranges, factors, nodes = ranges or {}, factors or {}, graph["nodes"]
     small = {index for index, node in enumerate(nodes) if _has_eight_bits(nodes, node, layers, ranges)}
     stored = {index for index in small if nodes[index]["name"] in ranges}  # without what it is fused with
     stored |= {nodes[index]["inputs"][0][0] for index in small}
-    given: Dict[Tuple[int, int], str] = {}
+    tensors: Dict[Tuple[int, int], str] = {}
     for index, node in enumerate(nodes):
-        sources = [given[source, output] for source, output, *_ in node["inputs"]]
+        sources = [tensors[source, output] for source, output, *_ in node["inputs"]]
         if node["op"] == "null":
             name = node["name"]
-            given[index, 0] = name if name in inputs else writer.parameter(name, parameters[name], factors.get(name))
+            tensors[index, 0] = name if name in inputs else writer.parameter(name, parameters[name], factors.get(name))
             continue
         shapes = [one[source, output] for source, output, *_ in node["inputs"]]
         target = [-1 if a != b else a for a, b in zip(one[index, 0], two[index, 0])]
@@ -158,10 +161,10 @@ def onnx_model(
             sources = writer.in_eight_bits(sources, *ranges[nodes[node["inputs"][0][0]]["name"]])
         made = _convert(writer, node["op"], attributes(node), sources, shapes, target)
         for output, name in enumerate(made if isinstance(made, list) else [made]):
-            given[index, output] = writer.rounded(name, *ranges[node["name"]]) if index in stored else name
+            tensors[index, output] = writer.rounded(name, *ranges[node["name"]]) if index in stored else name
     results = []
     for (index, output, *_), name in zip(graph["heads"], outputs):
-        writer.nodes.append(helper.make_node("Identity", [given[index, output]], [name]))
+        writer.nodes.append(helper.make_node("Identity", [tensors[index, output]], [name]))
         sizes = [a if a == b else f"{name}_batch" for a, b in zip(one[index, output], two[index, output])]
         results.append(helper.make_tensor_value_info(name, FLOAT, sizes))
     used = {name for node in writer.nodes for name in node.input}
@@ -170,9 +173,9 @@ def onnx_model(
         "rar",
         [
             helper.make_tensor_value_info(
-                name, TYPES[each.dtype], ["batch" if each.free else each.shape[0], *each.shape[1:]]
+                name, TYPES[tensor.dtype], ["batch" if tensor.free else tensor.shape[0], *tensor.shape[1:]]
             )
-            for name, each in inputs.items()
+            for name, tensor in inputs.items()
         ],
         results,
         [numpy_helper.from_array(value, name) for name, value in writer.constants.items() if name in used],
@@ -201,13 +204,13 @@ def _shapes(symbol: mx.sym.Symbol, inputs: Dict[str, Tuple[int, ...]]) -> Dict[T
 
 def attributes(node: Dict) -> Dict[str, Any]:
     """Attributes of a node of MXNet's JSON as values: "(1, 1)" is a tuple."""
-    found = {}
+    values = {}
     for name, text in node.get("attrs", {}).items():
         try:
-            found[name] = ast.literal_eval(text)
+            values[name] = ast.literal_eval(text)
         except (ValueError, SyntaxError):
-            found[name] = text
-    return found
+            values[name] = text
+    return values
 
 
 def _convert(w: _Writer, op: str, a: Dict, sources: List[str], shapes: List[Tuple[int, ...]], target: List[int]) -> Any:
@@ -312,8 +315,8 @@ def _stack(w, a, sources, shapes, target):
 def _lrn(w, a, sources, shapes, target):
     names = {"alpha": "alpha", "beta": "beta", "knorm": "bias"}
     defaults = {"alpha": 1e-4, "beta": 0.75, "knorm": 2.0}
-    given = {theirs: float(a.get(ours, defaults[ours])) for ours, theirs in names.items()}
-    return w.add("LRN", *sources, size=a["nsize"], **given)
+    renamed = {theirs: float(a.get(ours, defaults[ours])) for ours, theirs in names.items()}
+    return w.add("LRN", *sources, size=a["nsize"], **renamed)
 
 
 def _unit(w, a, sources, shapes, target):

@@ -132,14 +132,14 @@ def tracks_otherwise(file: WeightsFile, config: Config) -> str:
     """Where `config` tracks otherwise than a file's network was trained to, as far as that is known: "" or a list."""
     if file.holds != "network":
         return ""
-    here = to_dict(config)
+    ours = to_dict(config)
     without = file.config.get("filter", {}).get("contexts") == 0  # as training is often done: for contexts of any kind
     return ", ".join(
-        f"{section}.{name} {file.config[section][name]} (here {here[section][name]})"
+        f"{section}.{name} {file.config[section][name]} (here {ours[section][name]})"
         for section, names in TRACKED_WITH.items()
         for name in names
         if name in file.config.get(section, {})
-        and file.config[section][name] != here[section][name]
+        and file.config[section][name] != ours[section][name]
         and not (without and name in OF_CONTEXTS)
     )
 

@@ -59,10 +59,10 @@ def attention_figure(tracker: Tracker, frames: Sequence[np.ndarray], box: Sequen
     patch = geometry.crop(frames[-1], tracker.window, size)
     maps = level_maps(tracker.net, to_images(patch[None], tracker.net.ctx), state)
 
-    shown = draw_box(patch.copy(), geometry.to_crop(tracker.box, tracker.window, size), (0, 255, 255), 1)
+    picture = draw_box(patch.copy(), geometry.to_crop(tracker.box, tracker.window, size), (0, 255, 255), 1)
     figure = Figure(figsize=(12, 2.9 * (len(maps) + 1)), layout="constrained")
     grid = figure.subplots(len(maps) + 1, 4, squeeze=False)
-    show(grid[0][0], shown[..., ::-1], f"frame {len(frames) - 1}: search window and box")
+    show(grid[0][0], picture[..., ::-1], f"frame {len(frames) - 1}: search window and box")
     show(grid[0][1], response_picture(tracker.response, size)[..., ::-1], f"response, maximum {tracker.score:.2f}")
     for axis in grid[0][2:]:
         axis.axis("off")

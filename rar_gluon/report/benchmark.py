@@ -61,19 +61,19 @@ def report_benchmark(
             plots[f"attributes_{plot.name}"] = attribute_figure(scores, plot, scores.benchmark)
     notes = [*scores.notes, *decisions(scores)]
     title = f"One-pass evaluation on {scores.benchmark} ({len(sequences_of(scores))} sequences)"
-    about = [
+    sentences = [
         f"Every number measured here is under protocol '{rules.name}': {rules.source}.",
         f"Written by rar-gluon {__version__}.",
     ]
     text = [
-        *(f"# {title}", *about, "## Scores", *(image(plot.name) for plot in plots_of(scores)), to_markdown(main)),
+        *(f"# {title}", *sentences, "## Scores", *(image(plot.name) for plot in plots_of(scores)), to_markdown(main)),
         *(("## Attributes", *map(to_markdown, by_attribute)) if by_attribute else ()),
         *(image(name) for name in plots if name.startswith("attributes_")),
         *("## Sequences", *map(to_markdown, by_sequence)),
         *(("## Notes", "\n".join(f"* {note}" for note in notes)) if notes else ()),
     ]
     tables = (main, *by_attribute, *by_sequence)
-    write_report(output, tables, plots, text, page(title, about, scores, (main,), (), notes))
+    write_report(output, tables, plots, text, page(title, sentences, scores, (main,), (), notes))
     return scores
 
 

@@ -49,11 +49,11 @@ def report_challenge(
     low, high = protocol.interval
     caption = f"Expected average overlap by length; EAO is the mean over {low} to {high} frames."
     pictures = {"eao_curves": (caption, curves_figure(scores, protocol, challenge))}
-    about = [
+    sentences = [
         f"Supervised runs on {challenge} ({len(truth)} sequences), rules '{rules}': {protocol.source}.",
         f"Written by rar-gluon {__version__}.",
     ]
-    write_document(output, f"Supervised evaluation on {challenge}", about, [table], pictures)
+    write_document(output, f"Supervised evaluation on {challenge}", sentences, [table], pictures)
     return scores
 
 

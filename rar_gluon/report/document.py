@@ -36,10 +36,10 @@ def to_text(table: Table, skip: Sequence[str] = ()) -> str:
     return "\n".join([table.caption, *text_table(rows, number)])
 
 
-def to_html(title: str, about: Sequence[str], tables: Sequence[Table], pictures: Pictures) -> str:
-    """One page that needs no other file; the first sentence of `about` is set off as a warning."""
+def to_html(title: str, sentences: Sequence[str], tables: Sequence[Table], pictures: Pictures) -> str:
+    """One page that needs no other file; the first of `sentences` is set off as a warning."""
     parts = [f"<h1>{html.escape(title)}</h1>"]  # not by jinja2: its template and the call were as long
-    for index, sentence in enumerate(about):
+    for index, sentence in enumerate(sentences):
         mark = ' class="warning"' if index == 0 else ""
         parts.append(f"<p{mark}>{html.escape(sentence)}</p>")
     for table in tables:
@@ -64,15 +64,15 @@ def _cell(tag: str, text: str, kind: str) -> str:
 
 
 def write_document(
-    output: Path, title: str, about: Sequence[str], tables: Sequence[Table], pictures: Pictures | None = None
+    output: Path, title: str, sentences: Sequence[str], tables: Sequence[Table], pictures: Pictures | None = None
 ) -> None:
     """Write report.html, report.md, a CSV for each table and a PNG for each picture into `output`."""
     pictures = pictures or {}
-    parts = [f"# {title}", *about, *map(to_markdown, tables)]
+    parts = [f"# {title}", *sentences, *map(to_markdown, tables)]
     for name, (caption, _) in pictures.items():
         parts += [image(name), caption]
     figures = {name: figure for name, (_, figure) in pictures.items()}
-    write_report(output, tables, figures, parts, to_html(title, about, tables, pictures), ("png",))
+    write_report(output, tables, figures, parts, to_html(title, sentences, tables, pictures), ("png",))
 
 
 def image(name: str) -> str:

@@ -22,8 +22,8 @@ def write_folder_report(scores: BenchmarkScore, output: Path) -> None:
     tables = [Table("scores", f"Scores on {scores.benchmark}", columns, rows, labels)]
     tables += [filled(sequence_table(scores, number)) for number in ("auc", "dp")]
     pictures = {plot.name: (plot.title, curve_figure(scores, plot, scores.benchmark)) for plot in PLOTS}
-    about = [
+    sentences = [
         f"Every number is under protocol '{scores.protocol.name}': {scores.protocol.source}.",
         f"Written by rar-gluon {__version__}.",
     ]
-    write_document(output, f"One-pass evaluation on {scores.benchmark}", about, tables, pictures)
+    write_document(output, f"One-pass evaluation on {scores.benchmark}", sentences, tables, pictures)

@@ -101,13 +101,13 @@ def make_report(
     by_sequence = [filled(sequence_table(scores, number)) for number in ("auc", "dp")]
     notes += decisions(scores)
     title = f"One-pass evaluation on {label} ({len(sequences_of(scores))} sequences)"
-    about = [
+    sentences = [
         f"Every number measured here is under protocol '{scores.protocol.name}': {scores.protocol.source}.",
         f"Attributes are those of the {attributes} list. Written by rar-gluon {__version__}.",
     ]
 
     parts = [
-        *(f"# {title}", *about, "## Scores", image("success"), image("precision"), image("norm_precision")),
+        *(f"# {title}", *sentences, "## Scores", image("success"), image("precision"), image("norm_precision")),
         *(to_markdown(main), "## Attributes", *map(to_markdown, by_attribute)),
         *(image(name) for name in plots if name.startswith("attributes_")),
         *("## Speed", to_markdown(speed), "## Failures", to_markdown(failures)),
@@ -117,7 +117,7 @@ def make_report(
     ]
     tables = (main, *by_attribute, *by_sequence, speed, failures)
     figures = {**plots, **{name: figure for name, (_, figure) in pictures.items()}}
-    text = page(title, about, scores, (main, speed, failures), tuple(pictures.values()), notes)
+    text = page(title, sentences, scores, (main, speed, failures), tuple(pictures.values()), notes)
     write_report(output, tables, figures, parts, text)
     return scores
 

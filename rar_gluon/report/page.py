@@ -17,7 +17,7 @@ from rar_gluon.report.tables import Table, attribute_counts, sequences_of, to_js
 
 def page(
     title: str,
-    about: Sequence[str],
+    sentences: Sequence[str],
     scores: BenchmarkScore,
     tables: Sequence[Table],
     pictures: Sequence[Tuple[str, Figure]],
@@ -34,7 +34,7 @@ def page(
     """
     data = {
         **page_data(scores),
-        "about": list(about),
+        "about": list(sentences),
         "tables": [to_json(table) for table in tables],
         "pictures": [{"caption": caption, "source": data_address(figure)} for caption, figure in pictures],
         "notes": list(notes),

@@ -90,13 +90,13 @@ def train(
     output: Path,
     validate: Callable[[RAR], Mapping[str, float]] | None = None,
     options: Options | None = None,
-    about: Mapping[str, Any] | None = None,
+    provenance: Mapping[str, Any] | None = None,
 ) -> None:
     """Train `net` into a folder: run.json, checkpoints/step-*.npz, last.npz, best.npz, log.csv, validation.csv, events.
 
     `validate` is called before the first step and after each epoch, and returns numbers; its `auc`, or the least `loss`
     where there is none, says which weights are best.npz. The loss is Eq. 12's, averaged over the batch. run.json says
-    what all this depends on: the configuration, the data (`clips.about`) and `about`, the caller's part.
+    what all this depends on: the configuration, the data (`clips.provenance`) and `provenance`, the caller's part.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def train(
         if existing and not options.resume:
             raise InputError(f"{output} holds a training already: --resume goes on with it; or give another --output.")
         if rank == 0:
-            _keep_run(output, config, {"data": clips.about, **(about or {})}, bool(existing))
+            _keep_run(output, config, {"data": clips.provenance, **(provenance or {})}, bool(existing))
         if len(options.contexts) > 1:
             net.collect_params().reset_ctx(list(options.contexts))
         trained = freeze(net, settings)
@@ -142,7 +142,7 @@ def train(
             save_network(net, output / "last.npz", config=config)
 
 
-def _keep_run(output: Path, config: Config, about: Mapping[str, Any], resumed: bool) -> None:
+def _keep_run(output: Path, config: Config, provenance: Mapping[str, Any], resumed: bool) -> None:
     """Write run.json, or check that what goes on is the training that it tells of."""
     path = output / "run.json"
     if resumed and not path.is_file():
@@ -151,7 +151,7 @@ def _keep_run(output: Path, config: Config, about: Mapping[str, Any], resumed: b
         path.unlink(missing_ok=True)
     described = describe_run(to_dict(config), None)
     del described["weights"]
-    keep_record(path, {**described, **about}, ("config", *about))
+    keep_record(path, {**described, **provenance}, ("config", *provenance))
 
 
 @dataclass

@@ -24,8 +24,8 @@ def write_graphs() -> None:
     files, errors = export(config, load_engine(config), SHIPPED.parent, demo_regions(config.tracking))
     record(SHIPPED, "python -m recipes.rar_thin.graphs")
     size = sum(path.stat().st_size for path in files) / 1e6
-    told = ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
-    print(f"{SHIPPED.parent}: {size:.1f} MB; differences from MXNet, of the largest value: {told}")
+    listing = ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
+    print(f"{SHIPPED.parent}: {size:.1f} MB; differences from MXNet, of the largest value: {listing}")
 
 
 def main() -> int:

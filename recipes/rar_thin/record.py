@@ -33,4 +33,4 @@ def record(path: Path, command: str) -> None:
     except (OSError, subprocess.CalledProcessError) as error:
         raise InputError(f"{TABLE} is of no commit that git can tell: record {name} in a checkout.") from error
     row.update(version=rar_gluon.__version__, sha256=file_hash(path), commit=commit, command=command)
-    write_text(TABLE, csv_text([rows[0], *(each.values() for each in rows)]))
+    write_text(TABLE, csv_text([rows[0], *(row.values() for row in rows)]))

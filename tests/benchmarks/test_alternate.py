@@ -21,7 +21,7 @@ def routes(monkeypatch):
 
 def test_routes_are_measured_in_turn_and_ratios_are_to_the_first(routes):
     answers = alternate(Case("adding", routes), 3)
-    assert list(answers) == ["one", "two"] and all(len(each) == 3 for each in answers.values())
+    assert list(answers) == ["one", "two"] and all(len(rounds) == 3 for rounds in answers.values())
     rows = {(row.route, row.quantity): row for row in rows_of("part", "adding", answers)}
     assert rows["two", "part"].values == pytest.approx((4.0, 4.0, 4.0))  # ms an item
     assert rows["two", "part"].ratios == pytest.approx((2.0, 2.0, 2.0))
@@ -33,16 +33,16 @@ def test_routes_are_measured_in_turn_and_ratios_are_to_the_first(routes):
 def test_what_is_absent_or_fails_is_left_out_and_says_why(routes, capfd):
     case = Case("adding", [routes[0], Route("gone", "routes:absent"), Route("broken", "routes:fails")])
     assert list(alternate(case, 1)) == ["one"]
-    told = capfd.readouterr().err
-    assert "gone is left out: its files are not there." in told
-    assert "broken is left out: ZeroDivisionError" in told
+    errors = capfd.readouterr().err
+    assert "gone is left out: its files are not there." in errors
+    assert "broken is left out: ZeroDivisionError" in errors
 
 
 def test_another_checkout_stands_beside_each_of_our_routes():
     ours, peer = Route("ours", "a:b"), Route("peer", "a:c", ours=False)
-    found = with_checkout(Case("x", [ours, peer]), Path("/somewhere/old"))
-    assert [route.name for route in found.routes] == ["ours", "ours, old", "peer"]
-    assert found.routes[1].checkout == Path("/somewhere/old")
+    case = with_checkout(Case("x", [ours, peer]), Path("/somewhere/old"))
+    assert [route.name for route in case.routes] == ["ours", "ours, old", "peer"]
+    assert case.routes[1].checkout == Path("/somewhere/old")
 
 
 def rows(ratio):

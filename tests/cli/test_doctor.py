@@ -24,8 +24,8 @@ def test_a_gpu_that_is_not_there(monkeypatch):
     import mxnet as mx
 
     monkeypatch.setattr(mx.context, "num_gpus", lambda: 0)
-    found = list(doctor.devices(gpu=True))
-    assert not found[0].good and "nvidia-smi" in found[0].fix and found[-1].good
+    findings = list(doctor.devices(gpu=True))
+    assert not findings[0].good and "nvidia-smi" in findings[0].fix and findings[-1].good
     assert all(finding.good for finding in doctor.devices(gpu=False))
 
 
@@ -35,17 +35,17 @@ def test_a_gpu_that_computes_something_else(monkeypatch):
     monkeypatch.setattr(mx.context, "num_gpus", lambda: 2)
     results = iter([0.0, 1e-6, 0.1])
     monkeypatch.setattr(doctor, "compute", lambda *_: doctor.np.array([next(results)]))
-    found = list(doctor.devices(gpu=True))
-    assert [finding.good for finding in found] == [True, True, False, True]
-    assert "GPU 1" in found[2].text and "machine code" in found[2].fix
+    findings = list(doctor.devices(gpu=True))
+    assert [finding.good for finding in findings] == [True, True, False, True]
+    assert "GPU 1" in findings[2].text and "machine code" in findings[2].fix
 
 
 def test_versions_against_pins(monkeypatch):
     pins = ["numpy==1.0", "tqdm==9; python_version < '3.0'", "absent==1; extra == 'zoo'", "gone==2"]
     monkeypatch.setattr(doctor, "_requirements", lambda: pins)
-    found = {finding.text.split()[0]: finding for finding in doctor.versions()}
-    assert not found["numpy"].good and found["numpy"].fix == "pip install numpy==1.0"
-    assert found["gone"].text.startswith("gone is missing") and "tqdm" not in found and "absent" not in found
+    findings = {finding.text.split()[0]: finding for finding in doctor.versions()}
+    assert not findings["numpy"].good and findings["numpy"].fix == "pip install numpy==1.0"
+    assert findings["gone"].text.startswith("gone is missing") and "tqdm" not in findings and "absent" not in findings
 
 
 @pytest.mark.parametrize("installed, good", [("1.16.3", True), ("1.26.0", True), ("1.2.0", False)])
@@ -54,18 +54,20 @@ def test_a_package_that_is_pinned_twice(monkeypatch, installed, good):
     pins = ["onnxruntime==1.16.3; extra == 'test'", "onnxruntime==1.26.0; extra == 'bench'"]
     monkeypatch.setattr(doctor, "_requirements", lambda: pins)
     monkeypatch.setattr(doctor, "_version", {"onnxruntime": installed, "mxnet": "1.9.1"}.get)
-    (found,) = (finding for finding in doctor.versions() if finding.text.startswith("onnxruntime"))
-    assert found.good == good and found.fix == "pip install onnxruntime==1.16.3"
+    (findings,) = (finding for finding in doctor.versions() if finding.text.startswith("onnxruntime"))
+    assert findings.good == good and findings.fix == "pip install onnxruntime==1.16.3"
 
 
 def test_an_installation_without_mxnet(monkeypatch):
     """Any version that is new enough is good, and ONNX Runtime computes."""
-    wanted = ["numpy>=1.23.5", "tqdm>=5", "numpy==1.23.5; extra == 'cpu'", "onnxruntime>=1.16.3; extra == 'onnx'"]
-    monkeypatch.setattr(doctor, "_requirements", lambda: wanted)
+    requirements = ["numpy>=1.23.5", "tqdm>=5", "numpy==1.23.5; extra == 'cpu'", "onnxruntime>=1.16.3; extra == 'onnx'"]
+    monkeypatch.setattr(doctor, "_requirements", lambda: requirements)
     monkeypatch.setattr(doctor, "_version", {"numpy": "2.5.1", "tqdm": "4.70", "onnxruntime": "1.32.0"}.get)
-    found = {finding.text: finding for finding in doctor.versions()}
-    assert found["numpy 2.5.1"].good and found["onnxruntime 1.32.0"].good and found["wheels of MXNet: none"].good
-    assert found["tqdm 4.70, but 5 or later is needed"].fix == "pip install 'tqdm>=5'"
+    findings = {finding.text: finding for finding in doctor.versions()}
+    assert (
+        findings["numpy 2.5.1"].good and findings["onnxruntime 1.32.0"].good and findings["wheels of MXNet: none"].good
+    )
+    assert findings["tqdm 4.70, but 5 or later is needed"].fix == "pip install 'tqdm>=5'"
     monkeypatch.setattr("builtins.__import__", replaced_import(ImportError("no MXNet")))
     (usual,), (gpu,) = doctor.devices(gpu=False), doctor.devices(gpu=True)
     monkeypatch.undo()
@@ -85,9 +87,9 @@ def test_a_driver_that_answers_an_error(monkeypatch):
 
     monkeypatch.setattr(mx.context, "num_gpus", answer)
     for gpu in (True, False):
-        found = [finding for finding in doctor.devices(gpu) if not finding.good]
-        assert "NVIDIA's driver answers: unknown error" in [finding.text for finding in found]
-        assert "--gpus all" in found[-1].fix
+        findings = [finding for finding in doctor.devices(gpu) if not finding.good]
+        assert "NVIDIA's driver answers: unknown error" in [finding.text for finding in findings]
+        assert "--gpus all" in findings[-1].fix
     assert list(doctor.devices(False))[-1].text == "the CPU computes"
 
 
@@ -96,9 +98,9 @@ def test_libraries_that_are_missing(monkeypatch):
     for library, words in (("libcuda.so.1", "driver 525"), ("libcudnn.so.8", "rar-gluon[cu112]")):
         error = OSError(f"{library}: cannot open shared object file")
         monkeypatch.setattr("builtins.__import__", replaced_import(error))
-        (found,) = doctor.devices(gpu=False)
+        (findings,) = doctor.devices(gpu=False)
         monkeypatch.undo()
-        assert not found.good and library in found.text and words in found.fix
+        assert not findings.good and library in findings.text and words in findings.fix
 
 
 def replaced_import(error, usual=__import__):
@@ -112,8 +114,8 @@ def replaced_import(error, usual=__import__):
 
 def test_datasets_and_disks(tmp_path, monkeypatch, capsys):
     (tmp_path / "a").mkdir()
-    found = list(doctor.datasets({"otb2015": tmp_path, "folder": tmp_path / "absent"}))
-    assert [finding.good for finding in found] == [False, False] and "rar data check otb2015" in found[0].fix
+    findings = list(doctor.datasets({"otb2015": tmp_path, "folder": tmp_path / "absent"}))
+    assert [finding.good for finding in findings] == [False, False] and "rar data check otb2015" in findings[0].fix
     (tmp_path / "file").write_text("")
     assert not doctor.disk(tmp_path / "file").good
     monkeypatch.setattr(doctor, "FREE", 0)
@@ -124,8 +126,8 @@ def test_datasets_and_disks(tmp_path, monkeypatch, capsys):
 
 def test_an_examination_looks_at_everything(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "output_folder", lambda _: (_ for _ in ()).throw(InputError("read-only.")))
-    found = doctor.examine(False, {"folder": tmp_path}, Path(tmp_path))
-    assert found[-1].text == "read-only." and found[-2].text.startswith("folder")
+    findings = doctor.examine(False, {"folder": tmp_path}, Path(tmp_path))
+    assert findings[-1].text == "read-only." and findings[-2].text.startswith("folder")
 
 
 @pytest.mark.parametrize(

@@ -64,9 +64,11 @@ def commands(parser, path=()):
 
 def test_every_command_ends_with_an_example_that_can_be_parsed(capsys):
     parser = cli.make_parser()
-    found = dict(commands(parser))
-    assert {"track", "eval", "score", "score otb", "score vot", "data check", "show attention", "doctor"} <= set(found)
-    for name, inner in found.items():
+    parsers = dict(commands(parser))
+    assert {"track", "eval", "score", "score otb", "score vot", "data check", "show attention", "doctor"} <= set(
+        parsers
+    )
+    for name, inner in parsers.items():
         head, example = inner.format_help().rstrip().splitlines()[-1].split(": ", 1)
         assert head == "example" and example.startswith(f"rar {name} "), name
         parser.parse_args(shlex.split(example)[1:])

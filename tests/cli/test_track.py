@@ -159,8 +159,8 @@ def test_tracking_writes_boxes_and_video(request, small, tmp_path, capsys, sourc
     boxes, video = tmp_path / "out" / "boxes.txt", tmp_path / "out" / "video.mp4"
     arguments = ["track", str(path), "--init", BOX, *small, "--boxes", str(boxes), "--video", str(video)]
     assert cli.main(arguments) == 0
-    found = read_boxes(boxes)
-    assert found.shape == (8, 4) and found[0].tolist() == [52, 42, 36, 32] and np.isfinite(found).all()
+    tracked = read_boxes(boxes)
+    assert tracked.shape == (8, 4) and tracked[0].tolist() == [52, 42, 36, 32] and np.isfinite(tracked).all()
     assert len(boxes.read_text().splitlines()) == 8
     pictures = list(VideoFile(video))
     assert len(pictures) == 8 and pictures[0].shape == (360, 480, 3)  # enlarged to be seen
@@ -183,8 +183,8 @@ def test_onnxruntime_computes_the_network(folder, small, tmp_path):
     boxes = []
     for runtime, weights in (("mxnet", small[-1]), ("onnx", str(tmp_path / "graphs"))):
         path = tmp_path / f"{runtime}.txt"
-        given = [*small[:-1], weights, "--runtime", runtime]
-        assert cli.main(["track", str(folder), *given, "--init", BOX, "--boxes", str(path)]) == 0
+        options = [*small[:-1], weights, "--runtime", runtime]
+        assert cli.main(["track", str(folder), *options, "--init", BOX, "--boxes", str(path)]) == 0
         boxes.append(read_boxes(path))
     np.testing.assert_allclose(*boxes, atol=0.05)
 
@@ -217,9 +217,9 @@ def test_a_target_that_comes_later(folder, small, tmp_path):
     boxes, video = tmp_path / "boxes.txt", tmp_path / "video.mp4"
     command = ["track", str(folder), "--init", BOX, *small, "--boxes", str(boxes), "--video", str(video)]
     assert cli.main([*command, "--start", "3"]) == 0
-    found = read_boxes(boxes)
-    assert found.shape == (8, 4) and np.isnan(found[:3]).all() and np.isfinite(found[3:]).all()
-    assert found[3].tolist() == [52, 42, 36, 32] and len(list(VideoFile(video))) == 5
+    tracked = read_boxes(boxes)
+    assert tracked.shape == (8, 4) and np.isnan(tracked[:3]).all() and np.isfinite(tracked[3:]).all()
+    assert tracked[3].tolist() == [52, 42, 36, 32] and len(list(VideoFile(video))) == 5
 
 
 def test_a_start_that_is_no_frame(refused, folder, clip):

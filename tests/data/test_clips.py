@@ -108,7 +108,7 @@ def test_half_of_the_clips_are_mirrored_as_a_whole(make_config):
     clips = Clips([(Stored(["one"], [[(0, frame, box), (1, frame, box)]]), 1.0)], config)
     window = geometry.window_of(box, 2.0, "per-axis")
     plain = geometry.crop(frame, window, 127)
-    contexts = [geometry.crop(frame, each, 127) for each in geometry.context_windows(window, box)]
+    contexts = [geometry.crop(frame, part, 127) for part in geometry.context_windows(window, box)]
     mirrored = 0
     for number in range(60):
         clip = clips[number]
@@ -178,7 +178,7 @@ def test_clips_keep_the_gap_and_the_order(make_config):
     seen = set()
     for number in range(300):
         clip = clips[number]
-        times = [int(each[0, 0, 0, 0]) // 10 for each in clip.templates] + [int(clip.search[0, 0, 0]) // 10]
+        times = [int(template[0, 0, 0, 0]) // 10 for template in clip.templates] + [int(clip.search[0, 0, 0]) // 10]
         assert len(set(times)) == 4 and times in (sorted(times), sorted(times)[::-1]) and np.ptp(times) <= 6
         assert clip.source == f"one[{times[0]}]"
         seen |= set(times)
@@ -230,8 +230,8 @@ def test_without_augmentation_pixels_are_those_of_the_crop(make_config, tracks):
         name, index = clip.source[:-1].split("[")
         picture, box = tracks.picture(tracks.names.index(name), int(index))
         cut = geometry.crop(picture, geometry.window_of(box, 2.0, "per-axis"), 63)
-        found = clip.templates[0, 0]
-        assert np.array_equal(found, cut) or np.array_equal(found, cut[:, ::-1])
+        patch = clip.templates[0, 0]
+        assert np.array_equal(patch, cut) or np.array_equal(patch, cut[:, ::-1])
         assert clip.shift.tolist() == [0, 0]
 
 

@@ -25,10 +25,10 @@ def root(tmp_path, write_images, write_rows):
 
 
 @pytest.mark.parametrize(
-    "names, found", [(None, ["A", "B"]), ("B", ["B"]), ("B, A", ["B", "A"]), (["A"], ["A"]), (("B",), ["B"])]
+    "names, expected", [(None, ["A", "B"]), ("B", ["B"]), ("B, A", ["B", "A"]), (["A"], ["A"]), (("B",), ["B"])]
 )
-def test_sequences_by_name(root, names, found):
-    assert [sequence.name for sequence in load_sequences("folder", root, names)] == found
+def test_sequences_by_name(root, names, expected):
+    assert [sequence.name for sequence in load_sequences("folder", root, names)] == expected
 
 
 @pytest.mark.parametrize("names, words", [(",", "names none"), ([], "names none"), ("A,C", "no sequence named C")])

@@ -57,8 +57,8 @@ PREVIEW = b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xda\x00\x00\xff\xd9"  # an end 
 @pytest.mark.parametrize("preview", [b"", b"\xff\xe1" + (2 + len(PREVIEW)).to_bytes(2, "big") + PREVIEW])
 def test_a_jpeg_that_is_cut_off_anywhere_is_refused(tmp_path, texture, refusal, progressive, preview):
     """The decoder alone fills it with grey; bytes after its end, which some cameras write, do no harm."""
-    path, whole = tmp_path / "1.jpg", texture(60, 80)
-    content = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive])[1].tobytes()
+    path, picture = tmp_path / "1.jpg", texture(60, 80)
+    content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive])[1].tobytes()
     content = content[:2] + preview + content[2:]
     expected = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     for complete in (content, content + b"\xff\x00more"):

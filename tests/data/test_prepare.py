@@ -84,10 +84,10 @@ def test_windows_of_picture_and_frame_agree(texture, box):
     """Whatever training cuts from the picture, it would have cut from the frame, the repeated border included."""
     frame = texture(120, 160, seed=3)
     picture, inside = cut_region(frame, box, 255, 2.0)
-    of_frame, of_picture = (geometry.window_of(each, 2.0, "square") for each in (box, inside))
-    whole = [of_frame, *geometry.context_windows(of_frame, box)]
+    of_frame, of_picture = (geometry.window_of(target, 2.0, "square") for target in (box, inside))
+    windows = [of_frame, *geometry.context_windows(of_frame, box)]
     part = [of_picture, *geometry.context_windows(of_picture, inside)]
-    for one, two in zip(whole, part):
+    for one, two in zip(windows, part):
         np.testing.assert_array_equal(geometry.crop(frame, one, 63), geometry.crop(picture, two, 63))
 
 
@@ -95,7 +95,7 @@ def test_shrunk_windows_agree(texture):
     frame = texture(480, 640, seed=4, grain=32)
     for box in ((200, 150, 120, 90), (560, 400, 100, 100)):
         picture, inside = cut_region(frame, box, 127, 2.0, "square")
-        of_frame, of_picture = (geometry.window_of(each, 2.0, "square") for each in (box, inside))
+        of_frame, of_picture = (geometry.window_of(target, 2.0, "square") for target in (box, inside))
         assert 127 <= of_picture.width < 128  # whole pixels
         cuts = geometry.crop(frame, of_frame, 127).astype(int), geometry.crop(picture, of_picture, 127).astype(int)
         assert np.abs(cuts[0] - cuts[1]).mean() < 2  # of 255; the border's repetition included
@@ -255,12 +255,12 @@ def test_a_record_that_is_damaged_in_the_middle_is_cut_again(dataset, tmp_path):
     """Every byte of the records and of what is said of them counts: prepare finds it, says so and mends it."""
     out = tmp_path / "out"
     prepare("folder", dataset, out)
-    whole = {path.name: path.read_bytes() for path in (out / "shards").iterdir()}
+    shards = {path.name: path.read_bytes() for path in (out / "shards").iterdir()}
     index = (out / "index.json").read_bytes()
     for name, place in (("one.rec", 700), ("one.rec", -300), ("one.idx", 9), ("one.json", 200), ("one.json", 20)):
         flip(out / "shards" / name, place)
         assert prepare("folder", dataset, out).made == 6, (name, place)
-        assert {path.name: path.read_bytes() for path in (out / "shards").iterdir()} == whole
+        assert {path.name: path.read_bytes() for path in (out / "shards").iterdir()} == shards
         assert (out / "index.json").read_bytes() == index
 
 
@@ -269,7 +269,7 @@ def test_windows_of_each_axis(dataset, tmp_path):
     frame = np.random.default_rng(0).integers(0, 255, (200, 300, 3)).astype(np.uint8)
     box = (110, 90, 60, 12)
     picture, inside = cut_region(frame, box, 255, 2.0, "per-axis")
-    of_frame, of_picture = (geometry.window_of(each, 2.0, "per-axis") for each in (box, inside))
+    of_frame, of_picture = (geometry.window_of(target, 2.0, "per-axis") for target in (box, inside))
     np.testing.assert_array_equal(geometry.crop(frame, of_frame, 63), geometry.crop(picture, of_picture, 63))
     prepare("folder", dataset, tmp_path / "out", window="margin")
     with pytest.raises(InputError, match="was prepared with window margin, not per-axis"):

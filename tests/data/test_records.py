@@ -34,14 +34,14 @@ def test_threads_and_pickles(dataset, tmp_path, monkeypatch):
     prepare("folder", dataset, tmp_path / "out")
     tracks = RecordTracks(tmp_path / "out")
     asked = [(number % 2, number % 6) for number in range(120)]
-    alone = [tracks.picture(*each) for each in asked]
+    alone = [tracks.picture(*position) for position in asked]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda each: tracks.picture(*each), asked))
+        together = list(pool.map(lambda position: tracks.picture(*position), asked))
     again = pickle.loads(pickle.dumps(tracks))
     assert len(tracks._readers) == 1 and again.names == tracks.names
-    for (picture, box), (other, other_box), each in zip(alone, together, asked):
+    for (picture, box), (other, other_box), position in zip(alone, together, asked):
         np.testing.assert_array_equal(picture, other)
-        assert box == other_box == again.picture(*each)[1]
+        assert box == other_box == again.picture(*position)[1]
 
 
 def test_damaged_records(dataset, tmp_path):

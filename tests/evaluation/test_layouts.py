@@ -87,5 +87,5 @@ def test_pytracking_reads_them(runs, tmp_path):
     (written,) = write_layout(tmp_path / "mine", tmp_path / "out", "pytracking", "uav")
     assert written == tmp_path / "out" / "uav" / "mine" / "default_000" / "uav_bike1.txt"
     assert np.array_equal(np.loadtxt(written, delimiter="\t"), boxes)
-    found = find_trackers(tmp_path / "out" / "uav", read_benchmark("uav123"))
-    assert np.array_equal(read_result(found["mine"][0]["bike1"]), boxes)
+    trackers = find_trackers(tmp_path / "out" / "uav", read_benchmark("uav123"))
+    assert np.array_equal(read_result(trackers["mine"][0]["bike1"]), boxes)

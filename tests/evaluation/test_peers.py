@@ -15,10 +15,10 @@ BOXES = np.array([[50.0 + 2 * t, 40 + t, 36, 30] for t in range(8)])
 def test_a_peer_follows_its_target(make_clip, name):
     tracker, frames = peer(name), make_clip(BOXES)
     tracker.init(frames[0], BOXES[0])
-    found = np.array([tracker.update(frame) for frame in frames[1:]])
-    assert overlap(found, BOXES[1:]).min() > 0.7
+    tracked = np.array([tracker.update(frame) for frame in frames[1:]])
+    assert overlap(tracked, BOXES[1:]).min() > 0.7
     tracker.init(frames[0], BOXES[0])  # begins anew
-    np.testing.assert_allclose(tracker.update(frames[1]), found[0])
+    np.testing.assert_allclose(tracker.update(frames[1]), tracked[0])
 
 
 def test_opencv_gives_the_last_box_when_it_has_lost_the_target():

@@ -113,9 +113,9 @@ def test_a_peer_that_gives_no_box(dataset, tmp_path, answer):
                 sys.exit(0)
             return answer
 
-    told = {r.name: r.reason for r in runner.run(Peer, dataset, tmp_path / "out", RECORD) if r.failure}
-    assert sorted(told) == ["long", "middle", "short"] and not read_all(tmp_path / "out")
-    assert all("a box x, y, w, h is needed" in reason or "SystemExit" in reason for reason in told.values())
+    reasons = {r.name: r.reason for r in runner.run(Peer, dataset, tmp_path / "out", RECORD) if r.failure}
+    assert sorted(reasons) == ["long", "middle", "short"] and not read_all(tmp_path / "out")
+    assert all("a box x, y, w, h is needed" in reason or "SystemExit" in reason for reason in reasons.values())
 
 
 def test_a_peer_may_say_that_it_has_no_box(dataset, tmp_path):

@@ -41,14 +41,14 @@ class Shifted:
 
 
 def test_a_shortened_sequence_is_its_beginning():
-    whole = sequence()
-    short = shortened(whole, 4)
-    assert len(short) == 4 and short.name == whole.name and short.attributes == ("FM",)
-    np.testing.assert_array_equal(short.boxes, whole.boxes[:4])
-    np.testing.assert_array_equal(short.polygons, whole.polygons[:4])
+    full = sequence()
+    short = shortened(full, 4)
+    assert len(short) == 4 and short.name == full.name and short.attributes == ("FM",)
+    np.testing.assert_array_equal(short.boxes, full.boxes[:4])
+    np.testing.assert_array_equal(short.polygons, full.polygons[:4])
     np.testing.assert_array_equal(short.tags["occluded"], [True, False, True, False])
-    assert len(whole) == 6 and len(shortened(whole, 100)) == 6
-    plain = Sequence("plain", whole.frames, whole.boxes)
+    assert len(full) == 6 and len(shortened(full, 100)) == 6
+    plain = Sequence("plain", full.frames, full.boxes)
     assert shortened(plain, 2).polygons is None and shortened(plain, 2).tags == {}
 
 
@@ -87,8 +87,8 @@ def test_frames_without_annotation_do_not_count():
 
 def test_headline_is_the_mean_over_sequences():
     scores = [track_and_score(Shifted(off), [sequence()], PROTOCOL)["moving"] for off in (0, 30)]
-    found = headline(scores)
-    assert found == pytest.approx({"auc": (20 / 21 + 20 / 21 / 6) / 2, "dp": (1 + 1 / 6) / 2})
+    numbers = headline(scores)
+    assert numbers == pytest.approx({"auc": (20 / 21 + 20 / 21 / 6) / 2, "dp": (1 + 1 / 6) / 2})
 
 
 @pytest.mark.parametrize("protocol", ["matlab", "folder"])
@@ -96,10 +96,10 @@ def test_a_truth_at_the_border_counts(protocol):
     """Row or column 0 is the first pixel where coordinates begin at 0; protocol matlab takes a 0 for no truth."""
     PROTOCOL = load_protocol(protocol)
     boxes = np.tile([0.0, 0, 20, 10], (4, 1))
-    found = score_boxes(boxes, sequence(4, 0, boxes), PROTOCOL)
-    assert found.auc == pytest.approx(20 / 21)
+    result = score_boxes(boxes, sequence(4, 0, boxes), PROTOCOL)
+    assert result.auc == pytest.approx(20 / 21)
     moved = boxes + np.array([1, 1, 0, 0])
-    assert score_boxes(moved, sequence(4, 1, moved), PROTOCOL).auc == found.auc
+    assert score_boxes(moved, sequence(4, 1, moved), PROTOCOL).auc == result.auc
 
 
 def test_protocol_of_otbs_sequences_and_of_others():
@@ -132,9 +132,9 @@ def test_a_folder_is_scored(root, capsys):
     assert main(["score", "folder", "--results", str(runs), "--root", str(root), "--json", str(table)]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("data, protocol folder") and printed.index("perfect") < printed.index("far")
-    found = json.loads(table.read_text())
-    assert found["protocol"]["name"] == "folder" and found["attribute_list"] == "boxes"
-    perfect, far = found["trackers"]["perfect"], found["trackers"]["far"]
+    document = json.loads(table.read_text())
+    assert document["protocol"]["name"] == "folder" and document["attribute_list"] == "boxes"
+    perfect, far = document["trackers"]["perfect"], document["trackers"]["far"]
     assert perfect["auc"] == pytest.approx(20 / 21) and perfect["dp"] == 1
     assert far["dp"] == pytest.approx((1 / 5 + 1 / 4) / 2)  # the first box is the truth's
     assert list(score_folder(runs / "far", root, "staying , ").trackers["far"].sequences) == ["staying"]

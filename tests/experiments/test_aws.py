@@ -75,8 +75,8 @@ def train_sh(tmp_path):
         path.chmod(0o755)
 
     def run(**variables):
-        given = (f"{name}={value}" for name, value in variables.items())
-        command = ["env", "-u", "OUTPUT", "-u", "VALIDATION", "-u", "VID", *given, "bash", str(folder / "train.sh")]
+        settings = (f"{name}={value}" for name, value in variables.items())
+        command = ["env", "-u", "OUTPUT", "-u", "VALIDATION", "-u", "VID", *settings, "bash", str(folder / "train.sh")]
         return subprocess.run([*command, "--steps", "5"], capture_output=True, text=True, timeout=10)
 
     return run

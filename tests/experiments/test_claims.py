@@ -16,9 +16,9 @@ def scores(*values, seeds=(0,)):
 
 def test_a_claim_is_supported_contradicted_equivalent_or_undecided():
     low, high = scores(*[0.4] * 8), scores(*[0.5] * 8)
-    found = judge(high, low, 0.01)
-    assert (found.word, found.seeds, found.sequences) == ("supported", 1, 8)
-    assert (found.difference, found.low, found.high) == pytest.approx((0.1, 0.1, 0.1))
+    verdict = judge(high, low, 0.01)
+    assert (verdict.word, verdict.seeds, verdict.sequences) == ("supported", 1, 8)
+    assert (verdict.difference, verdict.low, verdict.high) == pytest.approx((0.1, 0.1, 0.1))
     assert judge(low, high, 0.01).word == "contradicted"
     noise = scores(*[0.4 + 0.002 * (-1) ** i for i in range(8)])
     assert judge(noise, low, 0.01).word == "equivalent" and judge(noise, low, 0.001).word == "undecided"
@@ -29,11 +29,13 @@ def test_a_claim_is_supported_contradicted_equivalent_or_undecided():
 def test_the_interval_is_that_of_a_mean_over_sequences():
     """Against the normal one, sd √(1/n): with 200 sequences they agree."""
     differences = np.random.default_rng(1).normal(0.02, 0.1, 200)
-    found = judge(scores(*differences), scores(*[0.0] * 200), 0.01)
+    verdict = judge(scores(*differences), scores(*[0.0] * 200), 0.01)
     half = 1.96 * differences.std() / 200**0.5
-    assert found.difference == pytest.approx(differences.mean())
-    assert (found.low, found.high) == pytest.approx((found.difference - half, found.difference + half), abs=0.001)
-    assert found.p == pytest.approx(2 * (1 - NormalDist().cdf(found.difference / half * 1.96)), abs=0.01)
+    assert verdict.difference == pytest.approx(differences.mean())
+    assert (verdict.low, verdict.high) == pytest.approx(
+        (verdict.difference - half, verdict.difference + half), abs=0.001
+    )
+    assert verdict.p == pytest.approx(2 * (1 - NormalDist().cdf(verdict.difference / half * 1.96)), abs=0.01)
 
 
 def test_pairs_of_one_sequence_are_no_independent_samples_and_seeds_count_too():
@@ -44,35 +46,35 @@ def test_pairs_of_one_sequence_are_no_independent_samples_and_seeds_count_too():
     three = judge(scores(*values, seeds=(0, 1, 2)), zero, 0.01)
     assert (three.low, three.high) == pytest.approx((one.low, one.high), abs=0.01)
     apart = {seed: scores(*[shift] * 10)[0] for seed, shift in ((0, -0.2), (1, 0.1), (2, 0.4))}
-    found = judge(apart, zero, 0.01)
-    assert found.difference == pytest.approx(0.1) and found.low < -0.1 and found.high > 0.3
+    verdict = judge(apart, zero, 0.01)
+    assert verdict.difference == pytest.approx(0.1) and verdict.low < -0.1 and verdict.high > 0.3
 
 
 @pytest.mark.parametrize("seed_sd, sequence_sd, noise", [(0, 0.013, 0.04), (0.02, 0.01, 0.04), (0, 0.04, 0.01)])
 def test_the_spread_of_the_draws_is_that_of_the_mean(seed_sd, sequence_sd, noise):
     """Against the variance of the mean of a table of independent effects: seeds, sequences, and noise of each value."""
     rng, (seeds, sequences) = np.random.default_rng(5), (4, 30)
-    found = []
+    variances = []
     for _ in range(300):
         effects = seed_sd * rng.normal(size=(seeds, 1)) + sequence_sd * rng.normal(size=sequences)
-        found.append(bootstrap(effects + noise * rng.normal(size=(seeds, sequences)), 300).var())
+        variances.append(bootstrap(effects + noise * rng.normal(size=(seeds, sequences)), 300).var())
     expected = seed_sd**2 / seeds + sequence_sd**2 / sequences + noise**2 / (seeds * sequences)
     # Above: the seeds' effect is never estimated below 0. Drawing the seeds as they are gives 2.0 for the first.
-    assert 0.85 < np.mean(found) / expected < 1.3
+    assert 0.85 < np.mean(variances) / expected < 1.3
 
 
 def test_only_common_seeds_and_sequences_are_compared():
     better, worse = scores(*[0.5] * 6, seeds=(0, 1, 2)), scores(*[0.4] * 7, seeds=(0, 2, 5))
-    found = judge(better, worse, 0.01)
-    assert (found.word, found.seeds, found.sequences) == ("supported", 2, 6)
+    verdict = judge(better, worse, 0.01)
+    assert (verdict.word, verdict.seeds, verdict.sequences) == ("supported", 2, 6)
     assert judge(better, {}, 0.01).word == "not measured"
     assert judge(better, scores(*[0.4] * 6, seeds=(7,)), 0.01).word == "not measured"
 
 
 def test_holm_corrects_step_down():
     """By hand: .01 x 4, .02 x 3, .04 x 2, and .045 no less than the one before it."""
-    found = holm({"a": 0.04, "b": 0.01, "c": 0.045, "d": 0.02})
-    assert found == pytest.approx({"b": 0.04, "d": 0.06, "a": 0.08, "c": 0.08})
+    adjusted = holm({"a": 0.04, "b": 0.01, "c": 0.045, "d": 0.02})
+    assert adjusted == pytest.approx({"b": 0.04, "d": 0.06, "a": 0.08, "c": 0.08})
     assert holm({"a": 0.9, "b": 0.6}) == {"a": 1.0, "b": 1.0} and holm({}) == {}
 
 
@@ -159,12 +161,12 @@ def test_two_runs_are_pooled_as_the_bootstrap_of_both_would():
 
 
 def test_a_run_that_has_nothing_changes_nothing():
-    found = Verdict("supported", 0.1, 0.05, 0.15, 0.001, 2, 44)
+    verdict = Verdict("supported", 0.1, 0.05, 0.15, 0.001, 2, 44)
     missing = Verdict("not measured")
-    assert pool([missing, found], 0.01) == pool([found, missing], 0.01) == found
+    assert pool([missing, verdict], 0.01) == pool([verdict, missing], 0.01) == verdict
     assert pool([missing, missing], 0.01) == missing
     few = Verdict("undecided", 0.1, 0.05, 0.15, 0.001, 2, 5)
-    assert pool([found, few], 0.01).word == "undecided" and pool([found, found], 0.01).word == "supported"
+    assert pool([verdict, few], 0.01).word == "undecided" and pool([verdict, verdict], 0.01).word == "supported"
 
 
 def test_verdicts_of_another_run_are_read_and_pooled(tmp_path):

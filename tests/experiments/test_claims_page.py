@@ -44,8 +44,11 @@ def test_a_difference_is_that_of_the_means_by_sequence(judged):
 
 
 def test_disagreements_are_named(judged):
-    told = claims.disagreements(judged)
-    assert "Deformable conv4 beats conv3: supported by matching, equivalent by tracking." in told and len(told) == 2
+    sentences = claims.disagreements(judged)
+    assert (
+        "Deformable conv4 beats conv3: supported by matching, equivalent by tracking." in sentences
+        and len(sentences) == 2
+    )
 
 
 def test_readme_counts_as_the_table_does(judged):

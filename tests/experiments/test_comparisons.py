@@ -37,14 +37,16 @@ def sequence_of(name):
 def test_published_boxes_meet_their_frames(tmp_path, name, first, rows, frames):
     write_boxes(tmp_path / f"{name}.txt", counting(first, rows))
     sequence = shortened(sequence_of(name), frames)
-    found = comparisons.read_published_boxes(tmp_path, [sequence])[name]
-    np.testing.assert_array_equal(found, sequence.boxes)
+    published = comparisons.read_published_boxes(tmp_path, [sequence])[name]
+    np.testing.assert_array_equal(published, sequence.boxes)
 
 
 def test_published_boxes_that_end_early_are_misses(tmp_path):
     write_boxes(tmp_path / "deer.txt", counting(1, 70))
-    found = comparisons.read_published_boxes(tmp_path, [sequence_of("Deer"), Sequence("mine", [], np.zeros((0, 4)))])
-    assert list(found) == ["Deer"] and len(found["Deer"]) == 71
+    published = comparisons.read_published_boxes(
+        tmp_path, [sequence_of("Deer"), Sequence("mine", [], np.zeros((0, 4)))]
+    )
+    assert list(published) == ["Deer"] and len(published["Deer"]) == 71
 
 
 def test_boxes_of_other_sequences_are_not_taken_for_these(tmp_path):
@@ -145,8 +147,8 @@ def test_our_tracker_at_full_size_needs_its_weights(tmp_path):
     trained = configuration.from_dict({"network": {"width": 0.25}, "tracking": {"scales": 5}})
     weights.with_name("run.json").write_text(json.dumps({"config": configuration.to_dict(trained)}))
     assert comparisons.our_tracker(full) == ("RAR", trained, weights)
-    name, config, found = comparisons.our_tracker(replace(full, weights=weights))
-    assert (name, found) == ("RAR", weights) and config.endswith("table2/config.yaml")
+    name, config, path = comparisons.our_tracker(replace(full, weights=weights))
+    assert (name, path) == ("RAR", weights) and config.endswith("table2/config.yaml")
 
 
 def test_at_full_size_both_lists_of_otb_stand_in_the_table(call, tmp_path, monkeypatch, capsys, texture):

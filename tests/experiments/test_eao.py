@@ -35,8 +35,8 @@ def test_the_best_comes_first_and_a_curve_that_ends_early_is_said():
         ("RAR", 0.3, 0.329),
         ("SiamFC (not measured)", None, 0.2),
     ]
-    whole = eao_table({"good": GOOD}, {}, protocol, "here")
-    assert not any("end at" in note for note in whole.notes)
+    table = eao_table({"good": GOOD}, {}, protocol, "here")
+    assert not any("end at" in note for note in table.notes)
 
 
 def test_measured_are_ranked_and_published_are_lines():

@@ -9,10 +9,10 @@ from mxnet import nd  # isort: skip  (after rar_gluon, which sets its threads)
 def test_features_are_the_backbones(small_config, texture):
     net = build(small_config().network)
     patch = texture(127, 127)
-    found = level_features(net, patch)
-    assert list(found) == list(net.config.levels)
+    levels = level_features(net, patch)
+    assert list(levels) == list(net.config.levels)
     image = nd.array(patch.astype(np.float32).transpose(2, 0, 1)[None])
-    for phi, level in zip(net.backbone(image), found.values()):
+    for phi, level in zip(net.backbone(image), levels.values()):
         np.testing.assert_allclose(level, phi[0].asnumpy(), rtol=1e-5)
 
 

@@ -58,8 +58,8 @@ def test_a_row_changes_the_size_and_not_the_other_way():
 
 
 def test_synthetic_sequences_are_made_and_cut():
-    found = sizes.sequences_of(Evaluation(7, synthetic=3, seed=4))
-    assert [len(sequence) for sequence in found] == [7, 7, 7]
+    sequences = sizes.sequences_of(Evaluation(7, synthetic=3, seed=4))
+    assert [len(sequence) for sequence in sequences] == [7, 7, 7]
     seen = sizes.sequences_of(Evaluation(30, synthetic=2, seed=4, seen=True))
     assert all(np.isfinite(sequence.boxes).all() for sequence in seen)
 
@@ -89,8 +89,8 @@ def test_sequences_of_several_folders(tmp_path, texture):
         cv2.imwrite(str(tmp_path / name / "1.png"), texture(20, 20))
         (tmp_path / name / "groundtruth.txt").write_text("3,4,5,6\n")
     folders = [str(tmp_path / "one"), str(tmp_path / "two")]
-    found = sizes.sequences_of(Evaluation(0, folders=folders, names=["c", "b"]))
-    assert [sequence.name for sequence in found] == ["b", "c"]
+    sequences = sizes.sequences_of(Evaluation(0, folders=folders, names=["c", "b"]))
+    assert [sequence.name for sequence in sequences] == ["b", "c"]
     with pytest.raises(InputError, match="a is in two of"):
         sizes.sequences_of(Evaluation(0, folders=folders))
     with pytest.raises(InputError, match="no sequence named d"):
@@ -115,7 +115,7 @@ def test_a_size_is_checked_when_it_is_read(tmp_path, monkeypatch, refusal):
     text = (EXPERIMENTS / "sizes" / "quick.yaml").read_text()
     (tmp_path / "sizes").mkdir()
     monkeypatch.setattr(sizes, "HERE", tmp_path)
-    for old, new, told in (
+    for old, new, words in (
         ("  pairs: 180", "  pair: 180", "matching has no setting pair"),
         ("  gap: 30\n", "", "matching lacks gap"),
         ("  gap: 30", "  gap: wide", "gap is 'wide', but must be of type int"),
@@ -126,7 +126,7 @@ def test_a_size_is_checked_when_it_is_read(tmp_path, monkeypatch, refusal):
     ):
         assert old in text
         (tmp_path / "sizes" / "quick.yaml").write_text(text.replace(old, new))
-        assert told in refusal(sizes.read_size, "quick")
+        assert words in refusal(sizes.read_size, "quick")
 
 
 def test_sequences_are_known_by_content_wherever_they_lie(tmp_path, texture):
@@ -137,8 +137,8 @@ def test_sequences_are_known_by_content_wherever_they_lie(tmp_path, texture):
         cv2.imwrite(str(tmp_path / folder / "1.png"), texture(20, 20))
         (tmp_path / folder / "groundtruth.txt").write_text(f"{x},4,5,6\n")
     evaluations = [Evaluation(0, folders=(str(tmp_path / name),)) for name in ("here", "there", "other")]
-    here, there, other = (one.content(sizes.sequences_of(one)) for one in evaluations)
-    assert here == there != other and str(tmp_path) not in str(here)
+    first, second, other = (one.content(sizes.sequences_of(one)) for one in evaluations)
+    assert first == second != other and str(tmp_path) not in str(first)
 
 
 def test_a_plan_needs_no_data(tmp_path):

@@ -26,30 +26,30 @@ FRAME = np.random.default_rng(0).integers(0, 256, (90, 90, 3)).astype(np.uint8)
 @example([1e-300, 1e-300, 1e300, 1e-300], (37, 31))
 def test_boxes_of_targets(answer, box, shape):
     """What is taken for a target's box can be cut out of the frame, moved, and stays finite."""
-    found = answer(check_box, box, shape)
-    if found is None:
+    checked = answer(check_box, box, shape)
+    if checked is None:
         return
-    x, y, w, h = found
-    assert np.isfinite(found).all() and w > 0 and h > 0
+    x, y, w, h = checked
+    assert np.isfinite(checked).all() and w > 0 and h > 0
     assert x < shape[1] and y < shape[0] and x + w > 0 and y + h > 0
     frame = FRAME[: shape[0], : shape[1]]
     for kind in ("square", "margin", "per-axis"):
-        window = geometry.window_of(found, 2.0, kind)
-        for each in (window, *geometry.context_windows(window, found)):
-            assert geometry.crop(frame, each, 16).shape == (16, 16, 3)
-        moved = geometry.displaced(found, (3.0, -2.0), 8, window, 63)
+        window = geometry.window_of(checked, 2.0, kind)
+        for region in (window, *geometry.context_windows(window, checked)):
+            assert geometry.crop(frame, region, 16).shape == (16, 16, 3)
+        moved = geometry.displaced(checked, (3.0, -2.0), 8, window, 63)
         assert np.isfinite(geometry.limited(moved, frame.shape)).all()
 
 
 @settings(max_examples=1500)
 @given(st.lists(NUMBERS, min_size=4, max_size=4), SHAPES)
 def test_regions_of_records(answer, box, shape):
-    found = answer(check_box, box, shape)
-    if found is None:
+    checked = answer(check_box, box, shape)
+    if checked is None:
         return
     frame = FRAME[: shape[0], : shape[1]]
-    assert 0 <= visible(found, shape) <= 1
-    cut = answer(cut_region, frame, found, 63, 2.0)
+    assert 0 <= visible(checked, shape) <= 1
+    cut = answer(cut_region, frame, checked, 63, 2.0)
     if cut is not None:
         picture, inside = cut
         assert min(picture.shape) > 0 and np.isfinite(inside).all() and inside[2] >= 0 and inside[3] >= 0
@@ -58,8 +58,8 @@ def test_regions_of_records(answer, box, shape):
 @settings(max_examples=1000)
 @given(BOXES)
 def test_answers_of_trackers(answer, box):
-    found = answer(to_box, box)
-    assert found is None or (found.shape == (4,) and found.dtype == np.float64)
+    checked = answer(to_box, box)
+    assert checked is None or (checked.shape == (4,) and checked.dtype == np.float64)
 
 
 DTYPES = st.sampled_from(
@@ -84,6 +84,6 @@ def test_frames(answer, image, first):
             array = array.astype(dtype).reshape(shape)
         except (ValueError, TypeError, OverflowError):
             array = np.zeros(shape, dtype)
-        found = answer(to_bgr8, array, first)
-    if found is not None:
-        assert found.dtype == np.uint8 and found.shape == (*shape[:2], 3)
+        checked = answer(to_bgr8, array, first)
+    if checked is not None:
+        assert checked.dtype == np.uint8 and checked.shape == (*shape[:2], 3)

@@ -50,10 +50,10 @@ def weights(tmp_path_factory):
 def test_damaged_weights(answer, weights, damages):
     path, arrays, content = weights
     path.write_bytes(damaged(content, damages))
-    found = answer(read_weights, path)
-    if found is not None:  # arrays may be hidden by a damaged directory; what is there is right
-        assert all(np.array_equal(array, arrays[name]) for name, array in found.arrays.items())
-        assert found.config["network"] == to_dict(from_dict({}))["network"]
+    file = answer(read_weights, path)
+    if file is not None:  # arrays may be hidden by a damaged directory; what is there is right
+        assert all(np.array_equal(array, arrays[name]) for name, array in file.arrays.items())
+        assert file.config["network"] == to_dict(from_dict({}))["network"]
 
 
 ARRAYS = st.one_of(
@@ -72,9 +72,9 @@ def test_foreign_arrays(answer, scratch, arrays, usual):
     if usual:
         arrays = {"network": np.array("{stride: 16}"), "holds": np.array("network"), **arrays}
     np.savez(path, **arrays)
-    found = answer(read_weights, path)
-    if found is not None:
-        assert all(np.isfinite(array).all() for array in found.arrays.values())
+    file = answer(read_weights, path)
+    if file is not None:
+        assert all(np.isfinite(array).all() for array in file.arrays.values())
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +96,12 @@ def records(tmp_path_factory):
 @settings(max_examples=600)
 @given(st.sampled_from(["one.rec", "one.idx", "one.json", "index.json", "prepare.json"]), DAMAGES)
 def test_damaged_records(answer, records, name, damages):
-    out, files, pictures, whole = records
+    out, files, pictures, sealed = records
     for path, content in files.items():
         path.write_bytes(damaged(content, damages) if path.name == name else content)
     shard = read_shard(out, "one")
-    assert shard is None or shard == whole  # sealed: what is damaged in it is not read
+    assert shard is None or shard == sealed  # sealed: what is damaged in it is not read
     tracks = answer(RecordTracks, out)
     for index in range(len(tracks.frames(0)) if tracks is not None and len(tracks) else 0):
-        found = answer(tracks.picture, 0, index)
-        assert found is None or np.array_equal(found[0], pictures[index])
+        record = answer(tracks.picture, 0, index)
+        assert record is None or np.array_equal(record[0], pictures[index])

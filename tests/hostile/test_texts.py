@@ -38,14 +38,14 @@ SECTIONS = {name: list(section) for name, section in to_dict(Config()).items()}
 @st.composite
 def configurations(draw):
     """Mappings that are mostly configurations: real keys, values of all kinds, some of the right one."""
-    found = {}
+    values = {}
     for section in draw(st.lists(st.sampled_from(list(SECTIONS)), max_size=3)):
         keys = draw(st.lists(st.sampled_from(SECTIONS[section]), max_size=3))
         right = to_dict(Config())[section]
-        found[section] = {key: draw(st.one_of(st.just(right[key]), VALUES)) for key in keys}
+        values[section] = {key: draw(st.one_of(st.just(right[key]), VALUES)) for key in keys}
     if draw(st.integers(0, 9)) == 0:
-        found[draw(SCALARS)] = draw(VALUES)
-    return found
+        values[draw(SCALARS)] = draw(VALUES)
+    return values
 
 
 @settings(max_examples=300)
@@ -121,8 +121,8 @@ def test_boxes_a_line(answer, scratch, content):
 def test_results_of_vot(answer, scratch, content):
     path = scratch / "sequence_001.txt"
     path.write_bytes(content)
-    found = answer(read_trajectory, path)
-    assert found is None or len(found.codes) == len(found.regions)
+    trajectory = answer(read_trajectory, path)
+    assert trajectory is None or len(trajectory.codes) == len(trajectory.regions)
     sizes = answer(read_sizes, path)
     assert sizes is None or all(w > 0 and h > 0 for w, h in sizes.values())
 
@@ -135,15 +135,15 @@ ENTRY = st.one_of(VALUES, st.fixed_dictionaries({}, optional={"gt_rect": VALUES,
 def test_annotations_as_pysot_has_them(answer, scratch, value):
     path = scratch / "VOT.json"
     path.write_text(json.dumps(value, skipkeys=True))
-    found = answer(read_annotations, path)
-    for each in found or ():
-        assert np.isfinite(each.regions).all() and len(each.regions) and min(each.size) > 0
+    sequences = answer(read_annotations, path)
+    for annotation in sequences or ():
+        assert np.isfinite(annotation.regions).all() and len(annotation.regions) and min(annotation.size) > 0
 
 
 TAGS = ["annotation", "size", "width", "height", "object", "trackid", "name", "bndbox", "xmin"]
 XML = [f"<{end}{tag}>" for tag in TAGS for end in ("", "/")] + ["9", "1e999", "nan", "-5", "&lt;", "&x;", "<![CDATA["]
 XML += ["<?xml version='1.0' encoding='utf-7'?>", "<!DOCTYPE a>", " "]
-WHOLE = (
+ANNOTATION = (
     "<annotation><size><width>{}</width><height>{}</height></size><object><trackid>{}</trackid><name>n</name><bndbox>"
     "<xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox><occluded>{}</occluded></object></annotation>"
 )
@@ -156,17 +156,17 @@ CELLS = st.one_of(
 @given(
     st.one_of(
         st.lists(st.sampled_from(XML), max_size=12).map("".join),
-        st.tuples(*[CELLS] * 8).map(lambda c: WHOLE.format(*c)),
+        st.tuples(*[CELLS] * 8).map(lambda c: ANNOTATION.format(*c)),
     )
 )
 def test_annotations_of_vid(answer, scratch, text):
     path = scratch / "000000.xml"
     path.write_bytes(text.encode())
-    found = answer(read_annotation, path)
-    if found is not None:
-        (width, height), objects = found
+    annotation = answer(read_annotation, path)
+    if annotation is not None:
+        (width, height), objects = annotation
         assert width > 0 and height > 0
-        assert all(np.isfinite(each.box).all() for each in objects)
+        assert all(np.isfinite(item.box).all() for item in objects)
 
 
 def test_entities_of_xml_are_refused(answer, scratch):
@@ -175,7 +175,7 @@ def test_entities_of_xml_are_refused(answer, scratch):
     lines = ["<!DOCTYPE a [", '<!ENTITY e0 "ha">']
     lines += [f'<!ENTITY e{i} "{f"&e{i - 1};" * 10}">' for i in range(1, 12)]
     for entities in ("\n".join([*lines, "]>"]), '<!DOCTYPE a [<!ENTITY e11 SYSTEM "file:///etc/passwd">]>'):
-        path.write_text(entities + WHOLE.format("&e11;", *"1234567"))
+        path.write_text(entities + ANNOTATION.format("&e11;", *"1234567"))
         assert answer(read_annotation, path) is None
 
 
@@ -197,8 +197,8 @@ class Region:
 def test_regions_of_trax(answer, kind, numbers):
     if kind == "rectangle":
         numbers = numbers[:4]
-    found = answer(box_of, Region(kind, numbers))
-    assert found is None or len(found) == 4
+    box = answer(box_of, Region(kind, numbers))
+    assert box is None or len(box) == 4
 
 
 @settings(max_examples=300)
@@ -256,9 +256,9 @@ CORNERS = st.lists(
 def test_rows_of_nfs(answer, scratch, content, every):
     path = scratch / "bee.txt"
     path.write_bytes(content)
-    found = answer(read_corners, path, every)
-    if found is not None:
-        boxes, occluded = found
+    corners = answer(read_corners, path, every)
+    if corners is not None:
+        boxes, occluded = corners
         assert boxes.shape == (len(occluded), 4) and len(boxes) and np.isfinite(boxes[:, :2]).all()
 
 

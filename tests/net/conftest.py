@@ -49,11 +49,11 @@ def copy_parameters():
     """Copy parameters by name from one network to another; a plain 3x3 kernel also to a deformable one."""
 
     def copy(source, target):
-        given = {name: parameter.data() for name, parameter in parameters(source).items()}
+        values = {name: parameter.data() for name, parameter in parameters(source).items()}
         for name, parameter in parameters(target).items():
             plain = name.replace(".deformable_conv_weight", ".weight")
             if ".offset_" not in name:
-                parameter.set_data(given[name] if name in given else given[plain])
+                parameter.set_data(values[name] if name in values else values[plain])
         return target
 
     return copy

@@ -38,8 +38,8 @@ def maps():
 
 def run(block, maps):
     """Outputs of the block as arrays; the state goes in only where there is a cell."""
-    given = maps if block.cell is not None else maps[:1]
-    outputs = block(*(nd.array(part) for part in given))
+    inputs = maps if block.cell is not None else maps[:1]
+    outputs = block(*(nd.array(part) for part in inputs))
     return [part.asnumpy() for part in (outputs if isinstance(outputs, (list, tuple)) else [outputs])]
 
 
@@ -62,11 +62,11 @@ def convolve(x, layer):
 
 def layers(block):
     """Weights of a block's layers: {"w_hc": {"weight": ..., "bias": ...}, "channel.w_o": ..., "cell": ...}."""
-    found = {}
+    gradients_by_kind = {}
     for name, parameter in block._collect_params_with_prefix().items():
         layer, _, kind = name.rpartition(".")
-        found.setdefault(layer, {})[kind] = parameter.data().asnumpy()
-    return found
+        gradients_by_kind.setdefault(layer, {})[kind] = parameter.data().asnumpy()
+    return gradients_by_kind
 
 
 def equations_3_to_7(w, phi, h, c):
@@ -200,13 +200,13 @@ def gradients(block, maps):
 
 @pytest.mark.parametrize("variant", [name for name in VARIANTS if not name.endswith("NAA")])
 def test_every_parameter_gets_a_gradient_once_trained(randomise, maps, variant):
-    found = gradients(randomise(make(**VARIANTS[variant])), maps)
-    assert found and min(found.values()) > 1e-6, found
+    gradients_by_kind = gradients(randomise(make(**VARIANTS[variant])), maps)
+    assert gradients_by_kind and min(gradients_by_kind.values()) > 1e-6, gradients_by_kind
 
 
 def test_only_the_last_layers_get_a_gradient_at_first(maps):
-    found = gradients(make(**FULL), maps)
-    assert {name for name, size in found.items() if size > 0} == {
+    gradients_by_kind = gradients(make(**FULL), maps)
+    assert {name for name, size in gradients_by_kind.items() if size > 0} == {
         f"{part}.w_o.{kind}" for part in ("channel", "spatial") for kind in ("weight", "bias")
     }
 

@@ -23,10 +23,10 @@ SIDES_AT_255 = {  # output side of conv3, conv4, conv5, by stride: 63 cells of p
 CHANNELS = {"conv3": 512, "conv4": 1024, "conv5": 2048}
 
 
-def shapes_of(symbol, **given):
+def shapes_of(symbol, **inputs):
     """Shapes of every intermediate output of a graph, in its order; no forward pass."""
     internals = symbol.get_internals()
-    _, shapes, _ = internals.infer_shape_partial(**given)
+    _, shapes, _ = internals.infer_shape_partial(**inputs)
     return dict(zip(internals.list_outputs(), shapes))
 
 
@@ -209,13 +209,13 @@ def test_deformable_without_offsets_is_the_plain_convolution(randomise, copy_par
         block.initialize()
         block(x)
     randomise(plain)
-    given = {name: parameter.data() for name, parameter in plain._collect_params_with_prefix().items()}
-    given["conv2.deformable_conv_weight"] = given.pop("conv2.weight")
+    values = {name: parameter.data() for name, parameter in plain._collect_params_with_prefix().items()}
+    values["conv2.deformable_conv_weight"] = values.pop("conv2.weight")
     for name, parameter in deformable._collect_params_with_prefix().items():
         if "offset" in name:
             assert not parameter.data().asnumpy().any()  # Dai et al. 2017: offsets start at zero
         else:
-            parameter.set_data(given[name])
+            parameter.set_data(values[name])
     np.testing.assert_allclose(deformable(x).asnumpy(), plain(x).asnumpy(), atol=1e-5)
 
 

@@ -122,10 +122,10 @@ def test_types_of_safetensors(tmp_path):
     values = np.array([[1.5, -2.0], [0.25, 3e38]], np.float32)
     upper = (values.view(np.uint32) >> 16).astype(np.uint16)
     write_safetensors(path, {"a": values, "b": values.astype("float64"), "c": upper, "d": np.array([1, 2])})
-    found = read_safetensors(path)
-    assert set(found) == {"a", "b", "c"}
-    np.testing.assert_array_equal(found["b"], values)
-    np.testing.assert_allclose(found["c"], values, rtol=1e-2)
+    arrays = read_safetensors(path)
+    assert set(arrays) == {"a", "b", "c"}
+    np.testing.assert_array_equal(arrays["b"], values)
+    np.testing.assert_allclose(arrays["c"], values, rtol=1e-2)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".params"])

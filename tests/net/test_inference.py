@@ -13,9 +13,9 @@ def test_prepared_for_inference_it_is_the_same_function(small_config, make_net, 
     """Batch norms folded, operators fused; and the second call must not overwrite what the first returned."""
     net = make_net(small_config(**variant))
     inputs = [(images(seed=seed), *random_state(net, (1, 3, 127, 127), seed)) for seed in (0, 1)]
-    expected = [arrays(net(*given)) for given in inputs]
+    expected = [arrays(net(*arguments)) for arguments in inputs]
     inference = InferenceNetwork(net)
-    outputs = [inference(*given) for given in inputs]
+    outputs = [inference(*arguments) for arguments in inputs]
     for ours, theirs in zip(outputs, expected):
         assert_equal(arrays(ours), theirs, 1e-3)  # a random network of 50 layers enlarges rounding
 

@@ -73,13 +73,13 @@ def values_of(count):
 def test_an_operator(name):
     """For a batch of another number than the graph was written with."""
     onnxruntime = pytest.importorskip("onnxruntime")
-    symbol, given = GRAPHS[name], values_of(3)
+    symbol, inputs = GRAPHS[name], values_of(3)
     used = symbol.list_inputs()
     outputs = [f"out{index}" for index in range(len(symbol.list_outputs()))]
     model = onnx_model(symbol, {}, {key: Input((1, 4, 5, 6)) for key in used}, outputs)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    theirs = session.run(outputs, {key: given[key] for key in used})
-    ours = symbol.eval(ctx=mx.cpu(), **{key: nd.array(given[key]) for key in used})
+    theirs = session.run(outputs, {key: inputs[key] for key in used})
+    ours = symbol.eval(ctx=mx.cpu(), **{key: nd.array(inputs[key]) for key in used})
     assert len(ours) == len(theirs)
     for one, two in zip(ours, theirs):
         assert one.shape == two.shape
@@ -91,13 +91,13 @@ def test_a_batch_norm():
     rng = np.random.default_rng(2)
     names = ("gamma", "beta", "mean", "variance")
     parameters = {name: rng.uniform(0.5, 2, 4).astype(np.float32) for name in names}
-    given = values_of(3)["a"]
+    x = values_of(3)["a"]
     symbol = mx.sym.BatchNorm(a, *map(mx.sym.var, names), eps=1e-3, fix_gamma=False, use_global_stats=True)
     model = onnx_model(symbol, parameters, {"a": Input((1, 4, 5, 6))}, ["out"])
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     gamma, beta, mean, variance = (parameters[name].reshape(4, 1, 1) for name in names)
-    expected = gamma * (given - mean) / np.sqrt(variance + 1e-3) + beta
-    np.testing.assert_allclose(session.run(["out"], {"a": given})[0], expected, rtol=1e-5, atol=1e-5)
+    expected = gamma * (x - mean) / np.sqrt(variance + 1e-3) + beta
+    np.testing.assert_allclose(session.run(["out"], {"a": x})[0], expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -105,7 +105,7 @@ def test_a_convolution_in_eight_bits(bias):
     """Against the same arithmetic by hand: an input of 256 levels, a kernel of 127, exact sums."""
     onnxruntime = pytest.importorskip("onnxruntime")
     rng = np.random.default_rng(1)
-    given, kernel = rng.uniform(-1, 3, (2, 4, 7, 7)), rng.normal(size=(5, 4, 3, 3))
+    x, kernel = rng.uniform(-1, 3, (2, 4, 7, 7)), rng.normal(size=(5, 4, 3, 3))
     parameters = {"kernel": kernel, **({"bias": rng.normal(size=5)} if bias else {})}
     first = mx.sym.identity(a, name="first")
     symbols = [mx.sym.var(name) for name in parameters]
@@ -114,13 +114,13 @@ def test_a_convolution_in_eight_bits(bias):
         symbol, parameters, {"a": Input((1, 4, 7, 7))}, ["out"], None, ["second"], {"first": (-1.0, 3.0)}
     )
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (theirs,) = session.run(["out"], {"a": given.astype(np.float32)})
+    (theirs,) = session.run(["out"], {"a": x.astype(np.float32)})
 
     step, scales = 4 / 255, np.abs(kernel).max(axis=(1, 2, 3)) / 63
-    levels = np.clip(np.rint(given.astype(np.float32) / np.float32(step)) + 64, 0, 255) - 64
-    whole = np.rint(kernel / scales[:, None, None, None])
+    levels = np.clip(np.rint(x.astype(np.float32) / np.float32(step)) + 64, 0, 255) - 64
+    integers = np.rint(kernel / scales[:, None, None, None])
     windows = np.lib.stride_tricks.sliding_window_view(levels, (3, 3), axis=(2, 3))
-    sums = np.einsum("nchwyx,dcyx->ndhw", windows, whole)
+    sums = np.einsum("nchwyx,dcyx->ndhw", windows, integers)
     if bias:
         sums = sums + np.rint(parameters["bias"] / (step * scales))[:, None, None]
     np.testing.assert_allclose(theirs, sums * (step * scales)[:, None, None], rtol=1e-4, atol=1e-4)

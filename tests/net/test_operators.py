@@ -24,8 +24,8 @@ class Block(HybridBlock):
 
 def values_and_gradients(function, arrays, compiled):
     inputs = [nd.array(array) for array in arrays]
-    for each in inputs:
-        each.attach_grad()
+    for array in inputs:
+        array.attach_grad()
     block = Block(function)
     if compiled:
         block.hybridize()
@@ -34,7 +34,7 @@ def values_and_gradients(function, arrays, compiled):
         weights = nd.array(np.random.default_rng(1).normal(size=out.shape))
         total = (out * weights).sum()
     total.backward()
-    return [out.asnumpy(), *(each.grad.asnumpy() for each in inputs)]
+    return [out.asnumpy(), *(array.grad.asnumpy() for array in inputs)]
 
 
 @pytest.fixture(scope="module")
@@ -90,16 +90,18 @@ PAIRS = {
 @pytest.mark.parametrize("name", PAIRS)
 def test_values_and_gradients_are_those_of_the_plain_operators(maps, name, compiled):
     ours, plain, inputs = PAIRS[name]
-    arrays = [maps[each] for each in inputs]
-    for found, wanted in zip(values_and_gradients(ours, arrays, compiled), values_and_gradients(plain, arrays, False)):
-        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5 * np.abs(wanted).max())
+    arrays = [maps[key] for key in inputs]
+    for ours_value, expected in zip(
+        values_and_gradients(ours, arrays, compiled), values_and_gradients(plain, arrays, False)
+    ):
+        np.testing.assert_allclose(ours_value, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5, 12])
 def test_maximum_over_any_number_of_channels(channels):
     x = nd.array(np.random.default_rng(0).normal(size=(2, channels, 3, 4)))
-    found = operators.channel_max(nd, x, channels).asnumpy()
-    np.testing.assert_array_equal(found, x.asnumpy().max(axis=1, keepdims=True))
+    value = operators.channel_max(nd, x, channels).asnumpy()
+    np.testing.assert_array_equal(value, x.asnumpy().max(axis=1, keepdims=True))
 
 
 def test_nothing_emphasised():
@@ -153,14 +155,14 @@ def test_with_offsets_against_its_definition(stride, padding, dilation):
         nd.array(x), block.offset_weight.data(), block.offset_bias.data(), num_filter=18, **window
     ).asnumpy()[0]
     kernel = block.deformable_conv_weight.data().asnumpy()
-    wanted = np.zeros((3, *moved.shape[1:]))
+    expected = np.zeros((3, *moved.shape[1:]))
     for row, column in np.ndindex(moved.shape[1:]):
         for tap in range(9):
             y = row * stride - padding + tap // 3 * dilation + moved[2 * tap, row, column]
             at = column * stride - padding + tap % 3 * dilation + moved[2 * tap + 1, row, column]
             values = np.array([sample(channel, y, at) for channel in x[0]])
-            wanted[:, row, column] += kernel[:, :, tap // 3, tap % 3] @ values
-    np.testing.assert_allclose(block(nd.array(x)).asnumpy()[0], wanted, rtol=1e-4, atol=1e-4)
+            expected[:, row, column] += kernel[:, :, tap // 3, tap % 3] @ values
+    np.testing.assert_allclose(block(nd.array(x)).asnumpy()[0], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_values_and_gradients_are_those_of_mxnets_operator_away_from_the_border():
@@ -185,5 +187,5 @@ def test_values_and_gradients_are_those_of_mxnets_operator_away_from_the_border(
         kernel = block.deformable_conv_weight.data()
         return nd.contrib.DeformableConvolution(image, offset, kernel, num_filter=3, no_bias=True, **window)
 
-    for found, wanted in zip(run(block), run(theirs)):
-        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+    for value, expected in zip(run(block), run(theirs)):
+        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())

@@ -15,9 +15,9 @@ from mxnet import autograd, nd  # isort: skip  (after rar_gluon, which sets its 
 def test_compiled_is_imperative(small_config, make_net, images, variant):
     net = make_net(small_config(**variant))
     inputs = [(images(seed=seed), *random_state(net, (1, 3, 127, 127), seed)) for seed in (0, 1)]
-    expected = [arrays(net(*given)) for given in inputs]
+    expected = [arrays(net(*arguments)) for arguments in inputs]
     net.hybridize()
-    outputs = [net(*given) for given in inputs]
+    outputs = [net(*arguments) for arguments in inputs]
     for ours, theirs in zip(outputs, expected):
         assert_equal(arrays(ours), theirs)
 
@@ -116,10 +116,10 @@ def test_every_trained_parameter_gets_a_gradient_and_no_frozen_one(small_config,
     frozen = [name for name in parameters(net) if name.startswith(("backbone.conv1", "backbone.bn1", "backbone.conv2"))]
     for name in frozen:
         parameters(net)[name].grad_req = "null"
-    found = gradients_of_two_frames(net, images(batch=2), random_state(net, (1, 3, 127, 127)))
-    for name, gradient in found.items():
+    by_name = gradients_of_two_frames(net, images(batch=2), random_state(net, (1, 3, 127, 127)))
+    for name, gradient in by_name.items():
         assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0, name
-    without = set(parameters(net)) - set(found)
+    without = set(parameters(net)) - set(by_name)
     assert without == {*frozen, "backbone.mean", *(name for name in parameters(net) if "running" in name)}
 
 

@@ -169,11 +169,11 @@ def test_flipped_bytes_anywhere_are_refused_or_harmless(tmp_path):
     arrays = {f"backbone.{name}": rng.normal(size=(4, 5)).astype(np.float32) for name in ("a", "b")}
     path = tmp_path / "damaged.npz"
     save_arrays(path, arrays, known(from_dict({})), "backbone")
-    whole = path.read_bytes()
+    content = path.read_bytes()
     refused = 0
-    for start in range(0, len(whole) - 8, 3):
+    for start in range(0, len(content) - 8, 3):
         for mask in (0xFF, 0x01):
-            damaged = bytearray(whole)
+            damaged = bytearray(content)
             damaged[start : start + 8] = bytes(byte ^ mask for byte in damaged[start : start + 8])
             path.write_bytes(damaged)
             try:
@@ -183,7 +183,7 @@ def test_flipped_bytes_anywhere_are_refused_or_harmless(tmp_path):
                 continue
             assert stored["network"] == to_dict(from_dict({}))["network"] and holds == "backbone", start
             assert all((array == arrays[name]).all() for name, array in read.items()), start
-    assert refused > 0.5 * 2 * len(whole) / 3
+    assert refused > 0.5 * 2 * len(content) / 3
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_the_whole_configuration_is_stored_and_what_tracks_otherwise_is_told(sav
     other = from_dict({"filter": {"lambda1": 0.5}, "tracking": {"input_size": 255, "padding": 3}}, base=config)
     with pytest.warns(Notice) as caught:
         load_network(other, path)
-    assert [str(each.message) for each in caught if each.category is Notice] == [
+    assert [str(warning.message) for warning in caught if warning.category is Notice] == [
         f"{path} was made for tracking.input_size 127 (here 255), tracking.padding 2.0 (here 3.0), "
         "filter.lambda1 0.0001 (here 0.5)."
     ]
@@ -245,11 +245,11 @@ def test_the_whole_configuration_is_stored_and_what_tracks_otherwise_is_told(sav
 def test_contexts_are_no_news_where_none_were_trained_with(saved, config, tmp_path):
     """As docs/guide/train.md trains. Others than those of the training are."""
     net, path = saved[0], tmp_path / "trained.npz"
-    for trained, here, notices in ((0, 4, 0), (4, 0, 1)):
+    for trained, contexts, notices in ((0, 4, 0), (4, 0, 1)):
         save_network(net, path, config=from_dict({"filter": {"contexts": trained}}, base=config))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", Notice)
-            load_network(from_dict({"filter": {"contexts": here}}, base=config), path)
+            load_network(from_dict({"filter": {"contexts": contexts}}, base=config), path)
         assert len(caught) == notices
 
 

@@ -128,19 +128,19 @@ def check_whole(folder: Path) -> None:
 
 def left(folder: Path):
     """What a run leaves: files by name, without seconds and dates; none of those that were being written."""
-    found = {}
+    contents = {}
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)
         if not path.is_file() or any(part in CHANGING for part in place.parts):
             continue
         assert not path.name.startswith("."), path
         name = place.as_posix()
-        found[name] = path.read_bytes().replace(os.fsencode(folder.parent), b"")
+        contents[name] = path.read_bytes().replace(os.fsencode(folder.parent), b"")
         if path.name == "log.csv":
             with open(path, newline="") as file:
                 rows = [{k: v for k, v in row.items() if k != "images_per_second"} for row in csv.DictReader(file)]
-            found[name] = rows
-    return found
+            contents[name] = rows
+    return contents
 
 
 def run(command, folder, **environment) -> float:
@@ -234,10 +234,10 @@ def test_a_disk_that_fills(world, tmp_path, small_disk, command):
 def test_killed_at_random_moments(world, tmp_path, command):
     """Moments from the middle of the imports to the usual end: the work and the last writes are among them."""
     chance = random.Random(command.__name__)
-    whole, parts = tmp_path / "whole" / "out", tmp_path / "parts" / "out"
-    for folder in (whole, parts):
+    uninterrupted, parts = tmp_path / "whole" / "out", tmp_path / "parts" / "out"
+    for folder in (uninterrupted, parts):
         folder.parent.mkdir()
-    seconds = run(command(world, whole), tmp_path)
+    seconds = run(command(world, uninterrupted), tmp_path)
     kills = 0
     for _ in range(3 * KILLS):
         if kills == KILLS:
@@ -249,11 +249,11 @@ def test_killed_at_random_moments(world, tmp_path, command):
             kill_one(process, chance)
         check_whole(parts)
         if process.returncode == 0:  # was done before: the next begins anew
-            assert left(parts) == left(whole)
+            assert left(parts) == left(uninterrupted)
             shutil.rmtree(parts)
     run(command(world, parts), tmp_path)
     assert kills == KILLS
-    assert left(parts) == left(whole)
+    assert left(parts) == left(uninterrupted)
 
 
 @pytest.mark.parametrize("command", [evaluate, train])
@@ -262,17 +262,17 @@ def test_a_clock_that_jumps(world, tmp_path, command):
     (tmp_path / "clock").mkdir()
     (tmp_path / "clock" / "sitecustomize.py").write_text(CLOCK)
     path = os.pathsep.join([str(tmp_path / "clock"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    whole, parts = tmp_path / "whole" / "out", tmp_path / "parts" / "out"
-    for folder in (whole, parts):
+    uninterrupted, parts = tmp_path / "whole" / "out", tmp_path / "parts" / "out"
+    for folder in (uninterrupted, parts):
         folder.parent.mkdir()
-    seconds = run(command(world, whole), tmp_path)
+    seconds = run(command(world, uninterrupted), tmp_path)
     for seed in ("0", "1"):
         process = begin(command(world, parts), tmp_path, PYTHONPATH=path, CLOCK=seed)
         wait_for_work(process, 0.8 * seconds)
         kill_one(process, random.Random(0))
         check_whole(parts)
     run(command(world, parts), tmp_path, PYTHONPATH=path, CLOCK="2")
-    assert left(parts) == left(whole)
+    assert left(parts) == left(uninterrupted)
     events = sorted((parts / "events").glob("*"))  # in the order they were made in, whatever the clock said
     assert events == sorted(events, key=lambda file: file.stat().st_mtime_ns) and (len(events) > 1) == (
         command is train

@@ -48,13 +48,13 @@ def test_ten_thousand_frames(make_clip, capsys):
     clip = make_clip(boxes)
     tracker = Tracker(load("rar_thin"))
     tracker.init(clip[0], boxes[0])
-    memory, times, overlaps, found = [], [time.process_time()], [], []
+    memory, times, overlaps, on_target = [], [time.process_time()], [], []
     for number in range(1, FRAMES):
         box = tracker.update(clip[number % CYCLE])
         assert np.isfinite(box).all() and np.isfinite(tracker.score) and 0 <= tracker.confidence <= 1
         if number % CYCLE == CYCLE - 1:
             overlaps.append(overlap(np.array([box]), boxes[-1:])[0])
-            found.append(is_on(box, boxes[-1]))
+            on_target.append(is_on(box, boxes[-1]))
         if number % WARM == 0:
             memory.append(resident())
             times.append(time.process_time())
@@ -64,7 +64,9 @@ def test_ten_thousand_frames(make_clip, capsys):
         print(f"\n{FRAMES} frames: {memory[0]:.0f} MB after {WARM}, at most {growth:+.1f} MB after that; ", end="")
         print(f"{np.median(speeds[:5]):.1f} frames a second of a core at first, ", end="")
         print(f"{np.median(speeds[-5:]):.1f} at the end; ", end="")
-        print(f"found again {sum(found)} times of {len(found)}, overlap {overlaps[0]:.2f} to {overlaps[-1]:.2f}")
+        print(
+            f"found again {sum(on_target)} times of {len(on_target)}, overlap {overlaps[0]:.2f} to {overlaps[-1]:.2f}"
+        )
     assert growth < LARGEST_GROWTH
     assert np.median(speeds[-5:]) > 0.7 * np.median(speeds[:5])
-    assert all(found)
+    assert all(on_target)

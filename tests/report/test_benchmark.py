@@ -72,9 +72,9 @@ def test_ranking_beside_published_numbers(lasot):
 
 
 def test_published_numbers_have_a_source_and_a_benchmark():
-    found = read_benchmarks()
-    assert set(found) <= {*NAMES, "vot2018", "vot2019"}
-    for rows in found.values():
+    benchmarks = read_benchmarks()
+    assert set(benchmarks) <= {*NAMES, "vot2018", "vot2019"}
+    for rows in benchmarks.values():
         for row in rows:
             numbers = [value for value in row.values() if isinstance(value, float)]
             assert row["source"] and numbers and all(0 < value < 1 for value in numbers)

@@ -38,7 +38,7 @@ def rows_of(table):
 
 
 @pytest.fixture
-def whole(monkeypatch):
+def whole_list(monkeypatch):
     """The three sequences are all of OTB-2015."""
     monkeypatch.setitem(otb.LISTS, "otb2015", NAMES)
 
@@ -69,7 +69,7 @@ def test_lists_are_told_by_their_sequences():
     assert list_name(otb.LISTS["otb2013"][1:]) is None and list_name(NAMES) is None
 
 
-def test_published_stand_beside_a_whole_list(scores, published_folder, whole):
+def test_published_stand_beside_a_whole_list(scores, published_folder, whole_list):
     table = score_table(scores, NAMES, read_published(published_folder))
     row, overall = rows_of(table)["SiamFC-3s"], scores.trackers["SiamFC-3s"].overall
     assert (float(row["AUC"]), float(row["DP@20"])) == (overall.auc, overall.dp)
@@ -89,7 +89,7 @@ def test_published_do_not_stand_beside_a_part(scores, published_folder):
     assert all(cell is None for cell in table.rows[0][6:]) and "a part of it" in table.notes[0]
 
 
-def test_published_do_not_stand_beside_a_tracker_with_gaps(made_up, published_folder, whole, tmp_path):
+def test_published_do_not_stand_beside_a_tracker_with_gaps(made_up, published_folder, whole_list, tmp_path):
     for name in NAMES[:2]:
         source = made_up / "results" / "SiamFC-3s" / f"{name}.txt"
         (tmp_path / "SiamFC-3s").mkdir(exist_ok=True)
@@ -101,7 +101,7 @@ def test_published_do_not_stand_beside_a_tracker_with_gaps(made_up, published_fo
     assert any("lacks sequences" in note for note in table.notes)
 
 
-def test_recomputed_are_of_one_protocol(made_up, published_folder, whole):
+def test_recomputed_are_of_one_protocol(made_up, published_folder, whole_list):
     fine = score_otb(made_up / "results", made_up / "otb", "fine101", NAMES)
     table = score_table(fine, NAMES, read_published(published_folder))
     row = rows_of(table)["SiamFC-3s"]
@@ -109,7 +109,7 @@ def test_recomputed_are_of_one_protocol(made_up, published_folder, whole):
     assert any("under protocol fine101" in note for note in table.notes)
 
 
-def test_cfnets_doubtful_precision_has_no_difference(scores, published_folder, whole):
+def test_cfnets_doubtful_precision_has_no_difference(scores, published_folder, whole_list):
     cfnet = dataclasses.replace(scores, trackers={"CFNet-conv2": scores.trackers["SiamFC-3s"]})
     table = score_table(cfnet, NAMES, read_published(published_folder))
     row = rows_of(table)["CFNet-conv2"]

@@ -66,8 +66,8 @@ def test_a_shift_of_the_picture_shifts_the_box(shipped, texture, dx, dy):
     box = (90, 70, 127 / 3, 127 / 3)
     tracking = Tracker(from_dict({"tracking": {"scales": 1}}, base=config), net)
     tracking.init(scene[40:220, 40:260], box)
-    found = tracking.update(scene[40 - dy : 220 - dy, 40 - dx : 260 - dx])
-    assert found == pytest.approx((90 + dx, 70 + dy, *box[2:]), abs=2)  # a quarter of a cell
+    box_after = tracking.update(scene[40 - dy : 220 - dy, 40 - dx : 260 - dx])
+    assert box_after == pytest.approx((90 + dx, 70 + dy, *box[2:]), abs=2)  # a quarter of a cell
     assert 0 < tracking.score <= 1.1
     if dx % 8 == 0 and dy % 8 == 0:
         top = np.unravel_index(int(tracking.response.argmax()), tracking.response.shape)
@@ -82,8 +82,8 @@ def test_an_untrained_network_of_the_papers_kind_finds_a_shift(small_config, tex
     tracking = Tracker(config, build(config.network))
     tracking.init(scene[40:220, 40:260], (90, 70, 127 / 3, 127 / 3))
     for shift in (8, 16):
-        found = tracking.update(scene[40:220, 40 - shift : 260 - shift])
-        assert found[:2] == pytest.approx((90 + shift, 70), abs=3)
+        box_after = tracking.update(scene[40:220, 40 - shift : 260 - shift])
+        assert box_after[:2] == pytest.approx((90 + shift, 70), abs=3)
 
 
 @pytest.mark.parametrize("seed", [0, 10])
@@ -111,9 +111,9 @@ def test_a_zoom_by_one_step_is_found(shipped, texture, step, exponent):
     matrix = np.array([[zoom, 0, (1 - zoom) * (200 - 0.5)], [0, zoom, (1 - zoom) * (150 - 0.5)]])
     tracking = Tracker(config, net)
     tracking.init(scene, box)
-    found = tracking.update(cv2.warpAffine(scene, matrix, (400, 300)))
-    assert found == pytest.approx((200 - 21 * zoom, 150 - 21 * zoom, 42 * zoom, 42 * zoom), abs=0.5)
-    assert found[2] == pytest.approx(42 * zoom, rel=1e-6)
+    box_after = tracking.update(cv2.warpAffine(scene, matrix, (400, 300)))
+    assert box_after == pytest.approx((200 - 21 * zoom, 150 - 21 * zoom, 42 * zoom, 42 * zoom), abs=0.5)
+    assert box_after[2] == pytest.approx(42 * zoom, rel=1e-6)
     assert tracking.window == pytest.approx((200, 150, 126 * zoom, 126 * zoom))
 
 
@@ -151,8 +151,8 @@ def test_pictures_without_structure(shipped):
         tracking = Tracker(config, net)
         tracking.init(np.full((120, 160, 3), first, np.uint8), box)
         for _ in range(3):
-            found = tracking.update(np.full((120, 160, 3), then, np.uint8))
-        assert np.isfinite(found).all() and overlaps([found], [box]) > 0.3
+            box_after = tracking.update(np.full((120, 160, 3), then, np.uint8))
+        assert np.isfinite(box_after).all() and overlaps([box_after], [box]) > 0.3
 
 
 # The frames' kind does not matter ------------------------------------------------------------------------------------
@@ -248,8 +248,8 @@ def test_what_is_no_picture_is_refused(small, shape):
 
 def test_a_refused_init_leaves_the_tracker_as_it_was(small, frame, texture):
     tracking, undisturbed = Tracker(*small), Tracker(*small)
-    for each in (tracking, undisturbed):
-        each.init(frame, START)
+    for tracker in (tracking, undisturbed):
+        tracker.init(frame, START)
     with pytest.raises(InputError):
         tracking.init(texture(50, 60), (10, 10, 0, 0))
     assert tracking.update(frame) == undisturbed.update(frame)
@@ -423,7 +423,7 @@ def test_contexts_of_the_feature_map_are_those_of_windows_around(small_config, t
     window = geometry.window_of(box, 2.0, "per-axis")
     dx, dy = (10 * 8 * side / 255 for side in window[2:])  # the margin: 31 cells / 3
     windows = [geometry.shifted(window, *d) for d in ((0, 0), (0, -dy), (0, dy), (-dx, 0), (dx, 0))]
-    patches = np.stack([geometry.crop(frame, each, 255) for each in windows])
+    patches = np.stack([geometry.crop(frame, part, 255) for part in windows])
     (levels,) = net.backbone(nd.array(patches.transpose(0, 3, 1, 2), dtype="float32"))
     inner = (Ellipsis, slice(12, -12), slice(12, -12))
     for ours, theirs in zip((z0, *zi), levels):

@@ -51,10 +51,10 @@ def test_a_training_goes_on_as_if_it_had_not_been_interrupted(config, values_of,
     fresh = trainer_of(forgetful)
     checkpoint.load(path, forgetful, trainer_of(forgetful))
     for seed in range(2, 4):
-        for each, its_trainer in ((net, trainer), (other, resumed), (forgetful, fresh)):
-            step(each, its_trainer, seed)
-    expected, found, without = values_of(net), values_of(other), values_of(forgetful)
-    assert [name for name in expected if not np.array_equal(expected[name], found[name])] == []
+        for trained, its_trainer in ((net, trainer), (other, resumed), (forgetful, fresh)):
+            step(trained, its_trainer, seed)
+    expected, restored, without = values_of(net), values_of(other), values_of(forgetful)
+    assert [name for name in expected if not np.array_equal(expected[name], restored[name])] == []
     assert not np.array_equal(expected["refinement.out.weight"], without["refinement.out.weight"])
 
 

@@ -94,7 +94,7 @@ def test_from_the_command_line(files, tmp_path, capsys, monkeypatch):
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(files, tmp_path, capsys, more, words):
     folder, _ = files
-    command = arguments(folder, tmp_path / "out", *(each.format(folder=folder) for each in more))
+    command = arguments(folder, tmp_path / "out", *(option.format(folder=folder) for option in more))
     assert main(command) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("rar: ") and words.format(folder=folder) in said

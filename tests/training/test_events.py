@@ -31,7 +31,7 @@ def masked(data):
 
 def fields(message):
     """Fields of a protocol buffer: number to value (bytes where a length is given)."""
-    found = {}
+    values = {}
     while message:
         key, message = varint(message)
         if key & 7 == 0:
@@ -42,8 +42,8 @@ def fields(message):
         else:
             size, form = {1: (8, "<d"), 5: (4, "<f")}[key & 7]
             (value,), message = struct.unpack(form, message[:size]), message[size:]
-        found[key >> 3] = value
-    return found
+        values[key >> 3] = value
+    return values
 
 
 def varint(data):

@@ -36,22 +36,22 @@ def few_clips(monkeypatch):
 def test_numbers_are_those_of_clips_and_of_the_tracker(tiny_config, sequences, lively_network):
     config = tiny_config(levels=["conv3"], deformable=[])
     net = lively_network(config)
-    found = make_validation(config, sequences, 7)(net)
-    assert list(found) == ["loss", "auc", "dp"]
+    numbers = make_validation(config, sequences, 7)(net)
+    assert list(numbers) == ["loss", "auc", "dp"]
     clips = Clips([(pictures_of(_first(sequences, 7), config), 1.0)], config, held_out.SEED)
     errors = []
     for number in range(16):
         batch = to_batch(stack_clips([clips[number]]), representation_cells(net, config), config, mx.cpu())
         errors.append(loss(responses(net, batch, config), batch.desired).asscalar())
-    assert found["loss"] == pytest.approx(np.mean(errors), rel=1e-4)
+    assert numbers["loss"] == pytest.approx(np.mean(errors), rel=1e-4)
     scores = []
     for sequence in sequences:
         tracking = Tracker(config, net)
         tracking.init(sequence.frames[0], sequence.boxes[0])
         boxes = [tracking.box] + [tracking.update(sequence.frames[index]) for index in range(1, 7)]
         scores.append(evaluate(np.array(boxes), sequence.boxes[:7], load_protocol("matlab")))
-    assert found["auc"] == pytest.approx(np.mean([score.auc for score in scores]))
-    assert found["dp"] == pytest.approx(np.mean([score.dp for score in scores]))
+    assert numbers["auc"] == pytest.approx(np.mean([score.auc for score in scores]))
+    assert numbers["dp"] == pytest.approx(np.mean([score.dp for score in scores]))
 
 
 def _first(sequences, count):

@@ -117,7 +117,7 @@ def test_the_attention_has_its_own_rate(tiny_config, clips_of, lively_network, v
         train(net, config, clips_of(config), tmp_path / str(rates))
         moved.append({name: array - before[name] for name, array in values_of(net).items()})
     for name in ("channel.w_o.weight", "spatial.w_o.weight", "w_hc.bias"):
-        first, after = (each[f"attention_conv3.{name}"] for each in moved)
+        first, after = (change[f"attention_conv3.{name}"] for change in moved)
         np.testing.assert_allclose(after, 4 * first, atol=1e-6)
     assert min(np.abs(moved[0][f"attention_conv3.{part}.w_o.weight"]).max() for part in ("channel", "spatial")) > 1e-5
     np.testing.assert_array_equal(moved[1]["refinement.out.weight"], moved[0]["refinement.out.weight"])
@@ -154,7 +154,7 @@ class Ending:
     """Clips that are damaged from a number on."""
 
     def __init__(self, clips, end):
-        self._clips, self._end, self.about = clips, end, clips.about
+        self._clips, self._end, self.provenance = clips, end, clips.provenance
 
     def __getitem__(self, number):
         if number >= self._end:
@@ -167,9 +167,9 @@ def test_a_failed_training_resumes(tiny_config, clips_of, values_of, tmp_path, d
     """One sentence of whoever cuts the clips ends the training; it goes on from its last checkpoint."""
     config = tiny_config(training={"epochs": 1, "epoch_clips": 12, "learning_rate": 0.05})
     contexts = [mx.cpu(index) for index in range(devices)]
-    whole = build(config.network)
-    train(whole, config, clips_of(config), tmp_path / "whole", options=Options(contexts))
-    for name, parameter in parameters(whole).items():
+    uninterrupted = build(config.network)
+    train(uninterrupted, config, clips_of(config), tmp_path / "whole", options=Options(contexts))
+    for name, parameter in parameters(uninterrupted).items():
         for data in parameter.list_data():
             np.testing.assert_array_equal(data.asnumpy(), parameter.list_data()[0].asnumpy(), err_msg=name)
     with pytest.raises(InputError, match=r"^record 8 is damaged\.$"):
@@ -177,7 +177,7 @@ def test_a_failed_training_resumes(tiny_config, clips_of, values_of, tmp_path, d
         train(build(config.network), config, clips, tmp_path / "parts", options=Options(contexts, save_every=1))
     parts = build(config.network)
     train(parts, config, clips_of(config), tmp_path / "parts", options=Options(contexts, resume=True))
-    for name, array in values_of(whole).items():
+    for name, array in values_of(uninterrupted).items():
         np.testing.assert_array_equal(array, values_of(parts)[name], err_msg=name)
     assert rows(tmp_path / "whole" / "log.csv") == rows(tmp_path / "parts" / "log.csv")
     train(parts, config, clips_of(config), tmp_path / "parts", options=Options(contexts, resume=True))  # is done
@@ -234,7 +234,7 @@ def test_a_training_that_is_interrupted_ends_as_one_that_is_not(tiny_config, tmp
     training = {"epochs": 4, "epoch_clips": 10, "batch": 2, "learning_rate": 0.05, "frozen": []}
     config = tmp_path / "config.yaml"
     config.write_text(dump(tiny_config(training=training, statistics="trained")))
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    uninterrupted, parts = tmp_path / "whole", tmp_path / "parts"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def start(output, mode):
@@ -245,8 +245,8 @@ def test_a_training_that_is_interrupted_ends_as_one_that_is_not(tiny_config, tmp
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
 
-    finish(start(whole, "new"))
-    assert len(rows(whole / "log.csv")) == 20
+    finish(start(uninterrupted, "new"))
+    assert len(rows(uninterrupted / "log.csv")) == 20
     chance = random.Random(0)
     for signal_number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
         process, before = start(parts, "resume"), lines(parts / "log.csv")
@@ -264,10 +264,10 @@ def test_a_training_that_is_interrupted_ends_as_one_that_is_not(tiny_config, tmp
     assert not (parts / "last.npz").exists()
     finish(start(parts, "resume"))
     for name in ("last.npz", "best.npz"):
-        assert_same_network(whole / name, parts / name)
-    assert rows(whole / "log.csv") == rows(parts / "log.csv")
-    assert (whole / "validation.csv").read_text() == (parts / "validation.csv").read_text()
-    assert [path.name for path in (whole / "checkpoints").iterdir()] == [
+        assert_same_network(uninterrupted / name, parts / name)
+    assert rows(uninterrupted / "log.csv") == rows(parts / "log.csv")
+    assert (uninterrupted / "validation.csv").read_text() == (parts / "validation.csv").read_text()
+    assert [path.name for path in (uninterrupted / "checkpoints").iterdir()] == [
         path.name for path in (parts / "checkpoints").iterdir()
     ]
 
@@ -328,8 +328,8 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(tiny_confi
 
 def test_a_training_goes_on_only_as_what_it_was(tiny_config, clips_of, tmp_path):
     config = tiny_config(training={"epochs": 1, "epoch_clips": 4})
-    about = {"start": "random"}
-    train(build(config.network), config, clips_of(config), tmp_path, about=about)
+    provenance = {"start": "random"}
+    train(build(config.network), config, clips_of(config), tmp_path, provenance=provenance)
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["config"] == to_dict(config) and record["data"] == [] and record["start"] == "random"
     assert record["versions"]["numpy"] == np.__version__ and "commit" in record
@@ -341,15 +341,15 @@ def test_a_training_goes_on_only_as_what_it_was(tiny_config, clips_of, tmp_path)
         ({"filter": {"lambda1": 0.5}}, "config.filter.lambda1, 0.0001 there and 0.5 here"),
     ):
         with pytest.raises(InputError, match=f"^{tmp_path} was made with another {words}: give another folder"):
-            train(build(config.network), from_dict(change, base=config), clips, tmp_path, None, resume, about)
+            train(build(config.network), from_dict(change, base=config), clips, tmp_path, None, resume, provenance)
     with pytest.raises(InputError, match=r"another start, 'random' there and 'other' here"):
         train(build(config.network), config, clips, tmp_path, None, resume, {"start": "other"})
-    clips.about = [{"records": "others"}]
+    clips.provenance = [{"records": "others"}]
     with pytest.raises(InputError, match=r"another data, \[\] there and \[{'records': 'others'}\] here"):
-        train(build(config.network), config, clips, tmp_path, None, resume, about)
+        train(build(config.network), config, clips, tmp_path, None, resume, provenance)
     (tmp_path / "run.json").unlink()
     with pytest.raises(InputError, match=r"has checkpoints but no run\.json"):
-        train(build(config.network), config, clips, tmp_path, None, resume, about)
+        train(build(config.network), config, clips, tmp_path, None, resume, provenance)
 
 
 def test_an_output_that_is_a_file_is_refused_before_the_work(tiny_config, clips_of, tmp_path):

@@ -10,7 +10,7 @@ from rar_gluon.training.matching import Match
 
 
 def match(net, config, pairs, numbers):
-    return [found for batch in matching.match(net, config, pairs, numbers) for found in batch]
+    return [matched for batch in matching.match(net, config, pairs, numbers) for matched in batch]
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +25,12 @@ def pairs_for(texture):
 
 def test_a_network_finds_what_has_only_moved(tiny_config, pairs_for):
     config = tiny_config(filter={"contexts": 0}, training={"photometric": 0.9})
-    found = match(build(config.network), config, pairs_for(config), range(20))
-    assert len(found) == 20 and {one.sequence for one in found} == {"a", "b"}
-    assert np.median([one.error for one in found]) < 1
+    matched = match(build(config.network), config, pairs_for(config), range(20))
+    assert len(matched) == 20 and {one.sequence for one in matched} == {"a", "b"}
+    assert np.median([one.error for one in matched]) < 1
     again = match(build(config.network), config, pairs_for(config), range(3, 8))
-    assert [one.sequence for one in again] == [one.sequence for one in found[3:8]]
-    assert [one[1:] for one in again] == [pytest.approx(one[1:], rel=1e-4) for one in found[3:8]]
+    assert [one.sequence for one in again] == [one.sequence for one in matched[3:8]]
+    assert [one[1:] for one in again] == [pytest.approx(one[1:], rel=1e-4) for one in matched[3:8]]
 
 
 @pytest.mark.parametrize("source", ["feature", "image"])

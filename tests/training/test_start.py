@@ -21,12 +21,12 @@ def images(texture):
 
 def features_of(net, images):
     """Levels side by side at unit energy each, (cells, channels), float64."""
-    found = []
+    columns = []
     for image in images:
         levels = [level.asnumpy().astype(np.float64)[0] for level in net.backbone(image.expand_dims(0))]
         levels = [level / np.sqrt((level**2).mean()) for level in levels]
-        found.append(np.concatenate(levels).reshape(sum(map(len, levels)), -1).T)
-    return np.concatenate(found)
+        columns.append(np.concatenate(levels).reshape(sum(map(len, levels)), -1).T)
+    return np.concatenate(columns)
 
 
 def test_the_refinement_becomes_the_principal_components(tiny_config, images):
@@ -110,11 +110,11 @@ def test_a_file_starts_a_training_by_what_it_holds(tiny_config, clips_of, values
     backbone = {name: value for name, value in values_of(net).items() if name.startswith("backbone.")}
     save_arrays(tmp_path / "backbone.npz", backbone, to_dict(config), "backbone")
     trained = values_of(net)
-    found = values_of(start_network(config, str(tmp_path / "network.npz"), clips=clips_of(config)))
-    assert all(np.array_equal(array, trained[name]) for name, array in found.items())
-    found = values_of(start_network(config, str(tmp_path / "backbone.npz"), clips=clips_of(config)))
-    assert all(np.array_equal(found[name], array) for name, array in backbone.items())
+    values = values_of(start_network(config, str(tmp_path / "network.npz"), clips=clips_of(config)))
+    assert all(np.array_equal(array, trained[name]) for name, array in values.items())
+    values = values_of(start_network(config, str(tmp_path / "backbone.npz"), clips=clips_of(config)))
+    assert all(np.array_equal(values[name], array) for name, array in backbone.items())
     set_start(net, config, clips_of(config))
     expected = values_of(net)
     for name in ("refinement.lateral0.weight", "refinement.lateral1.weight", "refinement.out.weight"):
-        assert np.array_equal(found[name], expected[name]) and not np.array_equal(found[name], trained[name])
+        assert np.array_equal(values[name], expected[name]) and not np.array_equal(values[name], trained[name])

@@ -107,8 +107,8 @@ def test_the_desired_peak_is_where_the_target_is(small_config, shift):
     desired, nothing = batch.desired.asnumpy()
     assert np.unravel_index(desired.argmax(), desired.shape) == (shift[0] // 8 % 15, shift[1] // 8 % 15)
     assert desired.max() == pytest.approx(1) and not nothing.any()
-    found = geometry.peak(desired)
-    assert np.array(found) * 8 == pytest.approx(shift, abs=1e-3)
+    peak = geometry.peak(desired)
+    assert np.array(peak) * 8 == pytest.approx(shift, abs=1e-3)
     assert [part.shape for part in batch.templates] == [(2, 5, 3, 127, 127)] and batch.search.shape == (2, 3, 127, 127)
 
 
@@ -129,10 +129,10 @@ def test_an_untrained_network_answers_where_the_target_is(small_config, texture)
     frame = texture(260, 300, 2, 12)
     clips = Clips([(Stored(["one"], [[(t, frame, (130, 110, 42, 42)) for t in range(2)]]), 1.0)], config)
     net = build(config.network)
-    found = responses(net, batch_of(config, net, clips, range(12)), config).asnumpy()
+    predicted = responses(net, batch_of(config, net, clips, range(12)), config).asnumpy()
     shifts = np.array([clips[number].shift for number in range(12)])
     assert np.ptp(shifts, axis=0).min() > 20
-    errors = np.abs([geometry.peak(each) for each in found] - shifts / 8)
+    errors = np.abs([geometry.peak(response) for response in predicted] - shifts / 8)
     assert np.median(errors) < 0.5 and errors.max() < 2
 
 
@@ -160,9 +160,9 @@ def test_gradients_reach_all_that_trains_and_nothing_that_is_frozen(tiny_config,
     net = lively_network(config)
     trained = freeze(net, config.training)
     net.hybridize()
-    found = gradients(net, batch_of(config, net, clips_of(config), range(2)), config)
-    assert set(found) == set(trained)
-    assert [name for name, gradient in found.items() if not gradient.any() or not np.isfinite(gradient).all()] == []
+    by_name = gradients(net, batch_of(config, net, clips_of(config), range(2)), config)
+    assert set(by_name) == set(trained)
+    assert [name for name, gradient in by_name.items() if not gradient.any() or not np.isfinite(gradient).all()] == []
     rest = set(parameters(net)) - set(trained)
     frozen = ("backbone.conv1.", "backbone.bn1.", "backbone.conv2.", "backbone.mean")
     assert all(name.startswith(frozen) or ".running_" in name for name in rest)
@@ -178,7 +178,7 @@ def test_gradients_against_differences(tiny_config, clips_of, lively_network):
     freeze(net, config.training)
     net.hybridize()
     batch = batch_of(config, net, clips_of(config), [3])
-    found = gradients(net, batch, config)
+    by_name = gradients(net, batch, config)
     for name in (
         "refinement.out.weight",
         "refinement.smooth0.weight",
@@ -187,7 +187,7 @@ def test_gradients_against_differences(tiny_config, clips_of, lively_network):
         "backbone.conv4.5.conv3.weight",
         "backbone.conv3.0.bn2.gamma",
     ):
-        gradient, parameter = found[name].astype(np.float64), parameters(net)[name]
+        gradient, parameter = by_name[name].astype(np.float64), parameters(net)[name]
         norm, middle = np.linalg.norm(gradient), parameter.data().asnumpy()
         step = 5e-5 / norm  # the loss changes by 1e-4: above rounding, and few ReLUs change sides
         values = []
@@ -204,10 +204,10 @@ def test_two_half_batches_are_one_whole(tiny_config, clips_of, lively_network):
     freeze(net, config.training)
     net.hybridize()
     clips = clips_of(config)
-    whole, first, second = (
+    full_batch, first, second = (
         gradients(net, batch_of(config, net, clips, numbers), config) for numbers in (range(4), range(2), range(2, 4))
     )
-    for name, gradient in whole.items():
+    for name, gradient in full_batch.items():
         scale = np.abs(gradient).max()
         np.testing.assert_allclose(first[name] + second[name], gradient, atol=1e-4 * scale, err_msg=name)
 

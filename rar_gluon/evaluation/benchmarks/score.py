@@ -151,8 +151,8 @@ def _about_lengths(
     for what, rule in (("fewer", protocol.shorter), ("more", protocol.longer)):
         fitting = [n for n, rows in lengths.items() if (rows < len(truth[n].boxes)) == (what == "fewer")]
         if fitting:
-            shown = [f"{name} {lengths[name]} of {len(truth[name].boxes)}" for name in fitting]
-            notes.append(f"{len(fitting)} sequences have {what} boxes than frames ({summary(shown, 3)}): {rule}.")
+            counts = [f"{name} {lengths[name]} of {len(truth[name].boxes)}" for name in fitting]
+            notes.append(f"{len(fitting)} sequences have {what} boxes than frames ({summary(counts, 3)}): {rule}.")
     return tuple(notes)
 
 

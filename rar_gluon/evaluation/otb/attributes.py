@@ -26,10 +26,10 @@ def box_attributes(sequence: Sequence) -> tuple[str, ...]:
     centres = boxes[:, :2] + boxes[:, 2:] / 2
     steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)  # NaN beside a frame without a box
     outside = (seen[:, :2] < 0).any() or (seen[:, :2] + seen[:, 2:] > (width, height)).any()
-    found = {
+    carried_by = {
         "SV": bool(((ratios > SCALE) | (ratios < 1 / SCALE)).any()),
         "FM": bool((steps > MOTION).any()),
         "OV": bool(outside) or not known.all(),
         "LR": bool((areas < PIXELS).any()),
     }
-    return tuple(name for name, carried in found.items() if carried)
+    return tuple(name for name, carried in carried_by.items() if carried)

@@ -52,10 +52,10 @@ class Grid:
 
     def index(self, value: float) -> int:
         """Position of `value` among the thresholds."""
-        found = np.flatnonzero(np.isclose(self.values, value, rtol=0, atol=1e-9))
-        if not len(found):
+        indices = np.flatnonzero(np.isclose(self.values, value, rtol=0, atol=1e-9))
+        if not len(indices):
             raise InputError(f"{value} is not among the thresholds {self}.")
-        return int(found[0])
+        return int(indices[0])
 
 
 @dataclass(frozen=True)

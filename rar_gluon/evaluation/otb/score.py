@@ -100,13 +100,13 @@ def aligned(
     -------
     Results, truth, and a sentence when something did not fit ("" when all did).
     """
-    wanted = entry.first + (entry.initial_omit if protocol.initial_omit == "skip" else 0)
-    result_first = otb.first_row(entry, len(boxes)) or wanted
+    protocol_first = entry.first + (entry.initial_omit if protocol.initial_omit == "skip" else 0)
+    result_first = otb.first_row(entry, len(boxes)) or protocol_first
     truth_first, truth_boxes = truth
-    start = max(wanted, result_first, truth_first)
+    start = max(protocol_first, result_first, truth_first)
     boxes, truth_boxes = boxes[start - result_first :], truth_boxes[start - truth_first :]
-    if start != wanted:
-        note = f"{entry.name} is scored from frame {start}; protocol '{protocol.name}' begins at {wanted}."
+    if start != protocol_first:
+        note = f"{entry.name} is scored from frame {start}; protocol '{protocol.name}' begins at {protocol_first}."
     elif len(boxes) != len(truth_boxes):
         rule = protocol.shorter if len(boxes) < len(truth_boxes) else protocol.longer
         note = f"{entry.name} has {len(boxes)} boxes for {len(truth_boxes)} frames: {rule}."

@@ -20,10 +20,10 @@ from rar_gluon.data.synthetic.pictures import name_share
 
 
 def test_cutouts_of_videos(footage, texture, size, disc):
-    found = load_cutouts(footage / "Videos", footage / "Masks", every=3)
-    assert len(found) == 2
-    assert [source.kind for source in found] == ["one", "one"]
-    for frame, source in zip((0, 3), found):
+    sources = load_cutouts(footage / "Videos", footage / "Masks", every=3)
+    assert len(sources) == 2
+    assert [source.kind for source in sources] == ["one", "one"]
+    for frame, source in zip((0, 3), sources):
         picture, mask = source.cut()
         # the ellipse of 83x53 pixels, with 4 around it
         assert picture.shape == (61, 91, 3) and mask.shape == (61, 91)
@@ -31,7 +31,9 @@ def test_cutouts_of_videos(footage, texture, size, disc):
         inside = disc(61, 91) >= 128
         assert (mask >= 128)[~inside].sum() == 0  # the soft edge is within the mask
         assert 0.9 * inside.sum() < (mask >= 128).sum()
-    tracks = SyntheticTracks(3, 5, size=size, objects=found, backgrounds=load_backgrounds(footage / "Videos", every=5))
+    tracks = SyntheticTracks(
+        3, 5, size=size, objects=sources, backgrounds=load_backgrounds(footage / "Videos", every=5)
+    )
     assert tracks.picture(0, 0)[0].shape == (*size, 3)
 
 
@@ -52,18 +54,18 @@ def test_footage_that_does_not_fit(footage, texture):
 
 
 def test_objects_of_photographs(stills, texture, size, disc):
-    found = load_stills(stills)
-    assert [Path(source.kind).name for source in found] == ["cat", "dog", "dog"]  # dog_3 is cut off by the border
-    picture, mask = found[0].cut()
+    sources = load_stills(stills)
+    assert [Path(source.kind).name for source in sources] == ["cat", "dog", "dog"]  # dog_3 is cut off by the border
+    picture, mask = sources[0].cut()
     error = np.abs(picture.astype(int) - texture(140, 200, 3)[40:101, 20:111])
     assert picture.shape == (61, 91, 3) and error.mean() < 10
     assert (mask >= 128)[~(disc(61, 91) >= 128)].sum() == 0
-    objects = cutouts.Objects(found)
+    objects = cutouts.Objects(sources)
     assert objects.like(0) == [] and objects.like(1) == [2] and objects.like(2) == [1]
     assert objects.sprite(1) is objects.sprite(1)  # cut once
     backgrounds = still_backgrounds(stills)
     assert len(backgrounds) == 5 and backgrounds[4]().shape == (140, 200, 3)
-    tracks = SyntheticTracks(4, 8, size=size, objects=found, backgrounds=Lazy(backgrounds))
+    tracks = SyntheticTracks(4, 8, size=size, objects=sources, backgrounds=Lazy(backgrounds))
     again = pickle.loads(pickle.dumps(tracks))
     for track in range(4):
         np.testing.assert_array_equal(tracks.render(track, 3), again.render(track, 3))

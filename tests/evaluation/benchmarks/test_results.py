@@ -28,13 +28,13 @@ def write(tmp_path):
     return make
 
 
-def shape(found):
+def shape(trackers):
     """Tracker: the sequences of each run."""
-    return {name: [sorted(run) for run in runs] for name, runs in found.items()}
+    return {name: [sorted(run) for run in runs] for name, runs in trackers.items()}
 
 
 @pytest.mark.parametrize(
-    "files, found",
+    "files, expected",
     [
         (["A/bike1.txt", "A/car1_1.txt", "B/Bike1.txt"], {"A": [["bike1", "car1_1"]], "B": [["bike1"]]}),  # pysot
         (["A/uav_bike1.txt", "A/uav_bike1_time.txt"], {"A": [["bike1"]]}),
@@ -46,8 +46,8 @@ def shape(found):
         (["A/UAV123/bike1.txt"], {"A": [["bike1"]]}),
     ],
 )
-def test_layouts(write, files, found):
-    assert shape(find_trackers(write(*files), UAV)) == found
+def test_layouts(write, files, expected):
+    assert shape(find_trackers(write(*files), UAV)) == expected
 
 
 def test_the_folder_of_one_tracker(write):
@@ -118,9 +118,9 @@ def test_matlab(tmp_path):
     cell[0, 0] = {"res": BOXES, "type": "rect", "len": 3.0}
     for name in ("bike1_KCF", "car1_1_KCF", "bike1_TLD"):
         scipy.savemat(tmp_path / f"{name}.mat", {"results": cell})
-    found = find_trackers(tmp_path, UAV)
-    assert shape(found) == {"KCF": [["bike1", "car1_1"]], "TLD": [["bike1"]]}
-    assert np.array_equal(read_result(found["TLD"][0]["bike1"]), BOXES)
+    trackers = find_trackers(tmp_path, UAV)
+    assert shape(trackers) == {"KCF": [["bike1", "car1_1"]], "TLD": [["bike1"]]}
+    assert np.array_equal(read_result(trackers["TLD"][0]["bike1"]), BOXES)
     (tmp_path / "bike1_TLD.mat").write_bytes(b"no file of MATLAB")
     with pytest.raises(InputError, match="cannot be read as a .mat file"):
         read_result(tmp_path / "bike1_TLD.mat")

@@ -48,16 +48,16 @@ def score(tmp_path):
     ],
 )
 def test_absent_frames_of_lasot(score, protocol, auc, dp):
-    found = score("lasot", "cat-1", [BOX, BOX], [BOX, [0, 0, 0, 0]], protocol, absent=[0, 1]).overall
-    assert (found.auc, found.dp) == (pytest.approx(auc), dp)
+    result = score("lasot", "cat-1", [BOX, BOX], [BOX, [0, 0, 0, 0]], protocol, absent=[0, 1]).overall
+    assert (result.auc, result.dp) == (pytest.approx(auc), dp)
 
 
 def test_results_of_lasot_that_are_no_boxes(score):
     """Any NaN and any width or height that is not positive take the row before; more rows than frames are cut."""
     bad = [BOX, [np.nan, 1, 1, 1], [1, 1, 0, 5], [1, 1, 5, -1], NAN, BOX + 500]
-    found = score("lasot", "cat-1", bad, [BOX] * 5)
-    assert found.overall.auc == pytest.approx(20 / 21) and found.overall.dp == 1
-    assert found.notes == ("1 sequences have more boxes than frames (cat-1 6 of 5): truncate.",)
+    result = score("lasot", "cat-1", bad, [BOX] * 5)
+    assert result.overall.auc == pytest.approx(20 / 21) and result.overall.dp == 1
+    assert result.notes == ("1 sequences have more boxes than frames (cat-1 6 of 5): truncate.",)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_results_of_lasot_that_are_no_boxes(score):
 )
 def test_truth_of_nan(score, monkeypatch, protocol, auc, dp):
     monkeypatch.setitem(read_benchmark("uav123").targets, "bike1", Target("bike1", "bike1", 1, 6))
-    found = score("uav123", "bike1", [BOX] * 6, [BOX, NAN] * 3, protocol).overall
-    assert (found.auc, found.dp) == (pytest.approx(auc), pytest.approx(dp))
+    result = score("uav123", "bike1", [BOX] * 6, [BOX, NAN] * 3, protocol).overall
+    assert (result.auc, result.dp) == (pytest.approx(auc), pytest.approx(dp))
 
 
 def test_got10k(score, tmp_path):
@@ -85,8 +85,8 @@ def test_got10k(score, tmp_path):
     cover = [8, 8, 0, 8]
     assert score("got10k", name, boxes, truth, absent=cover).overall.auc == pytest.approx((1 + 1 / 3) / 2)
     (tmp_path / "truth" / name / "meta_info.ini").write_text("resolution: (100, 100)\n")
-    found = score("got10k", name, boxes, truth, absent=cover).overall
-    assert (found.auc, found.sr, found.sr75, found.frames) == (1, 1, 1, 2)
+    result = score("got10k", name, boxes, truth, absent=cover).overall
+    assert (result.auc, result.sr, result.sr75, result.frames) == (1, 1, 1, 2)
     assert score("got10k", name, boxes, truth, "unbounded", cover).overall.auc == pytest.approx((1 + 1 / 3) / 2)
     assert score("got10k", name, boxes, truth, "all-frames", cover).overall.auc == pytest.approx((1 + 0 + 1 / 3) / 3)
 
@@ -125,11 +125,11 @@ def test_several_runs_have_a_mean_and_a_spread(tmp_path):
         write_boxes(tmp_path / "results" / "A" / f"p_{run:03d}" / "cat-1.txt", np.array([BOX, BOX + shift]))
     write_boxes(tmp_path / "truth" / "cat-1.txt", np.tile(BOX, (2, 1)))
     scores = score_benchmark("lasot", tmp_path / "results", tmp_path / "truth", sequences="cat-1")
-    found = scores.trackers["A"]
-    assert found.overall.dp == pytest.approx(3 / 4) and [run.dp for run in found.runs] == [1, 1 / 2]
-    assert found.spread("dp") == pytest.approx(np.sqrt(1 / 8))
+    result = scores.trackers["A"]
+    assert result.overall.dp == pytest.approx(3 / 4) and [run.dp for run in result.runs] == [1, 1 / 2]
+    assert result.spread("dp") == pytest.approx(np.sqrt(1 / 8))
     assert "A: mean of 2 runs, standard deviation AUC" in format_scores(scores)
-    assert scores_to_dict(scores)["trackers"]["A"]["spread"]["dp"] == found.spread("dp")
+    assert scores_to_dict(scores)["trackers"]["A"]["spread"]["dp"] == result.spread("dp")
 
 
 def test_a_protocol_that_refuses_a_tracker_scores_the_others(tmp_path):
@@ -165,7 +165,7 @@ GOLDENS = [  # AUC and DP@20 (AO and SR.5 of GOT-10k), as published; the margin,
 def test_published_numbers(key, folder, tracker, protocol, first, second, margin):
     data = Path(os.environ["RAR_GOLDENS"]) / folder
     scores = score_benchmark(key, data / "results" / tracker, data / "truth", protocol)
-    found = [getattr(scores.trackers[tracker].overall, number) for number in list(scores.numbers)[:2]]
+    result = [getattr(scores.trackers[tracker].overall, number) for number in list(scores.numbers)[:2]]
     if key == "got10k":
-        found = [found[0], scores.trackers[tracker].overall.sr]
-    np.testing.assert_allclose(found, [first, second], atol=margin)
+        result = [result[0], scores.trackers[tracker].overall.sr]
+    np.testing.assert_allclose(result, [first, second], atol=margin)

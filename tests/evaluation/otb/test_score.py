@@ -101,12 +101,12 @@ def test_tiger1(write_folder, truth_of, truth_rows, result_rows, protocol, begin
 
 def test_whole_video_where_the_truth_is_a_range(write_folder, truth_of):
     """David's 770 images hold the range 300-770."""
-    whole = truth_of("David", 770)
-    annotations = write_folder("anno", {"David.txt": whole[299:]})
-    for rows in (whole, whole[299:]):
+    boxes = truth_of("David", 770)
+    annotations = write_folder("anno", {"David.txt": boxes[299:]})
+    for rows in (boxes, boxes[299:]):
         score = score_otb(write_folder("mine", {"David.txt": rows}), annotations, sequences=["David"])
         assert score.trackers["mine"].overall.dp == 1
-    write_folder("anno", {"David.txt": whole})
+    write_folder("anno", {"David.txt": boxes})
     assert score_otb(annotations.parent / "mine", annotations, sequences=["David"]).trackers["mine"].overall.dp == 1
 
 

@@ -50,7 +50,7 @@ def test_a_folder_a_list_of_sizes_and_a_json_file_say_the_same(folder, tmp_path)
 
 
 @pytest.mark.parametrize(
-    "entry, told",
+    "entry, words",
     [
         ({"gt_rect": [POLYGON]}, "'bag' has no width: give --sizes"),
         ({"width": 4, "height": 4}, "'bag' has no gt_rect."),
@@ -63,21 +63,21 @@ def test_a_folder_a_list_of_sizes_and_a_json_file_say_the_same(folder, tmp_path)
         (["gt_rect"], "no list of boxes"),
     ],
 )
-def test_json_files_that_are_none(tmp_path, entry, told):
-    with pytest.raises(InputError, match=told):
+def test_json_files_that_are_none(tmp_path, entry, words):
+    with pytest.raises(InputError, match=words):
         read_annotations(write_json(tmp_path / "vot.json", bag=entry))
 
 
 def test_what_cannot_be_read(folder):
     path = folder / "vot.json"
-    for content, told in [
+    for content, words in [
         (b"{", "is no JSON"),
         (b"{}", "names no sequence"),
         (b"[]", "no JSON object"),
         (b"\xff\xfe\x00", "it is no text"),
     ]:
         path.write_bytes(content)
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=words):
             read_annotations(path)
     with pytest.raises(InputError, match="no sequence named fly"):
         read_annotations(write_json(path, bag={}), names=["fly"])

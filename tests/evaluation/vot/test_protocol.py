@@ -24,6 +24,6 @@ def test_protocol_is_validated(protocol):
         load_protocol("VOT2099")
     with pytest.raises(InputError, match="choose one of matlab, pysot, exact, python-toolkit"):
         load_protocol(rules="vot")
-    for change, told in [({"weights": "some"}, "weights"), ({"interval": (9, 3)}, "interval"), ({"skip": 0}, "skip")]:
-        with pytest.raises(InputError, match=told):
+    for change, words in [({"weights": "some"}, "weights"), ({"interval": (9, 3)}, "interval"), ({"skip": 0}, "skip")]:
+        with pytest.raises(InputError, match=words):
             dataclasses.replace(protocol, **change)

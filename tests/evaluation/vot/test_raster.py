@@ -96,8 +96,8 @@ def python_loop(a, b, last):
             masks.append(
                 mask([(x - lows[0], y - lows[1]) for x, y in zip(r[::2], r[1::2])], width, height, python=True)
             )
-    found = ratio(*masks)
-    return 0.0 if math.isnan(found) else found
+    value = ratio(*masks)
+    return 0.0 if math.isnan(value) else value
 
 
 def shapes(rng, count):

@@ -40,7 +40,7 @@ def test_results_of_other_toolkits_are_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text, told",
+    "text, words",
     [
         ("1\n1,2,3\n", "line 2: '1,2,3' is none of"),
         ("1\n3\n", "line 2: '3' is none of"),
@@ -50,9 +50,9 @@ def test_results_of_other_toolkits_are_read(tmp_path):
         ("", "does not begin with 1"),
     ],
 )
-def test_files_that_are_no_results(tmp_path, text, told):
+def test_files_that_are_no_results(tmp_path, text, words):
     (tmp_path / "run.txt").write_text(text)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=words):
         read_trajectory(tmp_path / "run.txt")
 
 

@@ -56,10 +56,10 @@ def test_golden(challenge, rules):
         truth = read_regions(GOLDEN / "sequences" / name / "groundtruth.txt")
         paths = [trajectory_path(GOLDEN / "results" / "made_up", name, repetition) for repetition in (1, 2)]
         runs[name] = [measure(read_trajectory(path, len(truth)), truth, (320, 240), protocol) for path in paths]
-    found = score(runs, protocol)
+    result = score(runs, protocol)
     expected = json.loads((GOLDEN / "expected.json").read_text())[challenge][rules]
-    assert {number: getattr(found, number) for number in expected} == pytest.approx(expected, abs=1e-6)
-    assert found.frames == 560 and len(found.curve) == 390
+    assert {number: getattr(result, number) for number in expected} == pytest.approx(expected, abs=1e-6)
+    assert result.frames == 560 and len(result.curve) == 390
 
 
 def test_burn_in():
@@ -243,7 +243,7 @@ def test_public_raw_results(rules, expected, margin):
     data = Path(os.environ["RAR_DATA"])
     truths = read_annotations(data / "vot2018" / "VOT2018.json")
     for tracker, (eao, accuracy, lost) in expected.items():
-        found = score_vot(data / "vot_raw_results" / tracker, truths, load_protocol("VOT2018", rules))[tracker]
-        assert found.eao == pytest.approx(eao, abs=margin)
-        assert accuracy is None or found.accuracy == pytest.approx(accuracy, abs=margin)
-        assert lost is None or found.lost == lost
+        result = score_vot(data / "vot_raw_results" / tracker, truths, load_protocol("VOT2018", rules))[tracker]
+        assert result.eao == pytest.approx(eao, abs=margin)
+        assert accuracy is None or result.accuracy == pytest.approx(accuracy, abs=margin)
+        assert lost is None or result.lost == lost

@@ -94,9 +94,9 @@ def test_a_client_that_is_none(how):
         process.stdin.write(b"@@TRAX:bogus\n")
     elif how == "asks first":
         process.stdin.write(b'@@TRAX:frame "file:///nowhere.png"\n')
-    _, told = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=20)
     assert process.returncode == {"SIGTERM": 143, "SIGINT": 130}.get(how, 2)
-    assert told.count(b"\n") == 1 and told.startswith(b"rar: ")
+    assert errors.count(b"\n") == 1 and errors.startswith(b"rar: ")
 
 
 def test_missing_package(monkeypatch):
