@@ -231,13 +231,18 @@ def read_text(path: str | os.PathLike) -> str:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def read_json(path: str | os.PathLike) -> dict:
-    """Object of a JSON file; `InputError` when it cannot be read or holds anything else."""
+def read_any_json(path: str | os.PathLike) -> Any:
+    """Value of a JSON file; `InputError` when it cannot be read."""
     text = read_text(path)
     try:
-        value = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged, it is no JSON: {str(error)[:80]}.") from None
+
+
+def read_json(path: str | os.PathLike) -> dict:
+    """Object of a JSON file; `InputError` when it cannot be read or holds anything else."""
+    value = read_any_json(path)
     if not isinstance(value, dict):
         raise InputError(f"{path} is damaged: it holds no JSON object.")
     return value

@@ -120,7 +120,8 @@ def _run_missing(
         make_tracker = functools.lru_cache(maxsize=1)(make_tracker)  # one network for all sequences
     finished = []
     run_one = _run_one if scheduler is not None else in_this_folder(_run_one)
-    jobs = (joblib.delayed(run_one)(make_tracker, sequence, folder, supervised) for sequence in _longest_first(missing))
+    missing.sort(key=len, reverse=True)  # a long one at the end would leave the other workers nothing to do
+    jobs = (joblib.delayed(run_one)(make_tracker, sequence, folder, supervised) for sequence in missing)
     with _backend(workers, scheduler), progress(total=sum(map(len, missing)), unit="frame", desc=folder.name) as bar:
         count = workers if scheduler is None else -1  # all that the cluster has
         for result in joblib.Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)(jobs):
@@ -175,11 +176,6 @@ def _run_one(
     write_text(folder / "times" / f"{sequence.name}.txt", "".join(f"{value:.6f}\n" for value in seconds))
     write_boxes(folder / f"{sequence.name}.txt", boxes)  # last: its presence means the sequence is done
     return Finished(sequence.name, len(sequence), float(seconds.sum()))
-
-
-def _longest_first(sequences: ListOf[Sequence]) -> List[Sequence]:
-    """Order that leaves no long sequence for the end, when the other workers have nothing left to do."""
-    return sorted(sequences, key=len, reverse=True)
 
 
 def _backend(workers: int, scheduler: str | None):

@@ -114,12 +114,7 @@ class ResNet50(HybridBlock):
     def hybrid_forward(self, F, image, mean):
         x = relu(F, self.bn1(self.conv1(F.broadcast_sub(image, mean))))
         x = F.Pooling(x, kernel=(3, 3), stride=(2, 2), pool_type="max")
-        maps = []
-        for stage in self._stages:
-            x = getattr(self, stage)(x)
-            if stage in self._levels:
-                maps.append(x)
-        return maps
+        return _level_maps(self, x)
 
 
 class VggM(HybridBlock):
@@ -144,12 +139,17 @@ class VggM(HybridBlock):
         for convolution in (self.conv1, self.conv2):
             x = F.LRN(convolution(x), nsize=5, alpha=5e-4, beta=0.75, knorm=2)
             x = F.Pooling(x, kernel=(3, 3), stride=(2, 2), pool_type="max")
-        maps = []
-        for stage in self._stages:
-            x = getattr(self, stage)(x)
-            if stage in self._levels:
-                maps.append(x)
-        return maps
+        return _level_maps(self, x)
+
+
+def _level_maps(net: HybridBlock, x) -> list:
+    """Run the stages of a backbone one after another; returns the maps of its levels."""
+    maps = []
+    for stage in net._stages:
+        x = getattr(net, stage)(x)
+        if stage in net._levels:
+            maps.append(x)
+    return maps
 
 
 def build_backbone(config: NetworkConfig) -> HybridBlock:

@@ -81,10 +81,10 @@ def read_published(folder: str | os.PathLike | None = None) -> Published:
     return Published(paper, recomputed, others)
 
 
-def read_benchmarks(folder: str | os.PathLike | None = None) -> Dict[str, List[Dict]]:
-    """Read `benchmarks.csv` of a folder (None: the package's): rows by benchmark, the numbers of each as floats."""
+def read_benchmarks() -> Dict[str, List[Dict]]:
+    """Read the package's `benchmarks.csv`: rows by benchmark, the numbers of each as floats."""
     benchmarks: Dict[str, List[Dict]] = {}
-    for row in _rows((LITERATURE if folder is None else Path(folder)) / "benchmarks.csv"):
+    for row in _rows(LITERATURE / "benchmarks.csv"):
         texts = {name: row[name] for name in ("tracker", "source")}
         benchmarks.setdefault(row["benchmark"], []).append({**texts, **_numbers(row)})
     return benchmarks

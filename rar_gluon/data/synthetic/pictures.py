@@ -157,16 +157,11 @@ def still_backgrounds(root: str | os.PathLike, share: Tuple[float, float] = EVER
     return [partial(read_background, path) for path in photographs(root, share)]
 
 
-def load_backgrounds(
-    videos_root: str | os.PathLike, names: Rows[str] | None = None, exclude: Rows[str] = (), every: int = 50
-) -> List[np.ndarray]:
-    """Take every `every`-th frame of the videos of a folder, longest side up to `LONGEST`.
-
-    `names` (None: all) are taken but for those of `exclude`.
-    """
+def load_backgrounds(videos_root: str | os.PathLike, exclude: Rows[str] = (), every: int = 50) -> List[np.ndarray]:
+    """Take every `every`-th frame of a folder's videos but those of `exclude`, longest side up to `LONGEST`."""
     backgrounds = []
-    names = folder.sequence_names(videos_root) if names is None else names
-    for name in progress([name for name in names if name not in exclude], desc="backgrounds", unit="video"):
+    names = [name for name in folder.sequence_names(videos_root) if name not in exclude]
+    for name in progress(names, desc="backgrounds", unit="video"):
         frames = folder.open_named(videos_root, name)
         backgrounds += [shrunk(frame, LONGEST) for frame in islice(frames, 0, None, every)]
     return backgrounds

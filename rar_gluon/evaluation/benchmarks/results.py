@@ -10,7 +10,6 @@ with names in any case, with any separators, and with a toolkit's prefix (uav_bi
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Dict, Iterator, List, Mapping
 
 import numpy as np
 
-from rar_gluon.common import InputError, read_text
+from rar_gluon.common import InputError, read_any_json
 from rar_gluon.data.benchmarks import Benchmark, name_of
 from rar_gluon.data.sequence import polygons_to_boxes, read_boxes
 
@@ -144,11 +143,7 @@ def read_result(path: str | os.PathLike) -> np.ndarray:
 
 def _json_rows(path: Path) -> tuple[object, str]:
     """Rows and type of a JSON file: an object with `res`, a list of one such, or a list of boxes."""
-    text = read_text(path)
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged, it is no JSON: {str(error)[:80]}.") from None
+    value = read_any_json(path)
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         value = value[0]
     if isinstance(value, dict):

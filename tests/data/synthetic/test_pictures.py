@@ -24,5 +24,5 @@ def test_pictures_that_are_not_installed(monkeypatch):
 def test_sequences_that_are_held_out(footage):
     assert len(load_backgrounds(footage / "Videos", every=5)) == 4
     assert len(load_backgrounds(footage / "Videos", exclude=["two"], every=5)) == 2
-    assert len(load_backgrounds(footage / "Videos", names=["two"], every=6)) == 1
+    assert len(load_backgrounds(footage / "Videos", exclude=["one"], every=6)) == 1
     assert load_cutouts(footage / "Videos", footage / "Masks", exclude=["one"]) == []
