@@ -65,22 +65,22 @@ def otb13_parts(
     scores : of `rar report`, scores.csv: tracker, AUC, DP@20, SR@0.5, NP@0.2.
     by_sequence : of `rar report`, sequences_auc.csv: a column of AUC a tracker.
     speeds : of docs/results/speed.csv: tracker, frames/s, machine, what.
-    aside : of docs/results/kept_aside.csv: tracker, sequences ("kept aside"; "OTB-13" of those that `scores` lacks).
+    aside : of docs/results/otb29.csv: tracker, sequences ("OTB-29"; "OTB-13" of those that `scores` lacks).
     """
     fast = {row["tracker"]: row["frames/s"] for row in speeds}
-    others = {row["tracker"]: row["AUC"] for row in aside if row["sequences"] == "kept aside"}
+    others = {row["tracker"]: row["AUC"] for row in aside if row["sequences"] == "OTB-29"}
     short, long = [], []
     rows = [*scores, *(row for row in aside if row["sequences"] == "OTB-13")]
     for row in sorted(rows, key=lambda row: (row["tracker"] != OURS, -float(row["AUC"]))):
         name = row["tracker"]
-        ours = name == OURS or name.startswith("opencv-")
+        here = name == OURS or name.startswith("opencv-")
         numbers = [_short(row.get(key)) for key in ("AUC", "DP@20", "SR@0.5", "NP@0.2")]
-        source = "run here" if ours else "published boxes"
+        source = "run here" if here else "published boxes"
         bold = (lambda cell: f"**{cell}**" if cell else "") if name == OURS else str
         short.append((bold(name), *map(bold, numbers[:2]), _short(others.get(name)), fast.get(name, ""), source))
         minus = "" if name == OURS or name not in by_sequence[0] else lead_over(name, by_sequence)
         long.append((bold(name), *map(bold, numbers), minus, source))
-    head = ("tracker", "OTB-13 AUC", "DP", "kept aside AUC", "frames/s here", "source")
+    head = ("tracker", "OTB-13 AUC", "DP", "OTB-29 AUC", "frames/s here", "source")
     long_head = ("tracker", "AUC", "DP@20", "SR@0.5", "NP@0.2", f"{OURS} minus it", "source")
     measured = ("tracker", "frames/s", "what", "machine")
     lead = f"`{OURS}` minus {RIVAL}: {lead_over(RIVAL, by_sequence)} AUC on OTB-13, with its 95 % interval."
@@ -111,7 +111,7 @@ def pages(claims: Sequence[Judged]) -> Dict[Path, str]:
         **table_parts(rows),
         **otb13_parts(
             *(rows_of(RESULTS / "otb13" / name) for name in ("scores.csv", "sequences_auc.csv")),
-            *(rows_of(RESULTS / name) for name in ("speed.csv", "kept_aside.csv")),
+            *(rows_of(RESULTS / name) for name in ("speed.csv", "otb29.csv")),
         ),
     }
     made = {path: filled(path.read_text(encoding="utf-8"), parts) for path in PAGES}
