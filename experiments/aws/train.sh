@@ -4,7 +4,7 @@
 #   VID=/data/ILSVRC2015 VALIDATION=/data/validation OUTPUT=/data/run experiments/aws/train.sh
 #
 # VID holds Data/VID and Annotations/VID.  RECORDS (default: OUTPUT/records) is made from it, once; when it is there, VID is
-# not needed.  VALIDATION is a folder of sequences (docs/guide/train.md says what one is) that are tracked after each epoch:
+# not needed.  VALIDATION is a folder of sequences (docs/guide/compare.md says what one is) that are tracked after each epoch:
 # they choose best.npz, so take none that you report; VALIDATION=none does without.  CONFIG, DEVICES (all GPUs; -1: the
 # CPU), LOADERS (cores) and further options of `rar train` can be given:
 #   DEVICES=0,1 CONFIG=my.yaml VALIDATION=... VID=... OUTPUT=... experiments/aws/train.sh --validation-sequences A,B
