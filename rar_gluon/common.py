@@ -127,6 +127,12 @@ def about_reading(path: str | os.PathLike) -> Iterator[None]:
         raise InputError(f"{error.filename or path} cannot be read: {error.strerror or error}.") from error
 
 
+def check_readable(path: str | os.PathLike) -> None:
+    """Raise `InputError` where the system refuses to read a file: one that may not be read is not damaged."""
+    with about_reading(path):
+        Path(path).open("rb").close()
+
+
 def output_path(path: str | os.PathLike) -> Path:
     """Make the folder of a file that is to be written, and try it; gives where it is, behind links.
 

@@ -71,11 +71,11 @@ def versions() -> Iterator[Finding]:
             good = installed is not None and _numbers(installed) >= _numbers(version)
             text = f"{name} {installed or 'is missing'}" + ("" if good else f", but {version} or later is needed")
             yield Finding(good, text, f"pip install '{name}>={version}'")
-    for name, versions in pins.items():
+    for name, pinned in pins.items():
         installed = _version(name)
         if installed is None and name not in needed:
             continue
-        good, tested = installed in versions, versions[0]
+        good, tested = installed in pinned, pinned[0]
         fix = f"pip install {'--no-deps ' if name in APART else ''}{name}=={tested}"
         yield Finding(good, f"{name} {installed or 'is missing'}" + ("" if good else f", but {tested} is tested"), fix)
     runs = len(wheels) == 1 or (not wheels and _version("onnxruntime") is not None)

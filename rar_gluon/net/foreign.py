@@ -14,7 +14,7 @@ import numpy as np
 from mxnet import nd
 from mxnet.base import MXNetError
 
-from rar_gluon.common import InputError, about_reading
+from rar_gluon.common import InputError, check_readable
 
 FOREIGN = (".params", ".safetensors")
 STAGES = {"layer1": "conv2", "layer2": "conv3", "layer3": "conv4", "layer4": "conv5"}
@@ -35,8 +35,7 @@ def read_foreign(path: str | os.PathLike) -> Dict[str, np.ndarray]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no weights at {path}: give a weights file.")
-    with about_reading(path):
-        path.open("rb").close()  # one that may not be read is not damaged
+    check_readable(path)
     try:
         theirs = from_torch(read_safetensors(path)) if path.suffix == ".safetensors" else _read_params(path)
         return from_gluoncv(theirs)

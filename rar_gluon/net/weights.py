@@ -22,7 +22,7 @@ import yaml
 from mxnet import nd
 
 from rar_gluon import strict_yaml
-from rar_gluon.common import InputError, Notice, about_reading, atomic_path
+from rar_gluon.common import InputError, Notice, atomic_path, check_readable
 from rar_gluon.config import Config, NetworkConfig, from_dict, load, to_dict
 from rar_gluon.net.foreign import FOREIGN, from_gluoncv, read_foreign
 from rar_gluon.net.rar import RAR, build
@@ -205,8 +205,7 @@ def read_npz(path: str | os.PathLike, advice: str) -> Dict[str, np.ndarray]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no weights at {path}: give a weights file (.npz).")
-    with about_reading(path):
-        path.open("rb").close()  # one that may not be read is not damaged
+    check_readable(path)
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > LARGEST_FILE:
