@@ -92,6 +92,7 @@ def main() -> int:
     parser.add_argument("--weights", type=Path, metavar="FILE", help="default: those of the package")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the configuration")
     parser.add_argument("--runtime", default="mxnet", choices=("mxnet", "onnx"), help="default: mxnet")
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "int8"), help="int8 needs ONNX Runtime")
     parser.add_argument("--redetection", metavar="MODULE:FACTORY", help="makes what looks for a lost target")
     parser.add_argument("--sets", default=",".join(SETS), metavar="A,B,...", help=f"default: {','.join(SETS)}")
     parser.add_argument("--frames", type=int, metavar="N", help="a quick look: so many frames of each run")
@@ -114,12 +115,14 @@ def select(arguments: argparse.Namespace) -> None:
     config = configuration.from_dict(changes, "--set", configuration.load(arguments.config))
     runs = open_runs(arguments.sets.split(","), arguments.root, arguments.stills, arguments.frames)
     folder, here = output_folder(arguments.output), os.getcwd()
-    record = {**describe_run(configuration.to_dict(config), arguments.weights or SHIPPED), "runtime": arguments.runtime}
+    record = describe_run(configuration.to_dict(config), arguments.weights or SHIPPED)
+    engine = {"runtime": arguments.runtime, "precision": arguments.precision}
+    record.update(engine)
     if arguments.redetection is not None:
         source = source_hash(find_factory(arguments.redetection, here, "redetection"))
         record["redetection"] = {"factory": arguments.redetection, "source": source}
-    keep_record(folder / "run.json", record, ("config", "weights", "runtime", "redetection"))
-    make = partial(make_tracker, config, arguments.weights, arguments.runtime, arguments.redetection, here)
+    keep_record(folder / "run.json", record, ("config", "weights", "runtime", "precision", "redetection"))
+    make = partial(make_tracker, config, arguments.weights, engine, arguments.redetection, here)
     if arguments.workers == 1:
         work(make, runs, folder)
     else:
@@ -139,13 +142,11 @@ def select(arguments: argparse.Namespace) -> None:
 
 
 def make_tracker(
-    config: configuration.Config, weights: Path | None, runtime: str, redetection: str | None, folder: str
+    config: configuration.Config, weights: Path | None, engine: Dict[str, str], redetection: str | None, folder: str
 ) -> Tracker:
-    """Make a tracker; `redetection` is module:factory, installed or in `folder`."""
-    if redetection is None:
-        return Tracker(config, weights, runtime=runtime)
-    factory = find_factory(redetection, folder, "redetection")
-    return Tracker(config, weights, runtime=runtime, redetection=factory)
+    """Make a tracker; `engine` is runtime and precision, `redetection` is module:factory, installed or in `folder`."""
+    factory = None if redetection is None else find_factory(redetection, folder, "redetection")
+    return Tracker(config, weights, redetection=factory, **engine)
 
 
 def work(make: Callable[[], TwoMethodTracker], runs: Sequence[Run], folder: Path) -> None:

@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.alternate import Case, Route, alternate, with_checkout
@@ -28,6 +29,12 @@ def test_routes_are_measured_in_turn_and_ratios_are_to_the_first(routes):
     assert rows["two", "error"].ratios is None  # no ratio is of interest
     assert rows["two", "IoU"].values[1] == pytest.approx(0.5)
     assert rows["one", "wall"].values[0] > 0 and rows["one", "peak RSS"].unit == "MiB"
+
+
+def test_the_peak_memory_of_a_route_does_not_begin_with_that_of_its_parent(routes):
+    block = np.ones(50_000_000)  # 400 MB
+    rows = rows_of("part", "adding", alternate(Case("adding", routes[:1]), 1))
+    assert block[-1] == 1 and 5 < next(row.values[1] for row in rows if row.quantity == "peak RSS") < 350
 
 
 def test_what_is_absent_or_fails_is_left_out_and_says_why(routes, capfd):

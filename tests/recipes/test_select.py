@@ -183,6 +183,9 @@ def test_the_command(tmp_path, make_clip, monkeypatch, capsys):
     assert "another redetection" in capsys.readouterr().err
     assert call("--output", "three", "--redetection", "lost:none") == 2
     assert "the redetection lost:none is not there" in capsys.readouterr().err
+    assert call("--output", "one", "--precision", "int8") == 2  # and MXNet has no int8
+    assert call("--output", "four", "--precision", "int8") == 2
+    assert "int8" in capsys.readouterr().err
     assert call("--output", "three", "--redetection", "lost:make", "--frames", 2) == 0
     scores, kept, weights = calibrate.read_scores(tmp_path / "one")
     assert len(scores) == 4 * 4 and kept.all() and weights.sum() == pytest.approx(4)
