@@ -1,4 +1,9 @@
-"""Generated input: each case must end in a right answer or in one sentence. The same cases at every run."""
+"""Generated input: each case must end in a right answer or in one sentence. The same cases at every run.
+
+RAR_EXAMPLES (default 250) is how many cases a test generates; `make power` takes 2,500.
+"""
+
+import os
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -7,6 +12,7 @@ from rar_gluon.common import InputError
 
 settings.register_profile(
     "hostile",
+    max_examples=int(os.environ.get("RAR_EXAMPLES", "250")),
     derandomize=True,
     database=None,
     deadline=None,

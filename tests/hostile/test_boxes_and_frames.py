@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rar_gluon import geometry
@@ -21,7 +21,6 @@ SHAPES = st.tuples(st.integers(1, 90), st.integers(1, 90))
 FRAME = np.random.default_rng(0).integers(0, 256, (90, 90, 3)).astype(np.uint8)
 
 
-@settings(max_examples=2500)
 @given(BOXES, SHAPES)
 @example([1e-300, 1e-300, 1e300, 1e-300], (37, 31))
 def test_boxes_of_targets(answer, box, shape):
@@ -41,7 +40,6 @@ def test_boxes_of_targets(answer, box, shape):
         assert np.isfinite(geometry.limited(moved, frame.shape)).all()
 
 
-@settings(max_examples=1500)
 @given(st.lists(NUMBERS, min_size=4, max_size=4), SHAPES)
 def test_regions_of_records(answer, box, shape):
     checked = answer(check_box, box, shape)
@@ -55,7 +53,6 @@ def test_regions_of_records(answer, box, shape):
         assert min(picture.shape) > 0 and np.isfinite(inside).all() and inside[2] >= 0 and inside[3] >= 0
 
 
-@settings(max_examples=1000)
 @given(BOXES)
 def test_answers_of_trackers(answer, box):
     checked = answer(to_box, box)
@@ -72,7 +69,6 @@ IMAGES = st.tuples(
 )
 
 
-@settings(max_examples=2000)
 @given(IMAGES, st.booleans())
 def test_frames(answer, image, first):
     """Any shape, type and values: 8-bit BGR of the same size, or a refusal."""

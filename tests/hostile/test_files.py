@@ -5,7 +5,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rar_gluon.config import from_dict, to_dict
@@ -45,7 +45,6 @@ def weights(tmp_path_factory):
     return path, arrays, path.read_bytes()
 
 
-@settings(max_examples=1000)
 @given(DAMAGES)
 def test_damaged_weights(answer, weights, damages):
     path, arrays, content = weights
@@ -65,7 +64,6 @@ ARRAYS = st.one_of(
 NAMES = st.sampled_from(["config", "network", "holds", "backbone.a", "backbone.bn1.running_var", "../up", "a/b", ""])
 
 
-@settings(max_examples=500)
 @given(st.dictionaries(NAMES, ARRAYS, max_size=4), st.booleans())
 def test_foreign_arrays(answer, scratch, arrays, usual):
     path = scratch / "foreign.npz"
@@ -93,7 +91,6 @@ def records(tmp_path_factory):
     return folder / "out", files, [tracks.picture(0, index)[0] for index in range(3)], read_shard(folder / "out", "one")
 
 
-@settings(max_examples=600)
 @given(st.sampled_from(["one.rec", "one.idx", "one.json", "index.json", "prepare.json"]), DAMAGES)
 def test_damaged_records(answer, records, name, damages):
     out, files, pictures, sealed = records

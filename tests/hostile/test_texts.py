@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rar_gluon import strict_yaml
@@ -48,7 +48,6 @@ def configurations(draw):
     return values
 
 
-@settings(max_examples=300)
 @given(st.one_of(configurations(), VALUES))
 def test_configurations(answer, values):
     config = answer(from_dict, values)
@@ -71,7 +70,6 @@ YAML = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=500)
 @given(YAML)
 def test_yaml(answer, text):
     values = answer(strict_yaml.parse, text, "here")
@@ -79,7 +77,6 @@ def test_yaml(answer, text):
         answer(from_dict, values)
 
 
-@settings(max_examples=200)
 @given(st.lists(st.one_of(st.text(max_size=12), YAML.map("training.epochs={}".format)), max_size=2))
 def test_settings_of_a_command_line(answer, texts):
     values = answer(settings_to_dict, texts)
@@ -105,7 +102,6 @@ TEXTS = st.one_of(LINES.map("\n".join), LINES.map("\r\n".join), st.text()).map(
 BYTES = st.one_of(TEXTS, TEXTS, st.binary(max_size=40))
 
 
-@settings(max_examples=1000)
 @given(BYTES)
 def test_boxes_a_line(answer, scratch, content):
     path = scratch / "groundtruth.txt"
@@ -116,7 +112,6 @@ def test_boxes_a_line(answer, scratch, content):
     assert (regions is None) == (boxes is None) and (regions is None or regions.shape[1] in (4, 8))
 
 
-@settings(max_examples=500)
 @given(BYTES)
 def test_results_of_vot(answer, scratch, content):
     path = scratch / "sequence_001.txt"
@@ -130,7 +125,6 @@ def test_results_of_vot(answer, scratch, content):
 ENTRY = st.one_of(VALUES, st.fixed_dictionaries({}, optional={"gt_rect": VALUES, "width": SCALARS, "height": SCALARS}))
 
 
-@settings(max_examples=300)
 @given(st.one_of(st.dictionaries(st.text(max_size=3), ENTRY, max_size=2), VALUES))
 def test_annotations_as_pysot_has_them(answer, scratch, value):
     path = scratch / "VOT.json"
@@ -152,7 +146,6 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=800)
 @given(
     st.one_of(
         st.lists(st.sampled_from(XML), max_size=12).map("".join),
@@ -192,7 +185,6 @@ class Region:
         return iter(list(zip(self._numbers[::2], self._numbers[1::2])))
 
 
-@settings(max_examples=800)
 @given(st.sampled_from(["rectangle", "polygon", "mask", "special", ""]), st.lists(st.floats(), min_size=4, max_size=12))
 def test_regions_of_trax(answer, kind, numbers):
     if kind == "rectangle":
@@ -201,7 +193,6 @@ def test_regions_of_trax(answer, kind, numbers):
     assert box is None or len(box) == 4
 
 
-@settings(max_examples=300)
 @given(BYTES)
 def test_logs_of_a_training(answer, scratch, content):
     path = scratch / "log.csv"
@@ -210,7 +201,6 @@ def test_logs_of_a_training(answer, scratch, content):
         assert int(row["step"]) >= 0
 
 
-@settings(max_examples=200)
 @given(st.one_of(VALUES.map(lambda value: json.dumps(value, skipkeys=True).encode()), BYTES))
 def test_records_of_a_run(answer, scratch, content):
     path = scratch / "run.json"
@@ -230,7 +220,6 @@ def test_deep_texts(answer, scratch, depth):
     answer(read_annotation, scratch / "000000.xml")
 
 
-@settings(max_examples=500)
 @given(BYTES)
 def test_boxes_at_once_are_those_line_by_line(answer, scratch, content):
     path = scratch / "boxes.txt"
@@ -251,7 +240,6 @@ CORNERS = st.lists(
 ).map(lambda lines: "\n".join(lines).encode())
 
 
-@settings(max_examples=500)
 @given(st.one_of(BYTES, CORNERS), st.sampled_from([1, 8]))
 def test_rows_of_nfs(answer, scratch, content, every):
     path = scratch / "bee.txt"
@@ -262,7 +250,6 @@ def test_rows_of_nfs(answer, scratch, content, every):
         assert boxes.shape == (len(occluded), 4) and len(boxes) and np.isfinite(boxes[:, :2]).all()
 
 
-@settings(max_examples=500)
 @given(BYTES, st.sampled_from([None, 1, 3]))
 def test_labels(answer, scratch, content, count):
     path = scratch / "cover.label"
@@ -279,7 +266,6 @@ RESULTS = st.one_of(
 )
 
 
-@settings(max_examples=700)
 @given(
     st.one_of(
         RESULTS,
@@ -296,7 +282,6 @@ def test_results_in_json(answer, scratch, content):
         assert boxes.shape[1:] == (4,) and len(boxes) and not np.isinf(boxes).any()
 
 
-@settings(max_examples=100)
 @given(st.sampled_from([b"", b"MATLAB 5.0 MAT-file"]), st.binary(max_size=200))
 def test_results_of_matlab(answer, scratch, head, content):
     path = scratch / "bike1.mat"
