@@ -170,3 +170,9 @@ def demo_command(arguments: argparse.Namespace) -> None:
         f"{name}: mean IoU {overlaps.mean():.3f} (least {overlaps.min():.3f}) over {len(overlaps)} frames at "
         f"{outcome.fps:.1f} frames/s; see {output / name}.mp4, .gif, .png, .txt"
     )
+    if outcome.lost < len(outcome.overlaps):
+        scores = outcome.scores[outcome.lost - 1 :]  # the first frame has none
+        print(
+            f"{name}: the target is lost: no box from frame {outcome.lost} on meets it. The score does not say so: it is "
+            f"{scores.min():.2f} to {scores.max():.2f} there, and {outcome.scores[0]:.2f} in frame 1."
+        )

@@ -39,6 +39,11 @@ class DemoRun:
     def fps(self) -> float:
         return len(self.scores) / self.seconds
 
+    @property
+    def lost(self) -> int:
+        """The frame from which on no box meets the target; N when the last one does."""
+        return int(np.flatnonzero(self.overlaps > 0)[-1]) + 1
+
 
 def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> DemoRun:
     """Track a clip from its first annotated box; write NAME.mp4, NAME.gif, NAME.txt and NAME.png into `output`.

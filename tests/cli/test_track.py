@@ -252,3 +252,14 @@ def test_a_person_that_draws_slowly_does_not_slow_the_tracker(folder, small, mon
     ticks = iter(range(100))
     assert cli.main(["track", str(folder), *small]) == 0
     assert "8 frames at 8.0 frames/s" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("last", "says"), [(0.0, True), (0.2, False)])
+def test_a_demo_says_that_its_target_is_lost(monkeypatch, tmp_path, capsys, last, says):
+    from rar_gluon.report import demo
+
+    outcome = demo.DemoRun(None, None, np.array([1, 0.4, 0, last]), np.array([0.5, 0.3, 0.4]), [], 1.0)
+    monkeypatch.setattr(demo, "run_demo", lambda *_: outcome)
+    assert cli.main(["demo", "bikes", "--output", str(tmp_path)]) == 0
+    sentence = "no box from frame 2 on meets it. The score does not say so: it is 0.30 to 0.40 there"
+    assert (sentence in capsys.readouterr().out) == says

@@ -62,6 +62,11 @@ def test_a_picture_of_clips_of_any_length(clip_of_ten, tmp_path, count):
     assert (tmp_path / "out.png").stat().st_size > 1000
 
 
+@pytest.mark.parametrize(("overlaps", "lost"), [([1, 0.5, 0, 0.1], 4), ([1, 0.5, 0, 0.1, 0, 0], 4), ([1, 0, 0], 1)])
+def test_a_target_is_lost_after_the_last_box_that_meets_it(overlaps, lost):
+    assert demo.DemoRun(None, None, np.array(overlaps), None, [], 1.0).lost == lost
+
+
 @pytest.mark.slow
 def test_the_demonstration(shipped, tmp_path):
     """What a reader sees first: the face in carphone is followed on the weights of the package."""
