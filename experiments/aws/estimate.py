@@ -1,10 +1,10 @@
-"""Hours and dollars of a training on cloud machines, computed from the network's multiply-accumulates.
+"""Hours and dollars of a training on cloud machines, and frames/s of a tracker, computed from multiply-accumulates.
 
     python -m experiments.aws.estimate [CONFIG] [--clips N] [--epochs N]
 
 The cards' speeds are their vendor's, the part of it that is reached is assumed, and so are the prices: see cards.yaml.
 "All" adds what comes before the training and beside it: VID is downloaded, unpacked and packed, weights are validated,
-and the disk is paid for.
+and the disk is paid for. The tracker uses one GPU.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def estimate(
             everything_dollars = "" if everything is None else f"{everything * (machine.dollars + disk):.0f}"
         fits = "yes" if batch_fits(config, machine, clip) else "no"
         all_hours = "" if everything is None else f"{everything:.1f}"
-        gpus = f"{machine.gpus} x {machine.card}"
-        rows.append((name, gpus, machine.wheel, f"{hours:.1f}", dollars, fits, all_hours, everything_dollars))
+        gpus, frames = f"{machine.gpus} x {machine.card}", f"{1 / frame_seconds(config, machine):.1f}"
+        rows.append((name, gpus, machine.wheel, f"{hours:.1f}", dollars, fits, all_hours, everything_dollars, frames))
     fits = f"batch {config.training.batch} fits"
-    head = ("machine", "GPUs", "wheel", "hours", "dollars", fits, "all hours", "all dollars")
+    head = ("machine", "GPUs", "wheel", "hours", "dollars", fits, "all hours", "all dollars", "frames/s")
     return "\n".join(markdown_table(head, rows))
 
 
@@ -55,8 +55,13 @@ def hours_around(config: Config, machine: Machine, around: Mapping[str, float]) 
     """Hours besides the training: download, unpacking, packing on all cores, and validation on one GPU."""
     data = around["archive"] * 1000 * (1 / around["download"] + 1 / around["unpack"]) / 3600
     frames = (config.training.epochs + 1) * around["sequences"] * around["frames"]
-    track = 2 * frames * sum(frame_macs(config).values()) / (machine.speed / machine.gpus) / 3600
+    track = frames * frame_seconds(config, machine) / 3600
     return data + around["pack"] / machine.cores + track
+
+
+def frame_seconds(config: Config, machine: Machine) -> float:
+    """Seconds of a tracked frame on one GPU of a machine."""
+    return 2 * sum(frame_macs(config).values()) / (machine.speed / machine.gpus)
 
 
 def batch_fits(config: Config, machine: Machine, clip: float) -> bool:

@@ -32,6 +32,8 @@ def test_hours_and_dollars_of_one_card(small_config, tmp_path):
     assert float(first[7]) == pytest.approx(hours + 5, abs=0.051)
     assert float(first[8]) == pytest.approx(3002 * (hours + 5), abs=0.51)
     assert not second[7].strip() and not second[8].strip()
+    frames = 1e12 / 2 / sum(frame_macs(config).values())  # a second, on one GPU of either
+    assert float(first[9]) == float(second[9]) == pytest.approx(frames, abs=0.051) and frames > 10
 
 
 def test_validation_is_computed_on_one_gpu(small_config):
