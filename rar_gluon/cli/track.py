@@ -173,6 +173,6 @@ def demo_command(arguments: argparse.Namespace) -> None:
     if outcome.lost < len(outcome.overlaps):
         scores = outcome.scores[outcome.lost - 1 :]  # the first frame has none
         print(
-            f"{name}: the target is lost: no box from frame {outcome.lost} on meets it. The score does not say so: it is "
-            f"{scores.min():.2f} to {scores.max():.2f} there, and {outcome.scores[0]:.2f} in frame 1."
+            f"{name}: the target is lost: no box from frame {outcome.lost} on meets it. The score does not say so: "
+            f"it is {scores.min():.2f} to {scores.max():.2f} there, and {outcome.scores[0]:.2f} in frame 1."
         )

@@ -317,8 +317,8 @@ def zoo_model(name: str) -> mx.gluon.Block:
         return get_model(name, pretrained=True)
     except (OSError, RuntimeError) as error:
         raise InputError(
-            f"GluonCV's weights of {name} cannot be downloaded: put them into ~/.mxnet/models, or start from the file of "
-            "another ResNet-50 (docs/guide/train.md, Where it starts)."
+            f"GluonCV's weights of {name} cannot be downloaded: put them into ~/.mxnet/models, or start from the "
+            "file of another ResNet-50 (docs/guide/train.md, Where it starts)."
         ) from error
 
 

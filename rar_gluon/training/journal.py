@@ -14,7 +14,10 @@ LOG = ("step", "epoch", "loss", "learning_rate", "images_per_second")
 
 
 class Journal:
-    """The records of one training, continued at `step`: what was written of later steps, and lost, is removed."""
+    """The records of one training, continued at `step`: what was written of later steps, and lost, is removed.
+
+    `judged` is the step of the last validation, -1 before the first.
+    """
 
     def __init__(self, folder: Path, step: int):
         self._log, self._validation = folder / "log.csv", folder / "validation.csv"
@@ -24,6 +27,7 @@ class Journal:
                 write_text(path, _as_csv(rows, header=True))
             else:
                 path.unlink(missing_ok=True)
+            self.judged = int(rows[-1]["step"]) if rows else -1  # of validation.csv, the last of the two
         self._events = EventWriter(folder / "events", start=step + 1 if step > 0 else None)
 
     def step(self, step: int, epoch: int, loss: float, learning_rate: float, images_per_second: float) -> None:
@@ -39,6 +43,7 @@ class Journal:
         for name, value in numbers.items():
             self._events.scalar(f"validation/{name}", value, step)
         self._events.flush()
+        self.judged = step
 
     def close(self) -> None:
         self._events.close()

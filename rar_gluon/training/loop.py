@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, Mapping, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, nd
+from tqdm import tqdm
 
-from rar_gluon.common import InputError, Stopped, output_folder, owned, postponed_stop, progress
+from rar_gluon.common import InputError, Stopped, output_folder, owned, postponed_stop, progress, stoppable
 from rar_gluon.config import Config, TrainingConfig, to_dict
 from rar_gluon.data.clips import Clip, Clips, stack_clips
 from rar_gluon.memory import keep_freed_memory
@@ -106,7 +107,8 @@ def train(
         named twice; the loss or a parameter is not finite, or the loss has exploded (with the step, its clips and the
         last good checkpoint).
     Stopped
-        Ctrl-C, SIGHUP or SIGTERM, once the step that was under way is done and saved.
+        Ctrl-C, SIGHUP or SIGTERM, once the step that was under way is done and saved. During a validation SIGHUP and
+        SIGTERM stop at once, and Ctrl-C raises `KeyboardInterrupt`: the step before it is saved.
     """
     options = options or Options()
     settings, checkpoints = config.training, output / "checkpoints"
@@ -132,12 +134,14 @@ def train(
         share_parameters(trainer)
         run = _Run(net, trainer, config, output, options, validate, progress)
         written = int(progress["step"]) if existing else -1
-        with _journal(output if rank == 0 else None, written) as run.journal, postponed_stop(heeded=rank == 0) as asked:
-            # An update that was cut in two could not be resumed. The first worker saves; the others go on, so that its
-            # step can end, and `rar launch` ends them after it.
-            if progress["step"] == 0:
+        # An update that was cut in two could not be resumed. The first worker saves; the others go on, so that its
+        # step can end, and `rar launch` ends them after it.
+        ignoring = postponed_stop(heeded=False) if rank else nullcontext()
+        with _journal(output if rank == 0 else None, written) as run.journal, ignoring, run.bar(rank) as bar:
+            run.judge()
+            while not run.done:
+                _train_epoch(run, clips, rank, workers, bar)
                 run.judge()
-            _take_steps(run, clips, rank, workers, asked)
         if rank == 0:
             save_network(net, output / "last.npz", config=config)
 
@@ -174,6 +178,20 @@ class _Run:
     def checkpoints(self) -> Path:
         return self.output / "checkpoints"
 
+    @property
+    def total(self) -> int:
+        """Steps of the whole training."""
+        return steps_per_epoch(self.config.training) * self.config.training.epochs
+
+    @property
+    def done(self) -> bool:
+        return self.progress["step"] >= self.total
+
+    def bar(self, rank: int) -> tqdm:
+        """The progress bar of all steps, on the first worker."""
+        start = int(self.progress["step"])
+        return progress(total=self.total, initial=start, unit="step", desc=self.output.name, disable=rank != 0)
+
     def save(self) -> None:
         """Write a checkpoint."""
         if self.journal is not None:
@@ -182,14 +200,26 @@ class _Run:
             checkpoint.prune(self.checkpoints, self.options.keep)
 
     def judge(self) -> None:
-        """Validate, and keep the network when it is the best so far."""
-        if self.journal is not None and self.validate is not None:
-            step, numbers = int(self.progress["step"]), self.validate(self.net)
-            self.journal.validation(step // steps_per_epoch(self.config.training), step, numbers)
+        """At the end of an epoch that is not judged yet, validate, and keep the network when it is the best so far.
+
+        A signal stops the validation at once: the epoch is saved, and a resumed training judges it.
+        """
+        step = int(self.progress["step"])
+        epoch, rest = divmod(step, steps_per_epoch(self.config.training))
+        if rest or self.validate is None or self.journal is None or step == self.journal.judged:
+            return
+        with stoppable():
+            numbers = self.validate(self.net)
+        with postponed_stop() as asked:
             value = numbers["auc"] if "auc" in numbers else -numbers["loss"]
             if value > self.progress["best"]:
                 self.progress["best"] = value
                 save_network(self.net, self.output / "best.npz", config=self.config)
+                if step:
+                    self.save()
+            self.journal.validation(epoch, step, numbers)  # last: it says that the epoch is judged
+        if asked:
+            raise Stopped(asked[0])
 
     def check(self, loss: float, clips: Clip, parameters_too: bool) -> None:
         """Raise `InputError` when the training has diverged."""
@@ -213,47 +243,41 @@ def check_shares(batch: int, workers: int, contexts: Sequence[mx.Context]) -> No
         raise InputError("a device is named twice: each can take one part of the batch.")
 
 
-def _take_steps(run: _Run, clips: Clips, rank: int, workers: int, asked: List[int]) -> None:
-    """Take the steps that are left; `Stopped` when a signal has `asked`, after the step is saved."""
+def _train_epoch(run: _Run, clips: Clips, rank: int, workers: int, bar: tqdm) -> None:
+    """Take the steps that are left of an epoch, and save it; `Stopped` after a signal, once its step is saved."""
     settings, options = run.config.training, run.options
-    per_epoch, share = steps_per_epoch(settings), settings.batch // workers
-    start, total = int(run.progress["step"]), per_epoch * settings.epochs
+    start, share = int(run.progress["step"]), settings.batch // workers
+    epoch = start // steps_per_epoch(settings)
+    end, rate = (epoch + 1) * steps_per_epoch(settings), learning_rate(settings, epoch)
+    run.trainer.set_learning_rate(rate)
     cells = representation_cells(run.net, run.config)
     numbers = (
         range(step * settings.batch + rank * share, step * settings.batch + (rank + 1) * share)
-        for step in range(start, total)
+        for step in range(start, end)
     )
-    bar = progress(total=total, initial=start, unit="step", desc=run.output.name, disable=rank != 0)
     before = time.perf_counter()
-    try:
-        for step, clip in enumerate(cut(clips, numbers, options.loaders), start):
-            rate = learning_rate(settings, step // per_epoch)
-            run.trainer.set_learning_rate(rate)
-            value = update(run.net, run.trainer, clip, cells, run.config, options.contexts)
-            done = step + 1
-            epoch_ends = done % per_epoch == 0
-            due = epoch_ends or done % options.save_every == 0 or bool(asked)
-            run.check(value, clip, due)
-            run.progress["step"] = done
-            now = time.perf_counter()
-            speed = images_per_clip(clip) * settings.batch / (now - before)
-            before = now
-            if run.journal is not None:
-                run.journal.step(done, step // per_epoch, value, rate, speed)
-            bar.set_postfix_str(f"loss {value:.3f}, lr {rate:.1e}, {speed:.1f} images/s", refresh=False)
-            bar.update()
-            if done in options.snapshots and run.journal is not None:
-                save_network(run.net, snapshot_path(run.output, done), config=run.config)
-            if epoch_ends:
-                run.judge()
-                before = time.perf_counter()
-            if due:
-                run.save()
-            if asked:
-                raise Stopped(asked[0])
-    finally:
-        nd.waitall()  # a pending backward at exit hangs the interpreter
-        bar.close()
+    with postponed_stop(heeded=rank == 0) as asked:
+        try:
+            for done, clip in enumerate(cut(clips, numbers, options.loaders), start + 1):
+                value = update(run.net, run.trainer, clip, cells, run.config, options.contexts)
+                due = done == end or done % options.save_every == 0 or bool(asked)
+                run.check(value, clip, due)
+                run.progress["step"] = done
+                now = time.perf_counter()
+                speed = images_per_clip(clip) * settings.batch / (now - before)
+                before = now
+                if run.journal is not None:
+                    run.journal.step(done, epoch, value, rate, speed)
+                bar.set_postfix_str(f"loss {value:.3f}, lr {rate:.1e}, {speed:.1f} images/s", refresh=False)
+                bar.update()
+                if done in options.snapshots and run.journal is not None:
+                    save_network(run.net, snapshot_path(run.output, done), config=run.config)
+                if due:
+                    run.save()
+                if asked:
+                    raise Stopped(asked[0])
+        finally:
+            nd.waitall()  # a pending backward at exit hangs the interpreter
 
 
 def snapshot_path(output: Path, step: int) -> Path:

@@ -19,7 +19,7 @@ from rar_gluon.evaluation.sequences import headline, track_and_score
 from rar_gluon.net.rar import build
 from rar_gluon.net.weights import load_network, parameters
 from rar_gluon.tracking.tracker import Tracker
-from rar_gluon.training import checkpoint
+from rar_gluon.training import checkpoint, loop
 from rar_gluon.training.distributed import kvstore
 from rar_gluon.training.loop import (
     Options,
@@ -216,16 +216,40 @@ def lines(path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_training_after_its_step_and_is_named(tiny_config, clips_of, tmp_path, number):
+def test_a_signal_ends_a_training_after_its_step_and_is_named(tiny_config, clips_of, tmp_path, number, monkeypatch):
     config = tiny_config(training={"epochs": 2, "epoch_clips": 4, "batch": 2, "frozen": []})
+    step = loop.update
 
-    def ask(_):
+    def update(*arguments):
         os.kill(os.getpid(), number)
-        return {"loss": 1.0}
+        return step(*arguments)
 
+    monkeypatch.setattr(loop, "update", update)
     with pytest.raises(Stopped) as caught:
-        train(build(config.network), config, clips_of(config), tmp_path, ask)
+        train(build(config.network), config, clips_of(config), tmp_path)
     assert caught.value.number == number and len(checkpoint.existing(tmp_path / "checkpoints")) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_validation_at_once_and_its_epoch_is_judged_later(tiny_config, clips_of, tmp_path, number):
+    config = tiny_config(training={"epochs": 2, "epoch_clips": 4, "batch": 2, "frozen": []})
+    calls = []
+
+    def validate(net):
+        calls.append(parameters(net)["refinement.out.weight"].data().asnumpy())
+        if len(calls) == 2:
+            os.kill(os.getpid(), number)
+            time.sleep(60)
+        return {"auc": len(calls) / 10}
+
+    with pytest.raises(KeyboardInterrupt):
+        train(build(config.network), config, clips_of(config), tmp_path, validate)
+    assert [path.stem for path in checkpoint.existing(tmp_path / "checkpoints")] == ["step-00000002"]
+    assert [row["step"] for row in rows(tmp_path / "validation.csv")] == ["0"]
+    for _ in range(2):  # the second has nothing left to do
+        train(build(config.network), config, clips_of(config), tmp_path, validate, Options(resume=True))
+        assert [row["step"] for row in rows(tmp_path / "validation.csv")] == ["0", "2", "4"] and len(calls) == 4
+    assert np.array_equal(calls[1], calls[2])
 
 
 @pytest.mark.slow
