@@ -8,6 +8,7 @@ import io
 import json
 import os
 import platform
+import re
 import secrets
 import signal
 import sys
@@ -21,6 +22,7 @@ from typing import Any, Callable, Iterable, Iterator, List, Mapping
 from tqdm import tqdm
 
 LOG_SECONDS = 30  # between the lines of a bar in a log file
+LONGEST_WORD = 500  # characters, in a message; a path may have many
 
 
 class InputError(ValueError):
@@ -36,6 +38,10 @@ class InputError(ValueError):
         ...
     rar_gluon.common.InputError: no config rar_fat: give a YAML file or one of the presets rar, rar_thin.
     """
+
+    def __init__(self, message: str):
+        """Keep the message, with only the ends of a word that is longer than any name, from a damaged file."""
+        super().__init__(re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: f"{word[0][:60]}...{word[0][-20:]}", message))
 
 
 class Notice(UserWarning):

@@ -1,4 +1,5 @@
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import joblib
 import pytest
 
 from rar_gluon.common import (
+    InputError,
     Stopped,
     atomic_path,
     csv_text,
@@ -19,6 +21,13 @@ from rar_gluon.common import (
     stoppable,
     write_text,
 )
+
+
+def test_a_message_has_the_ends_of_a_word_that_no_name_is_as_long_as():
+    message = str(pickle.loads(pickle.dumps(InputError(f"f.json: {'x' * 9000 + 'end'!r} has no box."))))
+    assert message.startswith("f.json: 'xxx") and message.endswith("xxxend' has no box.") and len(message) < 150
+    path = f"{'folder/' * 60}a.txt"
+    assert str(InputError(f"{path} cannot be read.")) == f"{path} cannot be read."
 
 
 def test_atomic_path_gives_the_whole_file_or_none(tmp_path):
