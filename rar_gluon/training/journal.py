@@ -21,13 +21,9 @@ class Journal:
 
     def __init__(self, folder: Path, step: int):
         self._log, self._validation = folder / "log.csv", folder / "validation.csv"
-        for path in (self._log, self._validation):
-            rows = [row for row in read_rows(path) if int(row["step"]) <= step] if path.is_file() else []
-            if rows:
-                write_text(path, _as_csv(rows, header=True))
-            else:
-                path.unlink(missing_ok=True)
-            self.judged = int(rows[-1]["step"]) if rows else -1  # of validation.csv, the last of the two
+        _keep_rows(self._log, step)
+        validations = _keep_rows(self._validation, step)
+        self.judged = int(validations[-1]["step"]) if validations else -1
         self._events = EventWriter(folder / "events", start=step + 1 if step > 0 else None)
 
     def step(self, step: int, epoch: int, loss: float, learning_rate: float, images_per_second: float) -> None:
@@ -63,6 +59,16 @@ def read_rows(path: Path) -> List[Dict[str, str]]:
         rows = [{}]
     if any(not row.get("step", "").isdigit() or None in row.values() or None in row for row in rows):
         raise InputError(f"{path} is no log of a training: remove it, or give another --output.")
+    return rows
+
+
+def _keep_rows(path: Path, step: int) -> List[Dict[str, str]]:
+    """Remove the rows of later steps from a log, and the log when none is left; returns those that stay."""
+    rows = [row for row in read_rows(path) if int(row["step"]) <= step] if path.is_file() else []
+    if rows:
+        write_text(path, _as_csv(rows, header=True))
+    else:
+        path.unlink(missing_ok=True)
     return rows
 
 

@@ -115,9 +115,8 @@ def select(arguments: argparse.Namespace) -> None:
     config = configuration.from_dict(changes, "--set", configuration.load(arguments.config))
     runs = open_runs(arguments.sets.split(","), arguments.root, arguments.stills, arguments.frames)
     folder, here = output_folder(arguments.output), os.getcwd()
-    record = describe_run(configuration.to_dict(config), arguments.weights or SHIPPED)
     engine = {"runtime": arguments.runtime, "precision": arguments.precision}
-    record.update(engine)
+    record = {**describe_run(configuration.to_dict(config), arguments.weights or SHIPPED), **engine}
     if arguments.redetection is not None:
         source = source_hash(find_factory(arguments.redetection, here, "redetection"))
         record["redetection"] = {"factory": arguments.redetection, "source": source}
