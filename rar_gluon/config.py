@@ -92,6 +92,7 @@ class TrackingConfig:
     )
     learning_rate: float = assumed(0.017, "EDCF: eta of the incremental Eq. 10", between(0.0, 1.0))
     adaptive_rate: bool = assumed(True, "EDCF: eta is scaled by max g_t / max g_1", ANY_BOOL)
+    redetection: bool = assumed(False, "ours: look for a lost target, and learn nothing meanwhile", ANY_BOOL)
 
     __post_init__ = check_section
 

@@ -155,11 +155,13 @@ def centred(box: Sequence[float], window: Window) -> Box:
     return (window.cx - w / 2, window.cy - h / 2, w, h)
 
 
-def displaced(box: Sequence[float], cells: Tuple[float, float], stride: int, window: Window, size: int) -> Box:
-    """Box moved by (dy, dx) cells of a response, each `stride` pixels of the crop of `window`."""
-    dy, dx = cells
-    x, y, w, h = box
-    return (x + dx * stride * window.width / size, y + dy * stride * window.height / size, w, h)
+def at_peak(window: Window, response: np.ndarray, stride: int, size: int) -> Window:
+    """Window moved so that the maximum of its response (H, W) is in its middle.
+
+    A cell of the response is `stride` pixels of the crop, which has `size` of them a side.
+    """
+    dy, dx = peak(response)
+    return shifted(window, dx * stride * window.width / size, dy * stride * window.height / size)
 
 
 def resized(box: Sequence[float], factor: float) -> Box:

@@ -226,8 +226,9 @@ def test_peak_of_a_flat_response_is_no_displacement():
 
 def test_displacement_in_pixels_of_the_frame():
     """A cell is `stride` pixels of the crop, each window / size pixels of the frame, on each axis its own."""
-    box = geometry.displaced((10, 20, 5, 6), (2.0, -1.5), 8, Window(0, 0, 127, 254), 127)
-    assert box == pytest.approx((10 - 12, 20 + 32, 5, 6))
+    response = np.zeros((15, 15))
+    response[2, -1] = 1  # two cells down, one to the left
+    assert geometry.at_peak(Window(10, 20, 127, 254), response, 8, 127) == pytest.approx((10 - 8, 20 + 32, 127, 254))
 
 
 def test_resized_keeps_the_centre():

@@ -8,7 +8,7 @@ import numpy as np
 
 from rar_gluon.common import InputError
 from rar_gluon.filter.fourier import gaussian_label, hann_window
-from rar_gluon.geometry import context_windows, crop, displaced, limited, peak, window_of
+from rar_gluon.geometry import at_peak, centred, context_windows, crop, limited, window_of
 
 # Mueller et al., CVPR 2017, give the filter; the numbers are assumed (those usual of KCF and DCF), none was tuned.
 PADDING = 1.5
@@ -43,8 +43,8 @@ class CACF:
         numerator, denominator = self._filter
         spectrum = self._spectrum(frame, window)
         response = np.fft.irfft2((numerator * spectrum).sum(axis=0) / denominator, s=self._cells)
-        moved = displaced(self._box, peak(response), CELL, window, SIDE)
-        self._box = limited(moved, frame.shape)
+        moved = at_peak(window, response, CELL, SIDE)
+        self._box = limited(centred(self._box, moved), frame.shape)
         self._filter = tuple((1 - RATE) * old + RATE * new for old, new in zip(self._filter, self._learned(frame)))
         return self._box
 

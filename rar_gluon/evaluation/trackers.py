@@ -154,13 +154,13 @@ def _factory(text: str) -> Runnable:
     return Runnable(name, make, {"tracker": text, "source": source_hash(factory)})
 
 
-def find_factory(text: str, folder: str, what: str = "tracker") -> Callable:
+def find_factory(text: str, folder: str) -> Callable:
     """Import what `module:factory` names, of `folder` or installed.
 
     Raises
     ------
     InputError
-        It cannot be imported; `what` names it in the message.
+        It cannot be imported, or is not there.
     """
     module, _, path = text.partition(":")
     if folder not in sys.path:
@@ -168,11 +168,11 @@ def find_factory(text: str, folder: str, what: str = "tracker") -> Callable:
     try:
         return functools.reduce(getattr, path.split("."), importlib.import_module(module))
     except ImportError as error:
-        raise InputError(f"the {what} {text} cannot be imported: {error}.") from error
+        raise InputError(f"the tracker {text} cannot be imported: {error}.") from error
     except AttributeError as error:
-        raise InputError(f"the {what} {text} is not there: {error}.") from error
+        raise InputError(f"the tracker {text} is not there: {error}.") from error
     except Exception as error:  # anybody's code
-        raise InputError(f"the {what} {text} cannot be imported: {type(error).__name__}: {error}.") from error
+        raise InputError(f"the tracker {text} cannot be imported: {type(error).__name__}: {error}.") from error
 
 
 def _make(text: str, folder: str) -> TwoMethodTracker:

@@ -1,7 +1,7 @@
-"""Looking for a lost target: an addition of ours to the paper, an object that `Tracker` can be given.
+"""Looking for a lost target: an addition of ours to the paper, an object that `Tracker` may be without.
 
-A target is lost where the score falls below a part of its mean. Then nothing is learned, and eight windows beside the
-last one are searched in each frame, until a score is above a larger part of the mean (assumed: ours).
+A target is lost where its score is a small part of the usual one. Then the box stays, and nothing is learned. Its
+window is searched, and windows ever farther beside it, until the target is seen.
 """
 
 from __future__ import annotations
@@ -10,29 +10,33 @@ from typing import Callable, List, Sequence, Tuple
 
 import numpy as np
 
-from rar_gluon.geometry import Window, shifted
+from rar_gluon.geometry import Window, at_peak, shifted
 
-SCORE_RATE = 0.05  # of the mean score: twenty frames
+LOST_BELOW = 0.3  # parts of the usual score: a target that changes has more, a hidden one less
+SEEN_ABOVE = 0.35  # where it was
+BESIDE_ABOVE = 0.6  # elsewhere, where others like it are
+SCORE_RATE = 0.05  # of the usual score: twenty frames
 LOOKS = 8  # windows that are searched in a frame
+PATIENCE = 5  # frames until the search goes half a window farther
 REACH = 4  # half windows, on each axis
 
 
 class Redetection:
-    """Searches beside the window while the target is lost.
+    """Decides whether one target is seen, and searches for it while it is not (assumed: ours, as all numbers above).
 
     Parameters
     ----------
-    lost_below, seen_above : parts of the mean score.
+    stride, size : pixels of a crop, for one cell of a response and for a side.
 
     Attributes
     ----------
-    lost : whether the target was not seen in the last frame, which must not be learned then.
+    lost : whether the target was not seen in the last frame: its box stays, and nothing is learned.
     """
 
-    def __init__(self, lost_below: float = 0.4, seen_above: float = 0.7):
-        self._lost_below, self._seen_above = lost_below, seen_above
+    def __init__(self, stride: int, size: int):
+        self._stride, self._size = stride, size
         self.lost = False
-        self._mean: float | None = None  # score of the frames on the target
+        self._usual: float | None = None  # mean score of the frames in which it was seen
         self._frames = 0  # since the target was lost
 
     def search(
@@ -41,36 +45,44 @@ class Redetection:
         window: Window,
         base: Window,
         frame_shape: Sequence[int],
-        look: Callable[[List[Window]], np.ndarray],
+        look: Callable[[Sequence[Window]], np.ndarray],
     ) -> Tuple[np.ndarray, Window]:
-        """Response (H, W) and window to take in this frame, instead of `response` and `window` where these are not of
-        the target.
+        """Response (H, W) and window to take in this frame: those given, or those in which the target is seen.
 
         Parameters
         ----------
-        base : the window at the last frame's size.
+        base : the window of the last frame's box.
         look : responses (S, H, W) of windows.
         """
-        if self._mean is None:  # on its own frame a filter scores far higher
-            self._mean = float(response.max())
-        if not self._sees(response):
-            self._frames += 1
-            windows = beside(base, frame_shape)
-            if windows:
-                first = (self._frames - 1) * LOOKS % len(windows)
-                windows = windows[first : first + LOOKS]
-                responses = look(windows)
-                best = int(np.argmax(responses.max(axis=(1, 2))))
-            if not windows or not self._sees(responses[best], lost=True):
-                self.lost = True
-                return response, window._replace(width=base.width, height=base.height)  # the size stays
-            response, window = responses[best], windows[best]
-        self.lost, self._frames = False, 0
-        self._mean += SCORE_RATE * (float(response.max()) - self._mean)
+        score = self._score(response, window, look)
+        if self._usual is None:  # on its own frame a filter scores far higher
+            self._usual = score
+        if score >= (SEEN_ABOVE if self.lost else LOST_BELOW) * self._usual:
+            self._usual += SCORE_RATE * (score - self._usual)
+            self.lost = False
+            return response, window
+        self._frames = self._frames + 1 if self.lost else 1
+        self.lost = True
+        windows = self._next(beside(base, frame_shape, min(REACH, (self._frames - 1) // PATIENCE)))
+        if windows:
+            responses = look(windows)
+            best = int(np.argmax(responses.max(axis=(1, 2))))
+            if self._score(responses[best], windows[best], look) >= BESIDE_ABOVE * self._usual:
+                self.lost = False
+                return responses[best], windows[best]
         return response, window
 
-    def _sees(self, response: np.ndarray, lost: bool = False) -> bool:
-        return bool(response.max() >= (self._seen_above if self.lost or lost else self._lost_below) * self._mean)
+    def _score(self, response: np.ndarray, window: Window, look: Callable[[Sequence[Window]], np.ndarray]) -> float:
+        """Maximum of a response; where it is low, of that in a window about the peak: the Hann window damps its edge."""
+        score = float(response.max())
+        if self._usual is not None and score >= SEEN_ABOVE * self._usual:
+            return score
+        return max(score, float(look([at_peak(window, response, self._stride, self._size)]).max()))
+
+    def _next(self, windows: List[Window]) -> List[Window]:
+        """Those that are looked at in this frame: `LOOKS` of them, in turn."""
+        first = (self._frames - 1) * LOOKS % max(len(windows), 1)
+        return windows[first : first + LOOKS]
 
 
 def beside(window: Window, frame_shape: Sequence[int], reach: int = REACH) -> List[Window]:

@@ -6,7 +6,7 @@ import copy
 import functools
 import os
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, Iterator, List, Sequence, Tuple
+from typing import Any, Iterable, Iterator, List, Sequence, Tuple
 
 import numpy as np
 
@@ -47,7 +47,6 @@ class Tracker:
     filter : replaces the filter of Eq. 10-11 (`rar_gluon.engine.Filter`).
     runtime : "mxnet", or "onnx" for ONNX Runtime on the CPU, without MXNet; None: MXNet where it is installed.
     precision : "fp32", or "int8" for the backbone, of the runtime "onnx".
-    redetection : makes what looks for a lost target (redetection.py), anew for each target; None, the paper: nothing.
 
     Attributes
     ----------
@@ -88,14 +87,13 @@ class Tracker:
         ctx: Any = None,
         filter: Filter | None = None,
         runtime: str | None = None,
-        redetection: Callable[[], Redetection] | None = None,
         precision: str = "fp32",
     ):
         self.config = load(config)
         self.runtime, self.precision = check_runtime(runtime, precision), precision
         self._engine = open_engine(self.config, weights, ctx, self.runtime, precision)
         self.net, self.weights = self._engine.net, self._engine.weights
-        self._filter, self._redetection = filter, redetection
+        self._filter = filter
         settings = self.config.tracking
         steps = np.arange(settings.scales) - settings.scales // 2
         self._factors = settings.scale_step**steps  # Section 4.1: scales a^s
@@ -130,7 +128,8 @@ class Tracker:
             The box has no size, is not four numbers, or has no part on the frame. The tracker stays as it was.
         """
         frame = to_bgr8(frame, first=True)
-        redetection = self._redetection() if self._redetection else None
+        stride, size = self.config.network.stride, self.config.tracking.input_size
+        redetection = Redetection(stride, size) if self.config.tracking.redetection else None
         state = self._engine.begin_state()
         target = Target(geometry.check_box(box, frame.shape), frame.shape, state, self._filter, redetection)
         z0 = self._learn(target, frame, 1.0)  # Eq. 8-10 on the first frame
@@ -166,14 +165,15 @@ class Tracker:
             look = functools.partial(self._respond, target, frame)
             response, window = target.redetection.search(response, window, base, frame.shape, look)
         target.response, target.window, target.score = response, window, float(response.max())
-        box, stride = geometry.centred(target.box, window), self.config.network.stride
-        box = geometry.displaced(box, geometry.peak(response), stride, window, settings.input_size)  # below a cell
-        target.box = geometry.limited(geometry.resized(box, window.width / base.width), frame.shape)
-        if target.redetection is None or not target.redetection.lost:
-            rate = settings.learning_rate  # η, scaled by max g_t / max g_1
-            if settings.adaptive_rate:
-                rate = min(1.0, max(0.0, rate * target.score / max(target.first_score, 1e-6)))
-            self._learn(target, frame, rate)
+        if target.redetection is not None and target.redetection.lost:
+            return target.box
+        moved = geometry.at_peak(window, response, self.config.network.stride, settings.input_size)  # below a cell
+        box = geometry.resized(geometry.centred(target.box, moved), window.width / base.width)
+        target.box = geometry.limited(box, frame.shape)
+        rate = settings.learning_rate  # η, scaled by max g_t / max g_1
+        if settings.adaptive_rate:
+            rate = min(1.0, max(0.0, rate * target.score / max(target.first_score, 1e-6)))
+        self._learn(target, frame, rate)
         return target.box
 
     def track(

@@ -13,7 +13,6 @@ import argparse
 import csv
 import dataclasses
 import fcntl
-import os
 import sys
 from contextlib import contextmanager
 from functools import partial
@@ -29,7 +28,7 @@ from rar_gluon.common import InputError, csv_text, in_this_folder, output_folder
 from rar_gluon.evaluation.otb.ope import evaluate, overlap
 from rar_gluon.evaluation.otb.protocol import load_protocol
 from rar_gluon.evaluation.runner import track_sequence
-from rar_gluon.evaluation.trackers import TwoMethodTracker, find_factory, source_hash
+from rar_gluon.evaluation.trackers import TwoMethodTracker
 from rar_gluon.net.weights import SHIPPED
 from rar_gluon.provenance import describe_run, keep_record
 from rar_gluon.table_text import text_table
@@ -93,7 +92,6 @@ def main() -> int:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the configuration")
     parser.add_argument("--runtime", default="mxnet", choices=("mxnet", "onnx"), help="default: mxnet")
     parser.add_argument("--precision", default="fp32", choices=("fp32", "int8"), help="int8 needs ONNX Runtime")
-    parser.add_argument("--redetection", metavar="MODULE:FACTORY", help="makes what looks for a lost target")
     parser.add_argument("--sets", default=",".join(SETS), metavar="A,B,...", help=f"default: {','.join(SETS)}")
     parser.add_argument("--frames", type=int, metavar="N", help="a quick look: so many frames of each run")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes; default: 1")
@@ -114,14 +112,11 @@ def select(arguments: argparse.Namespace) -> None:
     changes = configuration.settings_to_dict(arguments.set)
     config = configuration.from_dict(changes, "--set", configuration.load(arguments.config))
     runs = open_runs(arguments.sets.split(","), arguments.root, arguments.stills, arguments.frames)
-    folder, here = output_folder(arguments.output), os.getcwd()
+    folder = output_folder(arguments.output)
     engine = {"runtime": arguments.runtime, "precision": arguments.precision}
     record = {**describe_run(configuration.to_dict(config), arguments.weights or SHIPPED), **engine}
-    if arguments.redetection is not None:
-        source = source_hash(find_factory(arguments.redetection, here, "redetection"))
-        record["redetection"] = {"factory": arguments.redetection, "source": source}
-    keep_record(folder / "run.json", record, ("config", "weights", "runtime", "precision", "redetection"))
-    make = partial(make_tracker, config, arguments.weights, engine, arguments.redetection, here)
+    keep_record(folder / "run.json", record, ("config", "weights", "runtime", "precision"))
+    make = partial(Tracker, config, arguments.weights, **engine)
     if arguments.workers == 1:
         work(make, runs, folder)
     else:
@@ -138,14 +133,6 @@ def select(arguments: argparse.Namespace) -> None:
 
 
 # --- tracking
-
-
-def make_tracker(
-    config: configuration.Config, weights: Path | None, engine: Dict[str, str], redetection: str | None, folder: str
-) -> Tracker:
-    """Make a tracker; `engine` is runtime and precision, `redetection` is module:factory, installed or in `folder`."""
-    factory = None if redetection is None else find_factory(redetection, folder, "redetection")
-    return Tracker(config, weights, redetection=factory, **engine)
 
 
 def work(make: Callable[[], TwoMethodTracker], runs: Sequence[Run], folder: Path) -> None:

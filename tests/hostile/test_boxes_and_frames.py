@@ -19,6 +19,7 @@ BOXES = st.one_of(
 )
 SHAPES = st.tuples(st.integers(1, 90), st.integers(1, 90))
 FRAME = np.random.default_rng(0).integers(0, 256, (90, 90, 3)).astype(np.uint8)
+RESPONSE = np.random.default_rng(1).random((7, 7))
 
 
 @given(BOXES, SHAPES)
@@ -36,7 +37,7 @@ def test_boxes_of_targets(answer, box, shape):
         window = geometry.window_of(checked, 2.0, kind)
         for region in (window, *geometry.context_windows(window, checked)):
             assert geometry.crop(frame, region, 16).shape == (16, 16, 3)
-        moved = geometry.displaced(checked, (3.0, -2.0), 8, window, 63)
+        moved = geometry.centred(checked, geometry.at_peak(window, RESPONSE, 8, 63))
         assert np.isfinite(geometry.limited(moved, frame.shape)).all()
 
 

@@ -157,7 +157,6 @@ def test_the_command(tmp_path, make_clip, monkeypatch, capsys):
     monkeypatch.setattr(sets, "KINDS", tmp_path / "sets.yaml")
     monkeypatch.setattr(sets, "EVERY", 30)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "lost.py").write_text("from rar_gluon.tracking.redetection import Redetection as make\n")
 
     def call(*arguments):
         fixed = ["select", "--root", videos, "--sets", "held_out,segments", "--frames", 5]
@@ -179,14 +178,12 @@ def test_the_command(tmp_path, make_clip, monkeypatch, capsys):
     assert [path.name for path in files] == ["street.1.csv", "street.1@30.csv", "street.2.csv", "street.2@30.csv"]
     for path in files:
         assert path.read_text() == (tmp_path / "two" / "runs" / path.name).read_text()
-    assert call("--output", "one", "--redetection", "lost:make") == 2  # results of another tracker
-    assert "another redetection" in capsys.readouterr().err
-    assert call("--output", "three", "--redetection", "lost:none") == 2
-    assert "the redetection lost:none is not there" in capsys.readouterr().err
+    assert call("--output", "one", "--set", "tracking.redetection=false") == 2  # results of another tracker
+    assert "another config" in capsys.readouterr().err
     assert call("--output", "one", "--precision", "int8") == 2  # and MXNet has no int8
     assert call("--output", "four", "--precision", "int8") == 2
     assert "int8" in capsys.readouterr().err
-    assert call("--output", "three", "--redetection", "lost:make", "--frames", 2) == 0
+    assert call("--output", "three", "--set", "tracking.redetection=false", "--frames", 2) == 0
     scores, kept, weights = calibrate.read_scores(tmp_path / "one")
     assert len(scores) == 4 * 4 and kept.all() and weights.sum() == pytest.approx(4)
 

@@ -1,11 +1,18 @@
-import functools
-
 import numpy as np
 import pytest
 
+from rar_gluon.config import from_dict
 from rar_gluon.filter.layer import OnlineFilter, template_label
-from rar_gluon.geometry import Window
-from rar_gluon.tracking.redetection import LOOKS, Redetection, beside
+from rar_gluon.geometry import Window, shifted
+from rar_gluon.tracking.redetection import (
+    BESIDE_ABOVE,
+    LOOKS,
+    LOST_BELOW,
+    PATIENCE,
+    SEEN_ABOVE,
+    Redetection,
+    beside,
+)
 from rar_gluon.tracking.tracker import Tracker
 
 FRAME = (260, 340, 3)
@@ -31,82 +38,123 @@ class Counted(OnlineFilter):
         super().learn(z0, zi, rate)
 
 
-@pytest.mark.parametrize("dx, dy", [(-52, 40), (48, 44), (140, 10)])
+def tracker(shipped, is_given, **other):
+    """A tracker of the shipped network, and one that looks for its target."""
+    config = from_dict({"tracking": {"redetection": is_given}}, "the test", shipped[0])
+    return Tracker(config, *shipped[1:], **other)
+
+
+@pytest.mark.parametrize("dx, dy", [(-52, 40), (48, 44), (95, 10)])
 def test_a_target_that_has_left_its_window_is_located_beside_it(shipped, texture, dx, dy):
-    """It jumped by more than its size, to where the window's edge is, or by one and a half windows."""
+    """It jumped by more than its size, to where the window's edge is, or by more than a window."""
     scene, box, moved = scene_with_its_target_moved(texture, dx, dy)
     errors = []
-    for redetection in (None, functools.partial(Redetection, 0.3, 0.3)):
-        tracking = Tracker(*shipped, redetection=redetection)
+    for is_given in (False, True):
+        tracking = tracker(shipped, is_given)
         tracking.init(scene, box)
         tracking.update(scene)  # what its score usually is
-        for _ in range(6):
+        for _ in range(3 * PATIENCE):
             last = tracking.update(moved)
         errors.append(np.hypot(last[0] - box[0] - dx, last[1] - box[1] - dy))
     assert errors[1] < 4 < errors[0]
 
 
-def test_while_a_target_is_lost_nothing_is_learned_and_its_size_stays(shipped, texture):
-    scene, box, _ = scene_with_its_target_moved(texture, 0, 0)
+def test_a_hidden_target_is_awaited_where_it_was(shipped, texture):
+    """Twelve frames without it: the box stays, nothing is learned; then it is back a few pixels away."""
+    scene, box, moved = scene_with_its_target_moved(texture, 6, -4)
     filter_ = Counted(shipped[0].filter, template_label(shipped[0].filter, 2.0, 128, 15, 15))
-    tracking = Tracker(*shipped, filter=filter_, redetection=functools.partial(Redetection, 0.6))
+    tracking = tracker(shipped, True, filter=filter_)
     tracking.init(scene, box)
-    sizes, known = [tracking.update(scene)[2:]], tracking.score
+    before, usual = tracking.update(scene), tracking.score
     assert filter_.learned == 2
     for number in range(12):
-        sizes.append(tracking.update(texture(260, 340, seed=20 + number, grain=12))[2:])
-        assert tracking.score < 0.6 * known
-    assert np.ptp(sizes, axis=0) == pytest.approx((0, 0), abs=1e-9)
+        assert tracking.update(texture(260, 340, seed=20 + number, grain=12)) == before
+        assert tracking.score < LOST_BELOW * usual
     assert filter_.learned == 2
+    last = tracking.update(moved)
+    assert last[:2] == pytest.approx((box[0] + 6, box[1] - 4), abs=3) and filter_.learned == 3
 
 
 def test_without_it_the_tracker_is_the_papers(shipped, make_clip):
     """A target that stays in sight: the same boxes, bit for bit."""
     truth = [(30 + 2 * step, 40, 36, 30) for step in range(6)]
     frames = make_clip(truth, seed=1)
-    plain, ours = (
-        [box for _, box in Tracker(*shipped, redetection=r).track(frames, truth[0])] for r in (None, Redetection)
-    )
+    plain, ours = ([box for _, box in tracker(shipped, g).track(frames, truth[0])] for g in (False, True))
     assert plain == ours
 
 
-def answer(part, mean=1.0):
-    return np.full((15, 15), part * mean)
+def answer(part, at=(0, 0)):
+    """A response with its maximum in a cell."""
+    response = np.zeros((15, 15))
+    response[at] = part
+    return response
+
+
+def searching():
+    """A search whose usual score is 1."""
+    redetection = Redetection(8, 127)
+    assert redetection.search(answer(1), BASE, BASE, FRAME, nothing) == (pytest.approx(answer(1)), BASE)
+    return redetection
+
+
+def nothing(windows):
+    return np.zeros((len(windows), 15, 15))
 
 
 def test_a_lost_target_needs_the_higher_score_to_be_seen_again():
-    """Between the two parts of the mean one that is seen stays seen, and one that is lost stays lost."""
-    redetection = Redetection(lost_below=0.4, seen_above=0.7)
-    for part, lost in ((1, False), (0.5, False), (0.2, True), (0.5, True), (1, False), (0.5, False)):
-        redetection.search(answer(part), BASE, BASE, FRAME, lambda windows: np.zeros((len(windows), 15, 15)))
+    """Between the two parts of the usual score one that is seen stays seen, and one that is lost stays lost."""
+    redetection, between = searching(), (LOST_BELOW + SEEN_ABOVE) / 2
+    for part, lost in ((between, False), (0.2, True), (between, True), (1, False), (between, False)):
+        redetection.search(answer(part), BASE, BASE, FRAME, nothing)
         assert redetection.lost == lost
 
 
-def test_windows_are_searched_in_turn():
+def test_a_low_score_at_the_windows_edge_is_measured_again_about_the_peak():
+    """There the Hann window damps the response."""
     asked = []
 
     def look(windows):
         asked.extend(windows)
-        return np.zeros((len(windows), 15, 15))
+        return answer(0.9)[None]
 
-    redetection, windows = Redetection(), beside(BASE, FRAME)
-    redetection.search(answer(1), BASE, BASE, FRAME, look)
-    for _ in range(3):
+    redetection = searching()
+    response, window = redetection.search(answer(0.1, at=(5, -5)), BASE, BASE, FRAME, look)
+    assert not redetection.lost and window == BASE and response.max() == 0.1
+    cell = 8 * BASE.width / 127, 8 * BASE.height / 127
+    assert asked == [pytest.approx(shifted(BASE, -5 * cell[0], 5 * cell[1]))]
+
+
+def test_windows_are_searched_in_turn_and_ever_farther():
+    asked = []
+
+    def look(windows):
+        asked.append(windows)
+        return nothing(windows)
+
+    redetection = searching()
+    for number in range(3 * PATIENCE):
         response, window = redetection.search(answer(0.1), BASE._replace(width=95), BASE, FRAME, look)
-        assert window == BASE and response.max() == pytest.approx(0.1)
-    assert asked == windows[: 3 * LOOKS] and windows[0] != BASE
+        assert redetection.lost and response.max() == 0.1
+    assert all(len(windows) == 1 for windows in asked[:PATIENCE])  # about the peak, and nowhere else
+    searched = asked[PATIENCE + 1 :: 3]  # of a frame: about the peak, windows beside, about the best peak of these
+    assert searched[:PATIENCE] == [beside(BASE, FRAME, 1)] * PATIENCE
+    assert {w for windows in searched[PATIENCE:] for w in windows} == set(beside(BASE, FRAME, 2))
+    assert all(len(windows) <= LOOKS for windows in asked)
 
 
 def test_what_is_seen_beside_is_taken():
-    def look(windows):
-        responses = np.zeros((len(windows), 15, 15))
-        responses[2, 3, 4] = 0.9
-        return responses
+    """Only for a higher score than where the target was."""
 
-    redetection = Redetection()
-    redetection.search(answer(1), BASE, BASE, FRAME, look)
-    response, window = redetection.search(answer(0.1), BASE, BASE, FRAME, look)
-    assert response.max() == 0.9 and window == beside(BASE, FRAME)[2] and not redetection.lost
+    def look(windows):
+        return np.array([answer(part) for part in ([0, 0, high] + 5 * [0])[: len(windows)]])
+
+    for high in (0.9, 0.5):
+        redetection = searching()
+        for _ in range(PATIENCE):  # at first only where the target was
+            redetection.search(answer(0.1), BASE, BASE, FRAME, nothing)
+        response, window = redetection.search(answer(0.1), BASE, BASE, FRAME, look)
+        assert redetection.lost == (high < BESIDE_ABOVE)
+        assert (response.max(), window) == ((0.1, BASE) if redetection.lost else (high, beside(BASE, FRAME)[2]))
 
 
 def test_windows_beside_are_on_the_frame_nearest_first():

@@ -327,10 +327,10 @@ def channels_of(net):
 def watched(small):
     """Make a tracker of the small network with a `Watched` filter: (tracker, filter)."""
 
-    def make(answers=None, redetection=None, **settings):
+    def make(answers=None, **settings):
         config = changed(small[0], **settings)
         filter_ = Watched(config, channels=channels_of(small[1]), answers=answers)
-        return Tracker(config, small[1], filter=filter_, redetection=redetection), filter_
+        return Tracker(config, small[1], filter=filter_), filter_
 
     return make
 
