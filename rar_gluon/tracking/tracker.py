@@ -54,6 +54,7 @@ class Tracker:
     response : (H, W) response of the chosen scale, no displacement at (0, 0); None before the first `update`.
     window : the search window that `response` covers.
     score : maximum of the response; about 1 on the first frame, less as the target changes.
+    lost : whether the target was not seen in the last frame, so that its box stayed; never with `redetection` off.
     state : h and c of each level.
     net, weights : the network (None with the runtime "onnx"), and the file that its weights come from (None for a
         network that was passed in).
@@ -115,6 +116,11 @@ class Tracker:
     state = property(lambda self: self._target.state if self._target else [])
 
     @property
+    def lost(self) -> bool:
+        """Whether the target was not seen in the last frame (redetection.py)."""
+        return bool(self._target and self._target.redetection and self._target.redetection.lost)
+
+    @property
     def confidence(self) -> float:
         """How likely the box is on the target, 0 to 1 (`confidence`)."""
         return confidence(self.score, *self._engine.confidence)
@@ -165,7 +171,7 @@ class Tracker:
             look = functools.partial(self._respond, target, frame)
             response, window = target.redetection.search(response, window, base, frame.shape, look)
         target.response, target.window, target.score = response, window, float(response.max())
-        if target.redetection is not None and target.redetection.lost:
+        if self.lost:
             return target.box
         moved = geometry.at_peak(window, response, self.config.network.stride, settings.input_size)  # below a cell
         box = geometry.resized(geometry.centred(target.box, moved), window.width / base.width)
