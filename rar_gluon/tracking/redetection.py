@@ -1,7 +1,7 @@
 """Looking for a lost target: an addition of ours to the paper, an object that `Tracker` may be without.
 
 A target is lost where its score is a small part of the usual one. Then the box stays, and nothing is learned. Its
-window is searched, and windows ever farther beside it, until the target is seen.
+window is searched, one that follows the peak, and windows ever farther beside it, until the target is seen.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Redetection:
         self.lost = False
         self._usual: float | None = None  # mean score of the frames in which it was seen
         self._frames = 0  # since the target was lost
+        self._trail: Window | None = None  # where the peak has led since then: a fast target is there
 
     def search(
         self,
@@ -61,27 +62,34 @@ class Redetection:
             self._usual += SCORE_RATE * (score - self._usual)
             self.lost = False
             return response, window
-        self._frames = self._frames + 1 if self.lost else 1
-        self.lost = True
-        windows = self._next(beside(base, frame_shape, min(REACH, (self._frames - 1) // PATIENCE)))
-        if windows:
-            responses = look(windows)
-            best = int(np.argmax(responses.max(axis=(1, 2))))
-            if self._score(responses[best], windows[best], look) >= BESIDE_ABOVE * self._usual:
-                self.lost = False
-                return responses[best], windows[best]
-        return response, window
+        if not self.lost:
+            self.lost, self._frames = True, 0
+            self._trail = self._at_peak(response, base)
+            return response, window
+        self._frames += 1
+        windows = [self._trail, *self._beside(base, frame_shape)]
+        responses = look(windows)
+        self._trail = self._at_peak(responses[0], self._trail)
+        best = int(np.argmax(responses.max(axis=(1, 2))))
+        if self._score(responses[best], windows[best], look) < BESIDE_ABOVE * self._usual:
+            return response, window
+        self.lost = False
+        return responses[best], windows[best]
 
     def _score(self, response: np.ndarray, window: Window, look: Callable[[Sequence[Window]], np.ndarray]) -> float:
-        """Maximum of a response; where it is low, of that in a window about the peak: the Hann window damps its edge."""
+        """Maximum of a response; a low one is measured again about the peak, since the Hann window damps the edges."""
         score = float(response.max())
         if self._usual is not None and score >= SEEN_ABOVE * self._usual:
             return score
-        return max(score, float(look([at_peak(window, response, self._stride, self._size)]).max()))
+        return max(score, float(look([self._at_peak(response, window)]).max()))
 
-    def _next(self, windows: List[Window]) -> List[Window]:
-        """Those that are looked at in this frame: `LOOKS` of them, in turn."""
-        first = (self._frames - 1) * LOOKS % max(len(windows), 1)
+    def _at_peak(self, response: np.ndarray, window: Window) -> Window:
+        return at_peak(window, response, self._stride, self._size)
+
+    def _beside(self, base: Window, frame_shape: Sequence[int]) -> List[Window]:
+        """Windows beside that are looked at in this frame: `LOOKS` of those within reach, in turn."""
+        windows = beside(base, frame_shape, min(REACH, self._frames // PATIENCE))
+        first = self._frames * LOOKS % max(len(windows), 1)
         return windows[first : first + LOOKS]
 
 

@@ -41,7 +41,7 @@ class Tracker {
     this.box = box;
     this.state = this.zeros("template", (key) => key.startsWith("state"));
     this.filter = this.zeros("learn", (key) => ["n_re", "n_im", "d"].includes(key));
-    [this.usual, this.lost] = [null, 0]; // score of the frames in which it is seen; frames since it was
+    [this.usual, this.trail] = [null, null]; // score of the frames in which it is seen; where the peak led since then
     const z0 = await this.learn(frame, 1);
     this.first = this.score = Math.max(...(await this.run("respond", { x: z0, ...this.filter })).response.data);
   }
@@ -59,7 +59,7 @@ class Tracker {
     if (settings.redetection) best = await this.search(frame, best, base);
     if (best === null) return this.box; // it is lost: the box stays, and nothing is learned
     this.score = best.score;
-    const [, , w, h] = this.box, factor = best.window[2] / base[2], [cx, cy] = best.peak;
+    const [, , w, h] = this.box, factor = best.window[2] / base[2], [cx, cy] = shifted(best.window, best.shift);
     this.box = limited(cx, cy, w * factor, h * factor, frame);
     let rate = settings.learning_rate;
     if (settings.adaptive_rate) rate = Math.min(1, Math.max(0, (rate * this.score) / Math.max(this.first, 1e-6)));
@@ -67,16 +67,15 @@ class Tracker {
     return this.box;
   }
 
-  // What the filter answers in windows of a frame: {window, values, score, peak}, peak the window moved to the maximum.
+  // What the filter answers in windows of a frame: {window, values, score, shift}, shift its maximum's, in windows.
   async look(frame, windows) {
     const size = this.settings.input_size, cell = this.description.config.network.stride / size;
     const { representation } = await this.run("represent", { image: patches(frame, windows, size), ...this.state });
     const { response } = await this.run("respond", { x: representation, ...this.filter });
     const [, height, width] = response.dims, cells = height * width;
     return windows.map((window, index) => {
-      const values = response.data.subarray(index * cells, (index + 1) * cells), [cx, cy, wide, high] = window;
-      const [dy, dx] = peak(values, height, width), middle = [cx + dx * cell * wide, cy + dy * cell * high];
-      return { window, values, score: Math.max(...values), peak: [...middle, wide, high] };
+      const values = response.data.subarray(index * cells, (index + 1) * cells), [dy, dx] = peak(values, height, width);
+      return { window, values, score: Math.max(...values), shift: [dx * cell, dy * cell] };
     });
   }
 
@@ -84,23 +83,29 @@ class Tracker {
   async search(frame, best, base) {
     const score = async (seen) => {
       if (this.usual !== null && seen.score >= SEEN_ABOVE * this.usual) return seen.score;
-      const [again] = await this.look(frame, [seen.peak]); // at a window's edge the Hann window damps the response
+      // At a window's edge the Hann window damps the response.
+      const [again] = await this.look(frame, [shifted(seen.window, seen.shift)]);
       return Math.max(seen.score, again.score);
     };
     const value = await score(best);
     if (this.usual === null) this.usual = value;
-    if (value >= (this.lost ? SEEN_ABOVE : LOST_BELOW) * this.usual) {
+    if (value >= (this.trail ? SEEN_ABOVE : LOST_BELOW) * this.usual) {
       this.usual += SCORE_RATE * (value - this.usual);
-      this.lost = 0;
+      this.trail = null;
       return best;
     }
-    this.lost += 1; // frames
-    const windows = beside(base, frame, Math.min(REACH, Math.floor((this.lost - 1) / PATIENCE)));
-    const first = ((this.lost - 1) * LOOKS) % Math.max(windows.length, 1), chosen = windows.slice(first, first + LOOKS);
-    if (!chosen.length) return null;
-    const found = (await this.look(frame, chosen)).reduce((a, b) => (b.score > a.score ? b : a));
+    if (!this.trail) {
+      [this.trail, this.frames] = [shifted(base, best.shift), 0];
+      return null;
+    }
+    this.frames += 1;
+    const windows = beside(base, frame, Math.min(REACH, Math.floor(this.frames / PATIENCE)));
+    const first = (this.frames * LOOKS) % Math.max(windows.length, 1);
+    const seen = await this.look(frame, [this.trail, ...windows.slice(first, first + LOOKS)]);
+    this.trail = shifted(this.trail, seen[0].shift);
+    const found = seen.reduce((a, b) => (b.score > a.score ? b : a));
     if ((await score(found)) < BESIDE_ABOVE * this.usual) return null;
-    this.lost = 0;
+    this.trail = null;
     return found;
   }
 
@@ -131,6 +136,10 @@ class Tracker {
     };
     return [x + w / 2, y + h / 2, ...sides[this.settings.window]];
   }
+}
+
+function shifted([cx, cy, width, height], [dx, dy]) {
+  return [cx + dx * width, cy + dy * height, width, height];
 }
 
 function scaled([cx, cy, width, height], factor) {
