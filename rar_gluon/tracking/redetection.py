@@ -1,7 +1,7 @@
 """Looking for a lost target: an addition of ours to the paper, an object that `Tracker` may be without.
 
 A target is lost where its score is a small part of the usual one. Then the box stays, and nothing is learned. Its
-window is searched, one that follows the peak, and windows ever farther beside it, until the target is seen.
+window is searched, and windows ever farther beside it, until the target is seen.
 """
 
 from __future__ import annotations
@@ -27,18 +27,17 @@ class Redetection:
     Parameters
     ----------
     stride, size : pixels of a crop, for one cell of a response and for a side.
-
-    Attributes
-    ----------
-    lost : whether the target was not seen in the last frame: its box stays, and nothing is learned.
     """
 
     def __init__(self, stride: int, size: int):
         self._stride, self._size = stride, size
-        self.lost = False
         self._usual: float | None = None  # mean score of the frames in which it was seen
-        self._frames = 0  # since the target was lost
-        self._trail: Window | None = None  # where the peak has led since then: a fast target is there
+        self._frames = 0  # in which it has not been seen, up to the last one
+
+    @property
+    def lost(self) -> bool:
+        """Whether the target was not seen in the last frame: its box stays, and nothing is learned."""
+        return self._frames > 0
 
     def search(
         self,
@@ -60,31 +59,24 @@ class Redetection:
             self._usual = score
         if score >= (SEEN_ABOVE if self.lost else LOST_BELOW) * self._usual:
             self._usual += SCORE_RATE * (score - self._usual)
-            self.lost = False
+            self._frames = 0
             return response, window
-        if not self.lost:
-            self.lost, self._frames = True, 0
-            self._trail = self._at_peak(response, base)
-            return response, window
+        windows = self._beside(base, frame_shape)
         self._frames += 1
-        windows = [self._trail, *self._beside(base, frame_shape)]
-        responses = look(windows)
-        self._trail = self._at_peak(responses[0], self._trail)
-        best = int(np.argmax(responses.max(axis=(1, 2))))
-        if self._score(responses[best], windows[best], look) < BESIDE_ABOVE * self._usual:
-            return response, window
-        self.lost = False
-        return responses[best], windows[best]
+        if windows:
+            responses = look(windows)
+            best = int(np.argmax(responses.max(axis=(1, 2))))
+            if self._score(responses[best], windows[best], look) >= BESIDE_ABOVE * self._usual:
+                self._frames = 0
+                return responses[best], windows[best]
+        return response, window
 
     def _score(self, response: np.ndarray, window: Window, look: Callable[[Sequence[Window]], np.ndarray]) -> float:
         """Maximum of a response; a low one is measured again about the peak, since the Hann window damps the edges."""
         score = float(response.max())
         if self._usual is not None and score >= SEEN_ABOVE * self._usual:
             return score
-        return max(score, float(look([self._at_peak(response, window)]).max()))
-
-    def _at_peak(self, response: np.ndarray, window: Window) -> Window:
-        return at_peak(window, response, self._stride, self._size)
+        return max(score, float(look([at_peak(window, response, self._stride, self._size)]).max()))
 
     def _beside(self, base: Window, frame_shape: Sequence[int]) -> List[Window]:
         """Windows beside that are looked at in this frame: `LOOKS` of those within reach, in turn."""
@@ -93,7 +85,7 @@ class Redetection:
         return windows[first : first + LOOKS]
 
 
-def beside(window: Window, frame_shape: Sequence[int], reach: int = REACH) -> List[Window]:
+def beside(window: Window, frame_shape: Sequence[int], reach: int) -> List[Window]:
     """Windows of this size at steps of half of it, whose centre is on the frame (H, W, ...), nearest first.
 
     They are up to `reach` steps away on each axis, the window itself left out (assumed: ours).

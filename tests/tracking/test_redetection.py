@@ -9,6 +9,7 @@ from rar_gluon.tracking.redetection import (
     LOOKS,
     LOST_BELOW,
     PATIENCE,
+    REACH,
     SEEN_ABOVE,
     Redetection,
     beside,
@@ -134,38 +135,20 @@ def test_windows_are_searched_in_turn_and_ever_farther():
 
     redetection = searching()
     for _ in range(3 * PATIENCE):
-        response, window = redetection.search(answer(0.1), BASE, BASE, FRAME, look)
+        response, window = redetection.search(answer(0.1), BASE._replace(width=95), BASE, FRAME, look)
         assert redetection.lost and response.max() == 0.1
-    assert all(windows == [BASE] for windows in (asked[0], *asked[1::3], *asked[3::3]))  # about the peaks
-    searched = asked[2::3]  # from the second frame on: where the peak has led, and beside
-    assert all(windows[0] == BASE and len(windows) <= 1 + LOOKS for windows in searched)
-    near = beside(BASE, FRAME, 1)
-    assert [windows[1:] for windows in searched[: 2 * PATIENCE - 1]] == [[]] * (PATIENCE - 1) + [near] * PATIENCE
-    assert {w for windows in searched[2 * PATIENCE - 1 :] for w in windows[1:]} == set(beside(BASE, FRAME, 2))
-
-
-def test_one_window_follows_the_peak():
-    """A target that moves on by two cells in each of three frames with a low score, and then has its usual one."""
-    step, score = 2 * 8 * BASE.width / 127, 0.2
-    truth = BASE
-
-    def look(windows):
-        cells = [(truth.cx - window.cx) / step * 2 for window in windows]
-        return np.array([answer(score if abs(cell) < 3 else 0, (0, round(cell))) for cell in cells])
-
-    redetection = searching()
-    for number in range(4):
-        truth, score = shifted(BASE, (number + 1) * step, 0), 0.2 if number < 3 else 1.0
-        response, window = redetection.search(look([BASE])[0], BASE, BASE, FRAME, look)
-        assert redetection.lost == (number < 3)
-    assert window == pytest.approx(shifted(BASE, 3 * step, 0)) and response[0, 2] == 1
+    assert all(len(windows) == 1 for windows in asked[:PATIENCE])  # about the peak, and nowhere else
+    searched = asked[PATIENCE + 1 :: 3]  # of a frame: about the peak, windows beside, about the best peak of these
+    assert searched[:PATIENCE] == [beside(BASE, FRAME, 1)] * PATIENCE
+    assert {w for windows in searched[PATIENCE:] for w in windows} == set(beside(BASE, FRAME, 2))
+    assert all(len(windows) <= LOOKS for windows in asked)
 
 
 def test_what_is_seen_beside_is_taken():
     """Only for a higher score than where the target was."""
 
     def look(windows):
-        return np.array([answer(part) for part in ([0, 0, 0, high] + 5 * [0])[: len(windows)]])
+        return np.array([answer(part) for part in ([0, 0, high] + 5 * [0])[: len(windows)]])
 
     for high in (0.9, 0.5):
         redetection = searching()
@@ -173,11 +156,11 @@ def test_what_is_seen_beside_is_taken():
             redetection.search(answer(0.1), BASE, BASE, FRAME, nothing)
         response, window = redetection.search(answer(0.1), BASE, BASE, FRAME, look)
         assert redetection.lost == (high < BESIDE_ABOVE)
-        assert (response.max(), window) == ((0.1, BASE) if redetection.lost else (high, beside(BASE, FRAME)[2]))
+        assert (response.max(), window) == ((0.1, BASE) if redetection.lost else (high, beside(BASE, FRAME, 1)[2]))
 
 
 def test_windows_beside_are_on_the_frame_nearest_first():
-    windows = beside(BASE, FRAME)
+    windows = beside(BASE, FRAME, REACH)
     distances = [np.hypot((w.cx - BASE.cx) / BASE.width, (w.cy - BASE.cy) / BASE.height) for w in windows]
     assert distances == sorted(distances) and BASE not in windows
     assert all(0 <= w.cx <= 340 and 0 <= w.cy <= 260 and w[2:] == BASE[2:] for w in windows)

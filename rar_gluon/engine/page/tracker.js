@@ -41,7 +41,7 @@ class Tracker {
     this.box = box;
     this.state = this.zeros("template", (key) => key.startsWith("state"));
     this.filter = this.zeros("learn", (key) => ["n_re", "n_im", "d"].includes(key));
-    [this.usual, this.trail] = [null, null]; // score of the frames in which it is seen; where the peak led since then
+    [this.usual, this.lost] = [null, 0]; // score of the frames in which it is seen; frames since it was
     const z0 = await this.learn(frame, 1);
     this.first = this.score = Math.max(...(await this.run("respond", { x: z0, ...this.filter })).response.data);
   }
@@ -89,23 +89,18 @@ class Tracker {
     };
     const value = await score(best);
     if (this.usual === null) this.usual = value;
-    if (value >= (this.trail ? SEEN_ABOVE : LOST_BELOW) * this.usual) {
+    if (value >= (this.lost ? SEEN_ABOVE : LOST_BELOW) * this.usual) {
       this.usual += SCORE_RATE * (value - this.usual);
-      this.trail = null;
+      this.lost = 0;
       return best;
     }
-    if (!this.trail) {
-      [this.trail, this.frames] = [shifted(base, best.shift), 0];
-      return null;
-    }
-    this.frames += 1;
-    const windows = beside(base, frame, Math.min(REACH, Math.floor(this.frames / PATIENCE)));
-    const first = (this.frames * LOOKS) % Math.max(windows.length, 1);
-    const seen = await this.look(frame, [this.trail, ...windows.slice(first, first + LOOKS)]);
-    this.trail = shifted(this.trail, seen[0].shift);
-    const found = seen.reduce((a, b) => (b.score > a.score ? b : a));
+    const windows = beside(base, frame, Math.min(REACH, Math.floor(this.lost / PATIENCE)));
+    const first = (this.lost * LOOKS) % Math.max(windows.length, 1), chosen = windows.slice(first, first + LOOKS);
+    this.lost += 1;
+    if (!chosen.length) return null;
+    const found = (await this.look(frame, chosen)).reduce((a, b) => (b.score > a.score ? b : a));
     if ((await score(found)) < BESIDE_ABOVE * this.usual) return null;
-    this.trail = null;
+    this.lost = 0;
     return found;
   }
 
