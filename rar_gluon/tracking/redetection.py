@@ -39,6 +39,10 @@ class Redetection:
         """Whether the target was not seen in the last frame: its box stays, and nothing is learned."""
         return self._frames > 0
 
+    def miss(self) -> None:
+        """Count a frame in which nothing can be seen."""
+        self._frames += 1
+
     def search(
         self,
         response: np.ndarray,
@@ -62,7 +66,7 @@ class Redetection:
             self._frames = 0
             return response, window
         windows = self._beside(base, frame_shape)
-        self._frames += 1
+        self.miss()
         if windows:
             responses = look(windows)
             best = int(np.argmax(responses.max(axis=(1, 2))))

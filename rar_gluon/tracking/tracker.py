@@ -164,6 +164,8 @@ class Tracker:
         responses = self._respond(target, frame, windows)  # Eq. 11 at each scale
         if not responses.any():  # a fade to black: nothing to locate or to learn
             target.response, target.window, target.score = responses[0], base, 0.0
+            if target.redetection is not None:
+                target.redetection.miss()
             return target.box
         best = int(np.argmax(responses.max(axis=(1, 2)) * self._penalties))  # the scale of the largest response
         response, window = responses[best], windows[best]

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from rar_gluon.data.demo import demo_sequence
 from rar_gluon.engine.onnx import SHIPPED
 from rar_gluon.engine.page import GRAPHS, RUNTIME, SCRIPT, write_page
 from rar_gluon.evaluation.otb.ope import overlap
+from rar_gluon.tracking import redetection
 from rar_gluon.tracking.tracker import Tracker
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +44,14 @@ def test_everything_is_in_the_folder(graphs, tmp_path, refusal):
     assert "http:" not in page and "https:" not in page  # nothing comes from elsewhere
 
 
+def test_the_search_has_the_numbers_of_the_package():
+    script = (ROOT / "rar_gluon" / "engine" / "page" / "tracker.js").read_text()
+    numbers = dict(re.findall(r"\b([A-Z_]+) = ([\d.]+)", script))
+    assert {name: float(value) for name, value in numbers.items()} == {
+        name: value for name, value in vars(redetection).items() if name.isupper()
+    }
+
+
 @pytest.fixture
 def page(graphs, browser):
     """The browser with the page open."""
@@ -64,10 +74,11 @@ def wait(browser, begins, condition=lambda: True):
 
 @pytest.mark.slow
 def test_it_finds_a_hidden_target_as_we_do(page, texture):
-    """It is away for seven frames, and comes back beside its window."""
+    """It is away for seven frames, the last of them black, and comes back beside its window."""
     scene, back, box = texture(120, 160, seed=2, grain=12), texture(120, 160, seed=7, grain=12), (24, 30, 26, 24)
     back[10:74, 54:120] = scene[10:74, 4:70]
-    frames = [scene] * 3 + [texture(120, 160, seed=20 + number, grain=12) for number in range(7)] + [back] * 12
+    frames = [scene] * 3 + [texture(120, 160, seed=20 + number, grain=12) for number in range(6)]
+    frames += [np.zeros_like(scene)] + [back] * 12
     pictures = [base64.b64encode(np.dstack([frame[..., ::-1], frame[..., :1]])).decode() for frame in frames]
     page.set_script_timeout(200)
     theirs = page.execute_async_script(

@@ -77,6 +77,16 @@ def test_a_hidden_target_is_awaited_where_it_was(shipped, texture):
     assert filter_.learned == 3 and not tracking.lost
 
 
+def test_a_black_frame_shows_no_target(shipped, texture):
+    scene, box = texture(260, 340, seed=2, grain=12), (140, 110, 30, 26)
+    tracking = tracker(shipped, True)
+    tracking.init(scene, box)
+    before = tracking.update(scene)
+    assert tracking.update(np.zeros_like(scene)) == before
+    assert tracking.lost and tracking.score == 0
+    assert tracking.update(scene) == pytest.approx(before, abs=1) and not tracking.lost
+
+
 def test_without_it_the_tracker_is_the_papers(shipped, make_clip):
     """A target that stays in sight: the same boxes, bit for bit."""
     truth = [(30 + 2 * step, 40, 36, 30) for step in range(6)]

@@ -51,7 +51,10 @@ class Tracker {
     const steps = Array.from({ length: settings.scales }, (_, index) => index - (settings.scales - 1) / 2);
     const windows = steps.map((step) => scaled(base, settings.scale_step ** step));
     const seen = await this.look(frame, windows);
-    if (!seen.some(({ values }) => values.some((value) => value !== 0))) return this.box; // a fade to black
+    if (!seen.some(({ values }) => values.some((value) => value !== 0))) { // a fade to black
+      [this.score, this.lost] = [0, this.lost + 1];
+      return this.box;
+    }
     const penalty = (step) => (step < 0 ? settings.scale_penalty : step > 0 ? settings.scale_penalty_larger : 1);
     const heights = seen.map(({ score }, index) => score * penalty(steps[index]));
     let best = seen[heights.indexOf(Math.max(...heights))];
