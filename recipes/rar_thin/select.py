@@ -94,6 +94,7 @@ def main() -> int:
     parser.add_argument("--precision", default="fp32", choices=("fp32", "int8"), help="int8 needs ONNX Runtime")
     parser.add_argument("--sets", default=",".join(SETS), metavar="A,B,...", help=f"default: {','.join(SETS)}")
     parser.add_argument("--frames", type=int, metavar="N", help="a quick look: so many frames of each run")
+    parser.add_argument("--draw", type=int, default=0, metavar="N", help="another number: other made sequences")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes; default: 1")
     parser.add_argument("--against", type=Path, metavar="DIR", help="compare with the results of another tracker")
     arguments = parser.parse_args()
@@ -111,7 +112,9 @@ def select(arguments: argparse.Namespace) -> None:
         raise InputError(f"--workers is {arguments.workers}, but at least 1 is needed.")
     changes = configuration.settings_to_dict(arguments.set)
     config = configuration.from_dict(changes, "--set", configuration.load(arguments.config))
-    runs = open_runs(arguments.sets.split(","), arguments.root, arguments.stills, arguments.frames)
+    if arguments.draw < 0:
+        raise InputError(f"--draw is {arguments.draw}, but must be 0 or more.")
+    runs = open_runs(arguments.sets.split(","), arguments.root, arguments.stills, arguments.frames, arguments.draw)
     folder = output_folder(arguments.output)
     engine = {"runtime": arguments.runtime, "precision": arguments.precision}
     record = {**describe_run(configuration.to_dict(config), arguments.weights or SHIPPED), **engine}

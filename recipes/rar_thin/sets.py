@@ -70,7 +70,7 @@ def read_kinds() -> Dict[str, Dict[str, List[str]]]:
 
 
 def open_runs(
-    sets: Sequence[str], roots: Sequence[Path], stills: Sequence[Path], frames: int | None = None
+    sets: Sequence[str], roots: Sequence[Path], stills: Sequence[Path], frames: int | None = None, draw: int = 0
 ) -> List[Run]:
     """Open the runs of some sets, in order.
 
@@ -80,6 +80,7 @@ def open_runs(
     roots : folders of the real sequences.
     stills : folders of photographs with masks, for the made ones.
     frames : take so many frames of each run at most: a quick look.
+    draw : another number makes other sequences of the same kinds, to confirm what was chosen on those of 0.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def open_runs(
                 if one == "held_out" and "segments" in sets:
                     runs += [Run(part.name, target, kind, part) for part in segments(sequence)]
     if "made" in sets:
-        runs += made_runs(stills)
+        runs += made_runs(stills, draw)
     return [_shortened(run, frames) for run in runs]
 
 
@@ -174,14 +175,14 @@ MADE = {
 }
 
 
-def made_runs(stills: Sequence[Path]) -> List[Run]:
+def made_runs(stills: Sequence[Path], draw: int = 0) -> List[Run]:
     """Runs over the made sequences, `COUNT` of each kind: the same ones from the same photographs."""
     if not stills:
         raise InputError("the made sequences are cut from photographs: give their folders with --stills.")
     objects = [source for root in stills for source in load_stills(root, HELD_OUT_SHARE)]
     backgrounds = Lazy([make for root in stills for make in still_backgrounds(root, HELD_OUT_SHARE)])
     runs = []
-    for seed, kind in enumerate(MADE):
+    for seed, kind in enumerate(MADE, draw * len(MADE)):
         tracks = SyntheticTracks(COUNT, FRAMES, seed, SIZE, objects, backgrounds, partial(make_scene, kind))
         for number in range(COUNT):
             name, sequence = f"{kind}-{number}", tracks.sequence(number)

@@ -65,6 +65,8 @@ def test_made_sequences_have_what_their_kind_says(stills, monkeypatch):
     again = sets.made_runs([stills])
     for run, other in zip(runs, again):
         np.testing.assert_array_equal(run.sequence.boxes, other.sequence.boxes)
+    for run, other in zip(runs, sets.open_runs(["made"], [], [stills], draw=1)):
+        assert run.kind == other.kind and not np.array_equal(run.sequence.boxes, other.sequence.boxes)
     by_kind = {}
     for run in runs:
         by_kind.setdefault(run.kind, []).append(run.sequence)
