@@ -39,10 +39,6 @@ class Redetection:
         """Whether the target was not seen in the last frame: its box stays, and nothing is learned."""
         return self._frames > 0
 
-    def miss(self) -> None:
-        """Count a frame in which nothing can be seen."""
-        self._frames += 1
-
     def search(
         self,
         response: np.ndarray,
@@ -59,14 +55,14 @@ class Redetection:
         look : responses (S, H, W) of windows.
         """
         score = self._score(response, window, look)
-        if self._usual is None:  # on its own frame a filter scores far higher
+        if self._usual is None and score > 0:  # on its own frame a filter scores far higher
             self._usual = score
-        if score >= (SEEN_ABOVE if self.lost else LOST_BELOW) * self._usual:
+        if score > 0 and score >= (SEEN_ABOVE if self.lost else LOST_BELOW) * self._usual:
             self._usual += SCORE_RATE * (score - self._usual)
             self._frames = 0
             return response, window
-        windows = self._beside(base, frame_shape)
-        self.miss()
+        windows = self._beside(base, frame_shape) if self._usual is not None else []
+        self._frames += 1
         if windows:
             responses = look(windows)
             best = int(np.argmax(responses.max(axis=(1, 2))))
@@ -86,7 +82,7 @@ class Redetection:
         """Windows beside that are looked at in this frame: `LOOKS` of those within reach, in turn."""
         windows = beside(base, frame_shape, min(REACH, self._frames // PATIENCE))
         first = self._frames * LOOKS % max(len(windows), 1)
-        return windows[first : first + LOOKS]
+        return (windows + windows)[first : first + min(LOOKS, len(windows))]
 
 
 def beside(window: Window, frame_shape: Sequence[int], reach: int) -> List[Window]:

@@ -145,7 +145,7 @@ class Tracker:
     def update(self, frame: np.ndarray) -> Box:
         """Locate the target on the next frame and learn from it; returns the box (x, y, w, h).
 
-        In a frame of one colour the box stays, with a response and a score of 0 (assumed: ours).
+        In a search window of one colour the response and the score are 0, and the box stays (assumed: ours).
 
         Raises
         ------
@@ -162,18 +162,14 @@ class Tracker:
         base = self._window(target)
         windows = [geometry.scaled(base, float(factor)) for factor in self._factors]
         responses = self._respond(target, frame, windows)  # Eq. 11 at each scale
-        if not responses.any():  # a fade to black: nothing to locate or to learn
-            target.response, target.window, target.score = responses[0], base, 0.0
-            if target.redetection is not None:
-                target.redetection.miss()
-            return target.box
-        best = int(np.argmax(responses.max(axis=(1, 2)) * self._penalties))  # the scale of the largest response
+        heights = responses.max(axis=(1, 2)) * self._penalties
+        best = int(np.argmax(heights)) if heights.any() else len(windows) // 2  # the scale of the largest response
         response, window = responses[best], windows[best]
         if target.redetection is not None:
             look = functools.partial(self._respond, target, frame)
             response, window = target.redetection.search(response, window, base, frame.shape, look)
         target.response, target.window, target.score = response, window, float(response.max())
-        if self.lost:
+        if self.lost or not response.any():  # hidden, or a fade to black: nothing to locate or to learn
             return target.box
         moved = geometry.at_peak(window, response, self.config.network.stride, settings.input_size)  # below a cell
         box = geometry.resized(geometry.centred(target.box, moved), window.width / base.width)

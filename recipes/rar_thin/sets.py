@@ -34,7 +34,7 @@ LEAST = 20  # annotated frames of a segment: fewer cannot say whether the target
 HELD_OUT_SHARE = (0.0, 0.05)  # of the photographs
 COUNT, FRAMES, SIZE = 8, 90, (240, 320)  # made sequences of a kind, their frames, and height and width of these
 HIDDEN = 0.1  # share of the target that must be seen for a frame to have a truth
-TRIES = 200  # scenes that are drawn at random until one has a target that is hidden and comes back
+TRIES = 1000  # scenes that are drawn at random until one has a target that is hidden and comes back
 
 
 @dataclass(frozen=True)

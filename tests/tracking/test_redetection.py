@@ -87,6 +87,21 @@ def test_a_black_frame_shows_no_target(shipped, texture):
     assert tracking.update(scene) == pytest.approx(before, abs=1) and not tracking.lost
 
 
+def test_a_target_that_has_left_a_window_of_one_colour_is_located(shipped, texture):
+    """It jumps on a grey background, which leaves nothing in its search window."""
+    target, frames = texture(36, 36, seed=2, grain=6), []
+    for x in (60, 60, 150):
+        frames.append(np.full((120, 260, 3), 128, np.uint8))
+        frames[-1][40:76, x : x + 36] = target
+    tracking = tracker(shipped, True)
+    tracking.init(frames[0], (60, 40, 36, 36))
+    tracking.update(frames[1])
+    assert tracking.update(frames[2])[0] == pytest.approx(60, abs=1) and tracking.score == 0
+    for _ in range(3 * PATIENCE):
+        last = tracking.update(frames[2])
+    assert last[0] == pytest.approx(150, abs=4) and not tracking.lost
+
+
 def test_without_it_the_tracker_is_the_papers(shipped, make_clip):
     """A target that stays in sight: the same boxes, bit for bit."""
     truth = [(30 + 2 * step, 40, 36, 30) for step in range(6)]
@@ -152,6 +167,32 @@ def test_windows_are_searched_in_turn_and_ever_farther():
     assert searched[:PATIENCE] == [beside(BASE, FRAME, 1)] * PATIENCE
     assert {w for windows in searched[PATIENCE:] for w in windows} == set(beside(BASE, FRAME, 2))
     assert all(len(windows) <= LOOKS for windows in asked)
+
+
+def test_near_a_corner_all_windows_are_searched_in_each_frame():
+    """They are fewer than a frame has looks for."""
+    asked = []
+
+    def look(windows):
+        asked.append(windows)
+        return nothing(windows)
+
+    corner, redetection = BASE._replace(cx=20, cy=20), searching()
+    for _ in range(2 * PATIENCE):
+        redetection.search(answer(0.1), corner, corner, FRAME, look)
+    within = beside(corner, FRAME, 1)
+    searched = asked[PATIENCE + 1 :: 3][:PATIENCE]
+    assert len(within) == 3 and all(sorted(windows) == sorted(within) for windows in searched)
+
+
+def test_a_score_of_nothing_is_not_the_usual_one():
+    """From the first frame on the window is of one colour, until the target is there."""
+    redetection = Redetection(8, 127)
+    for _ in range(2 * PATIENCE):
+        redetection.search(answer(0), BASE, BASE, FRAME, nothing)
+        assert redetection.lost
+    redetection.search(answer(0.4), BASE, BASE, FRAME, nothing)
+    assert not redetection.lost
 
 
 def test_what_is_seen_beside_is_taken():

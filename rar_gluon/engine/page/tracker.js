@@ -51,16 +51,13 @@ class Tracker {
     const steps = Array.from({ length: settings.scales }, (_, index) => index - (settings.scales - 1) / 2);
     const windows = steps.map((step) => scaled(base, settings.scale_step ** step));
     const seen = await this.look(frame, windows);
-    if (!seen.some(({ values }) => values.some((value) => value !== 0))) { // a fade to black
-      [this.score, this.lost] = [0, this.lost + 1];
-      return this.box;
-    }
     const penalty = (step) => (step < 0 ? settings.scale_penalty : step > 0 ? settings.scale_penalty_larger : 1);
     const heights = seen.map(({ score }, index) => score * penalty(steps[index]));
     let best = seen[heights.indexOf(Math.max(...heights))];
     this.score = best.score;
     if (settings.redetection) best = await this.search(frame, best, base);
-    if (best === null) return this.box; // it is lost: the box stays, and nothing is learned
+    // Hidden, or a fade to black: nothing to locate or to learn.
+    if (best === null || best.values.every((value) => value === 0)) return this.box;
     this.score = best.score;
     const [, , w, h] = this.box, factor = best.window[2] / base[2], [cx, cy] = shifted(best.window, best.shift);
     this.box = limited(cx, cy, w * factor, h * factor, frame);
@@ -71,11 +68,14 @@ class Tracker {
   }
 
   // What the filter answers in windows of a frame: {window, values, score, shift}, shift its maximum's, in windows.
+  // Windows of one colour answer 0.
   async look(frame, windows) {
     const size = this.settings.input_size, cell = this.description.config.network.stride / size;
-    const { representation } = await this.run("represent", { image: patches(frame, windows, size), ...this.state });
+    const image = patches(frame, windows, size);
+    const { representation } = await this.run("represent", { image, ...this.state });
     const { response } = await this.run("respond", { x: representation, ...this.filter });
     const [, height, width] = response.dims, cells = height * width;
+    if (image.data.every((value) => value === image.data[0])) response.data.fill(0);
     return windows.map((window, index) => {
       const values = response.data.subarray(index * cells, (index + 1) * cells), [dy, dx] = peak(values, height, width);
       return { window, values, score: Math.max(...values), shift: [dx * cell, dy * cell] };
@@ -91,16 +91,17 @@ class Tracker {
       return Math.max(seen.score, again.score);
     };
     const value = await score(best);
-    if (this.usual === null) this.usual = value;
-    if (value >= (this.lost ? SEEN_ABOVE : LOST_BELOW) * this.usual) {
+    if (this.usual === null && value > 0) this.usual = value;
+    if (value > 0 && value >= (this.lost ? SEEN_ABOVE : LOST_BELOW) * this.usual) {
       this.usual += SCORE_RATE * (value - this.usual);
       this.lost = 0;
       return best;
     }
-    const windows = beside(base, frame, Math.min(REACH, Math.floor(this.lost / PATIENCE)));
-    const first = (this.lost * LOOKS) % Math.max(windows.length, 1), chosen = windows.slice(first, first + LOOKS);
+    const windows = beside(base, frame, Math.min(REACH, Math.floor(this.lost / PATIENCE))), count = windows.length;
+    const first = (this.lost * LOOKS) % Math.max(count, 1);
+    const chosen = [...windows, ...windows].slice(first, first + Math.min(LOOKS, count));
     this.lost += 1;
-    if (!chosen.length) return null;
+    if (!chosen.length || this.usual === null) return null;
     const found = (await this.look(frame, chosen)).reduce((a, b) => (b.score > a.score ? b : a));
     if ((await score(found)) < BESIDE_ABOVE * this.usual) return null;
     this.lost = 0;
