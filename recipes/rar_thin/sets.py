@@ -34,7 +34,7 @@ LEAST = 20  # annotated frames of a segment: fewer cannot say whether the target
 HELD_OUT_SHARE = (0.0, 0.05)  # of the photographs
 COUNT, FRAMES, SIZE = 8, 90, (240, 320)  # made sequences of a kind, their frames, and height and width of these
 HIDDEN = 0.1  # share of the target that must be seen for a frame to have a truth
-TRIES = 1000  # scenes that are drawn at random until one has a target that is hidden and comes back
+TRIES = 200  # scenes that are drawn at random until one has a target that is hidden and comes back
 
 
 @dataclass(frozen=True)
@@ -276,16 +276,16 @@ def _occluder(
 ) -> Layer:
     """What passes over the target and hides it for some frames, well after the start and well before the end.
 
-    In half of the sequences it is a larger one of the target's look.
+    In half of the sequences it is a larger one of the target's look, if one of that shape can hide the target.
 
     Raises
     ------
     InputError
-        None of `TRIES` did.
+        None of those that were tried did.
     """
     length, alike = len(centre), rng.random() < 0.5
-    for _ in range(TRIES):
-        sprite = target.sprite if alike else _sprite(rng, objects, thin=False)
+    for number in range(2 * TRIES):
+        sprite = target.sprite if alike and number < TRIES else _sprite(rng, objects, thin=False)
         middle = int(length * rng.uniform(0.4, 0.55))
         times = (np.arange(length) - middle) / rng.uniform(8, 25)  # in times that it is hidden for
         away = side * (0.4 * times + 0.8 * times**3)  # slow while it hides the target
@@ -296,4 +296,4 @@ def _occluder(
         visible = visible_shares(target, [layer], size)
         if visible[:10].min() > 0.9 and visible[-15:].min() > 0.9 and 10 <= (visible < HIDDEN).sum() <= 30:
             return layer
-    raise InputError(f"none of {TRIES} scenes hides its target for a while: give photographs of larger objects.")
+    raise InputError(f"none of {2 * TRIES} scenes hides its target for a while: give photographs of larger objects.")
