@@ -25,6 +25,7 @@ from rar_gluon.data import otb
 from rar_gluon.data.sequence import Sequence, content_hash, read_boxes, write_boxes
 from rar_gluon.evaluation.trackers import TwoMethodTracker, to_box
 from rar_gluon.evaluation.vot.protocol import VotProtocol
+from rar_gluon.evaluation.vot.results import EXPERIMENT
 from rar_gluon.evaluation.vot.run import run_sequence
 from rar_gluon.processes import threads
 from rar_gluon.provenance import keep_record
@@ -32,7 +33,7 @@ from rar_gluon.provenance import keep_record
 
 @dataclass(frozen=True)
 class Finished:
-    """How one sequence went: frames, seconds in the tracker, and what failed, if anything."""
+    """How one sequence went: frames that were tracked, seconds in the tracker, and what failed, if anything."""
 
     name: str
     frames: int
@@ -118,7 +119,7 @@ def _run_missing(
         print(f"{folder.name}: {len(sequences) - len(missing)} of {len(sequences)} sequences are done already")
     if workers == 1 and scheduler is None:
         make_tracker = functools.lru_cache(maxsize=1)(make_tracker)  # one network for all sequences
-    finished = []
+    finished, lengths = [], {sequence.name: len(sequence) for sequence in missing}
     run_one = _run_one if scheduler is not None else in_this_folder(_run_one)
     missing.sort(key=len, reverse=True)  # a long one at the end would leave the other workers nothing to do
     jobs = (joblib.delayed(run_one)(make_tracker, sequence, folder, supervised) for sequence in missing)
@@ -126,23 +127,33 @@ def _run_missing(
         count = workers if scheduler is None else -1  # all that the cluster has
         for result in joblib.Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)(jobs):
             finished.append(result)
-            bar.update(result.frames)
+            bar.update(lengths[result.name])
             bar.set_postfix_str(result.name)
     return sorted(finished, key=lambda result: result.name)
 
 
 def keep_contents(folder: Path, sequences: ListOf[Sequence]) -> None:
-    """Keep in data.json what data the results are of; `InputError` where those of a sequence are of other data."""
+    """Keep in data.json what data the results are of; `InputError` where a sequence has results of other data."""
     path = folder / "data.json"
     old = read_json(path) if path.is_file() else {}
     new = {sequence.name: content_hash([sequence]) for sequence in sequences}
-    other = [name for name, content in new.items() if old.get(name, content) != content]
+    other = [name for name, content in new.items() if old.get(name, content) != content and _begun(folder, name)]
     if other:
         raise InputError(
             f"{folder} has results of {otb.summary(other)} on other frames or boxes of that name: give another "
             "--output or --name, or remove it."
         )
     write_text(path, json.dumps({**old, **new}, indent=1) + "\n")
+
+
+def _begun(folder: Path, name: str) -> bool:
+    """Tell whether a folder has results of a sequence, also some of VOT's repetitions."""
+    return inside(folder, f"{name}.txt").is_file() or inside(folder / EXPERIMENT, name).is_dir()
+
+
+def _repetitions(folder: Path, sequence: Sequence) -> int:
+    """Count VOT's runs of a sequence that are there."""
+    return len(list(inside(folder / EXPERIMENT, sequence.name).glob("*.txt")))
 
 
 def is_done(folder: Path, sequence: Sequence) -> bool:
@@ -163,8 +174,10 @@ def _run_one(
     start = time.perf_counter()
     try:
         if supervised is not None:
+            before = _repetitions(folder, sequence)
             run_sequence(make_tracker(), sequence, folder, supervised)  # resumes by itself, run by run
-            return Finished(sequence.name, len(sequence), time.perf_counter() - start)
+            new = _repetitions(folder, sequence) - before
+            return Finished(sequence.name, new * len(sequence), (time.perf_counter() - start) * (new > 0))
         boxes, seconds = track_sequence(make_tracker(), sequence)
     except InputError as error:
         return Finished(sequence.name, len(sequence), 0.0, str(error))

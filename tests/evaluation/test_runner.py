@@ -105,7 +105,18 @@ def test_a_failure_is_reported_and_the_others_go_on(dataset, tmp_path):
     assert len(read_all(tmp_path / "out")) == 3
 
 
-@pytest.mark.parametrize("answer", [None, 3, "here", (1, 2, 3), (1, 2, 3, 4, 5), "SystemExit"])
+def test_a_sequence_that_failed_can_be_mended(dataset, tmp_path):
+    """What was never tracked has no results of other frames."""
+    white = tmp_path / "data" / "middle" / "0002.png"
+    cv2.imwrite(str(white), np.full((SIZE, SIZE, 3), 255, np.uint8))
+    out = tmp_path / "out"
+    assert [r.name for r in runner.run(Mover, folder.load(tmp_path / "data"), out, RECORD) if r.failure] == ["middle"]
+    cv2.imwrite(str(white), np.full((SIZE, SIZE, 3), 2, np.uint8))
+    (finished,) = runner.run(Mover, folder.load(tmp_path / "data"), out, RECORD)
+    assert finished.name == "middle" and not finished.failure and len(read_all(out)) == 3
+
+
+@pytest.mark.parametrize("answer", [None, 3, "here", (1, 2, 3), (1, 2, 3, 4, 5), (1, 2, np.inf, 4), "SystemExit"])
 def test_a_peer_that_gives_no_box(dataset, tmp_path, answer):
     class Peer(Mover):
         def update(self, frame):
