@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, List
 from typing import Sequence as ListOf
 
-from rar_gluon.common import InputError, inside
+from rar_gluon.common import InputError, expanded, inside
 from rar_gluon.data.datasets import load_sequences
 from rar_gluon.evaluation import runner
 from rar_gluon.evaluation.runner import Finished
@@ -83,9 +83,11 @@ def evaluate(
     run = runnable(tracker, None if weights is None else Path(weights), pretrained, device, runtime, precision)
     if run.shared and (workers > 1 or scheduler is not None):
         raise InputError("one tracker cannot run in several processes: give a function that makes one.")
-    folder = inside(Path(output).expanduser(), name or run.name)
+    folder = inside(expanded(output), name or run.name)
     if folder.resolve() in {Path(root, part).resolve() for part in ("", *(sequence.name for sequence in chosen))}:
         raise InputError(f"{folder} holds the sequences themselves: give another output for their results.")
+    if dataset == "folder" and Path(root).resolve() in folder.resolve().parents:
+        raise InputError(f"{folder} is in {root}, where it would be taken for a sequence: give another output.")
     protocol = None
     if supervised is not None:
         from rar_gluon.evaluation.vot.protocol import load_protocol

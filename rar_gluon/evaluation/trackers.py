@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Protocol, Sequence
 import numpy as np
 
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, is_file
 from rar_gluon.config import Config
 from rar_gluon.engine import check_runtime, weights_file
 from rar_gluon.provenance import describe_run
@@ -50,12 +50,12 @@ class Runnable:
 
 
 def to_box(answer: Any) -> np.ndarray:
-    """What `update` gave as (4,) float64, NaN where it has no box; `InputError` when it is no box."""
+    """What `update` gave as (4,) float64, NaN where it has no box; `InputError` when it is no box, or infinite."""
     try:
         box = np.asarray(answer, np.float64)
     except (TypeError, ValueError):
         box = np.empty(0)
-    if box.shape != (4,):
+    if box.shape != (4,) or np.isinf(box).any():
         text = " ".join(str(answer).split())[:60]
         raise InputError(f"the tracker gave {text}, but a box x, y, w, h is needed.")
     return box
@@ -112,12 +112,20 @@ def runnable(
     InputError
         Nothing is known by that name, or what it stands for cannot be made or has not the two methods.
     """
-    if not isinstance(tracker, (str, os.PathLike, Config)):
-        return _given(tracker)
     name = str(tracker)
-    if re.fullmatch(r"[^\W\d][\w.]*:[^\W\d][\w.]*", name) and not Path(name).exists():
+    given = not isinstance(tracker, (str, os.PathLike, Config))
+    factory = bool(re.fullmatch(r"[^\W\d][\w.]*:[^\W\d][\w.]*", name)) and not is_file(name)
+    peer = name.startswith(("cacf-", "gluoncv-", "opencv-"))
+    options = {"weights": weights, "pretrained": pretrained, "device": device, "runtime": runtime}
+    options["precision"] = precision != "fp32"
+    idle = [option for option, value in options.items() if value is not None and value is not False]
+    if (given or factory or peer) and idle:
+        raise InputError(f"{idle[0]} is for rar-gluon's own trackers, which {name} is not: leave it out.")
+    if given:
+        return _given(tracker)
+    if factory:
         return _factory(name)
-    if name.startswith(("cacf-", "gluoncv-", "opencv-")):
+    if peer:
         from rar_gluon.evaluation import peers
 
         make = functools.partial(peers.peer, name)
