@@ -18,7 +18,10 @@ def box_attributes(sequence: Sequence) -> tuple[str, ...]:
     is outside of the frame, or the target is not annotated in a frame.
     """
     boxes = sequence.pixel_boxes
-    known = np.isfinite(boxes).all(axis=1)
+    known = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
+    if not known.any():
+        return ()
+    boxes = np.where(known[:, None], boxes, np.nan)
     height, width = next(iter(sequence.frames)).shape[:2]
     seen = boxes[known]
     areas = np.prod(seen[:, 2:], axis=1)

@@ -33,6 +33,7 @@ STILL = (30.0, 30, 20, 20)  # 400 pixels: not below the limit
         ((51, 30, 20, 20), ("FM",)),
         ((81, 30, 20, 20), ("FM", "OV")),  # a column beyond the right border
         ((np.nan,) * 4, ("OV",)),
+        ((0, 0, 0, 0), ("OV",)),  # no truth either
     ],
 )
 def test_attributes_are_those_of_the_boxes(changed, expected):
@@ -44,3 +45,8 @@ def test_coordinates_that_begin_at_one_are_minded():
     boxes = np.array([(81.0, 30, 20, 20)] * 2)  # columns 81-100 of 1-100
     assert box_attributes(Sequence("a", Still(2), boxes, origin=1)) == ()
     assert box_attributes(Sequence("a", Still(2), boxes)) == ("OV",)
+
+
+@pytest.mark.parametrize("absent", [np.nan, 0.0])
+def test_a_sequence_without_truth_has_none(absent):
+    assert box_attributes(Sequence("a", Still(2), np.full((2, 4), absent))) == ()
