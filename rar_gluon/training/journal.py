@@ -57,7 +57,7 @@ def read_rows(path: Path) -> List[Dict[str, str]]:
         rows = list(csv.DictReader(line for line in lines if line.endswith("\n")))
     except csv.Error:  # a NUL, before Python 3.11
         rows = [{}]
-    if any(not row.get("step", "").isdigit() or None in row.values() or None in row for row in rows):
+    if any(not row.get("step", "").isdecimal() or None in row.values() or None in row for row in rows):
         raise InputError(f"{path} is no log of a training: remove it, or give another --output.")
     return rows
 

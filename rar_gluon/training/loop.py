@@ -19,7 +19,7 @@ import numpy as np
 from mxnet import autograd, gluon, nd
 from tqdm import tqdm
 
-from rar_gluon.common import InputError, Stopped, output_folder, owned, postponed_stop, progress, stoppable
+from rar_gluon.common import InputError, Stopped, output_folder, owned, postponed_stop, progress, read_json, stoppable
 from rar_gluon.config import Config, TrainingConfig, to_dict
 from rar_gluon.data.clips import Clip, Clips, stack_clips
 from rar_gluon.memory import keep_freed_memory
@@ -103,9 +103,9 @@ def train(
     ------
     InputError
         `output` is no folder, or cannot be written; another process trains into it; it holds a training and is not to
-        be resumed, or one with another configuration, data or start; the batch cannot be shared equally, or a device is
-        named twice; the loss or a parameter is not finite, or the loss has exploded (with the step, its clips and the
-        last good checkpoint).
+        be resumed, or one without checkpoints, or with another configuration, data or start, or other results; the
+        batch cannot be shared equally, or a device is named twice; the loss or a parameter is not finite, or the loss
+        has exploded (with the step, its clips and the last good checkpoint).
     Stopped
         Ctrl-C, SIGHUP or SIGTERM, once the step that was under way is done and saved. During a validation SIGHUP and
         SIGTERM stop at once, and Ctrl-C raises `KeyboardInterrupt`: the step before it is saved.
@@ -118,6 +118,8 @@ def train(
         rank, workers = store.rank, store.num_workers
         check_shares(settings.batch, workers, options.contexts)
         existing = checkpoint.existing(checkpoints)
+        if not existing and (output / "last.npz").is_file():
+            raise InputError(f"{output} holds a training without its checkpoints: give another --output.")
         if existing and not options.resume:
             raise InputError(f"{output} holds a training already: --resume goes on with it; or give another --output.")
         if rank == 0:
@@ -151,8 +153,10 @@ def _keep_run(output: Path, config: Config, provenance: Mapping[str, Any], resum
     path = output / "run.json"
     if resumed and not path.is_file():
         raise InputError(f"{output} has checkpoints but no run.json, which says what of: give another --output.")
-    if not resumed:  # nothing of an earlier one was kept
-        path.unlink(missing_ok=True)
+    if not resumed and path.is_file():  # of a training that ended before its first checkpoint
+        if "data" not in read_json(path):
+            raise InputError(f"{path} is of something else than a training: give another --output.")
+        path.unlink()
     described = describe_run(to_dict(config), None)
     del described["weights"]
     keep_record(path, {**described, **provenance}, ("config", *provenance))

@@ -419,6 +419,20 @@ def test_an_output_that_holds_a_training_is_refused(tiny_config, clips_of, tmp_p
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_results_are_not_taken_for_a_training_of_before(tiny_config, clips_of, tmp_path, refusal):
+    """A finished training whose checkpoints were removed, and what another command has left."""
+    config = tiny_config(training={"epochs": 1, "epoch_clips": 4})
+    for name, content, words in (
+        ("last.npz", "weights", "holds a training without its checkpoints"),
+        ("run.json", '{"weights": null}', "is of something else than a training"),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / name).write_text(content)
+        assert words in refusal(train, build(config.network), config, clips_of(config), folder)
+        assert [path.name for path in folder.iterdir()] == [name] and (folder / name).read_text() == content
+
+
 @pytest.mark.parametrize(
     "contexts, words",
     [
