@@ -16,7 +16,7 @@ import numpy as np
 from rar_gluon.common import InputError, progress
 from rar_gluon.data import folder
 from rar_gluon.data.frames import decode_image
-from rar_gluon.data.listing import list_images
+from rar_gluon.data.listing import is_visible, list_images
 from rar_gluon.data.synthetic.pictures import EVERY, Lazy, makers, photographs, shrunk
 
 Cutout = Tuple[np.ndarray, np.ndarray]  # (H, W, 3) BGR uint8, and how much of each pixel is the object's, (H, W) uint8
@@ -240,7 +240,8 @@ def load_cutouts(
     if not masks_root.is_dir():
         raise InputError(f"{masks_root} is no folder: give a folder with a folder of masks for each video.")
     sources = []
-    names = sorted(path.name for path in masks_root.iterdir() if path.is_dir()) if names is None else names
+    if names is None:
+        names = sorted(path.name for path in masks_root.iterdir() if path.is_dir() and path.name[0] != ".")
     for name in progress([name for name in names if name not in exclude], desc="cut-outs", unit="video"):
         if not (masks_root / name).is_dir():
             raise InputError(f"{masks_root} holds no masks of {name}: a folder of that name is needed.")
@@ -265,7 +266,7 @@ def load_stills(root: str | os.PathLike, share: Tuple[float, float] = EVERY) -> 
     by_stem = {path.stem: path for path in photographs(root)}
     taken = {path.stem for path in photographs(root, share)}
     sources = []
-    masks = sorted(path for path in Path(root).iterdir() if path.suffix.lower() == ".png")
+    masks = sorted(path for path in Path(root).iterdir() if is_visible(path, (".png",)))
     for mask in masks:
         if mask.stem not in by_stem:
             raise InputError(f"{root} holds a mask {mask.name}, but no photograph {mask.stem}.jpg.")

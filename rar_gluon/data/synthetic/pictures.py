@@ -18,6 +18,7 @@ from PIL import Image
 from rar_gluon.common import InputError, progress
 from rar_gluon.data import folder
 from rar_gluon.data.frames import VideoFile, decode_image
+from rar_gluon.data.listing import is_visible
 
 LONGEST = 480  # pixels of a background's longest side: a frame shows half of it or more
 EVERY = (0.0, 1.0)  # share of the photographs
@@ -137,7 +138,7 @@ def photographs(root: str | os.PathLike, share: Tuple[float, float] = EVERY) -> 
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root} is no folder: give a folder of photographs NAME.jpg with masks NAME.png.")
-    paths = sorted(path for path in root.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
+    paths = sorted(path for path in root.iterdir() if is_visible(path, (".jpg", ".jpeg")))
     if not paths:
         raise InputError(f"{root} holds no photographs (.jpg): photographs NAME.jpg with masks NAME.png are needed.")
     taken = [path for path in paths if share[0] <= name_share(path.stem) < share[1]]

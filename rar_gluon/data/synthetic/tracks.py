@@ -44,7 +44,7 @@ class SyntheticTracks:
     count, length : sequences, and frames of each.
     seed : another seed, other sequences.
     size : height and width of the frames.
-    objects : what moves (`given`, `load_cutouts`, `load_stills`); None: shapes made of the backgrounds.
+    objects : what moves (`as_sources`, `load_cutouts`, `load_stills`); None: shapes made of the backgrounds.
     backgrounds : pictures (H, W, 3) BGR uint8, of 16x16 or more; None: `bundled_pictures`.
     make : decides what happens in a sequence, called as `make_scene`; picklable.
 

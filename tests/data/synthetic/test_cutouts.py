@@ -54,6 +54,8 @@ def test_footage_that_does_not_fit(footage, texture):
 
 
 def test_objects_of_photographs(stills, texture, size, disc):
+    for suffix in ("jpg", "png"):
+        (stills / f"._dog_1.{suffix}").write_bytes(b"what macOS leaves")
     sources = load_stills(stills)
     assert [Path(source.kind).name for source in sources] == ["cat", "dog", "dog"]  # dog_3 is cut off by the border
     picture, mask = sources[0].cut()
