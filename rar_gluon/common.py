@@ -233,6 +233,22 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def expanded(text: str | os.PathLike) -> Path:
+    """Path of a text whose ~ is the home folder; `InputError` where it names nobody's."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InputError(f"{text} names the home folder of nobody.") from None
+
+
+def is_file(text: str | os.PathLike) -> bool:
+    """Tell whether a text, which may be longer than names can be, is the path of a file."""
+    try:
+        return Path(text).is_file()
+    except OSError:
+        return False
+
+
 def read_text(path: str | os.PathLike) -> str:
     """Text of a file in UTF-8; `InputError` when it cannot be read or is none."""
     try:

@@ -15,7 +15,7 @@ from typing import Any, Iterator, Sequence, Tuple
 import yaml
 
 from rar_gluon import strict_yaml
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, is_file
 from rar_gluon.fields import ANY_BOOL, assumed, between, check_section, odd, one_of, paper, subset_of
 from rar_gluon.strict_yaml import display_text
 from rar_gluon.table_text import text_table
@@ -274,11 +274,7 @@ def _locate(source: str | os.PathLike, folder: Path) -> Path:
     if str(source) in presets:
         return presets[str(source)]
     path = folder / source
-    try:
-        there = path.is_file()
-    except OSError:  # a name longer than names can be
-        there = False
-    if not there:
+    if not is_file(path):
         raise InputError(f"no config {path}: give a YAML file or one of the presets {', '.join(presets)}.")
     return path
 

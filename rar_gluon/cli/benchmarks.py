@@ -29,7 +29,9 @@ def add_benchmarks(benchmarks) -> None:
         example = f"rar score {name} --results runs --annotations {name.upper()} --protocol all"
         parser = add_command(benchmarks, name, score_benchmark_command, title, example)
         parser.set_defaults(benchmark=name)
-        _add_files(parser, "folder of trackers, in the layout of any toolkit")
+        _add_files(
+            parser, "folder of trackers, in the layout of any toolkit", "a file of names, or A,B,...; default: all"
+        )
         parser.add_argument("--protocol", metavar="NAME", help="default: the benchmark's own; all: every one")
         parser.add_argument("--allow-missing", action="store_true", help="leave missing sequences out of the means")
         add_table_arguments(parser)
@@ -37,14 +39,14 @@ def add_benchmarks(benchmarks) -> None:
         example = f"rar score {name} --results runs --annotations {name.upper()}"
         parser = add_command(benchmarks, name, score_challenge_command, f"{name.upper()}, supervised runs", example)
         parser.set_defaults(challenge=name.upper())
-        _add_files(parser, "folder of TRACKER/baseline/SEQUENCE/")
+        _add_files(parser, "folder of TRACKER/baseline/SEQUENCE/", "only these sequences; default: all")
         parser.add_argument("--sizes", type=path, metavar="FILE", help="a line NAME WIDTH HEIGHT each")
         parser.add_argument("--protocol", default="matlab", help="matlab (default), pysot, exact, ... or all")
         parser.add_argument("--by-sequence", action="store_true", help="print the sequences too")
         parser.add_argument("--json", type=path, metavar="FILE", help="write everything")
 
 
-def _add_files(parser: argparse.ArgumentParser, results: str) -> None:
+def _add_files(parser: argparse.ArgumentParser, results: str, sequences: str) -> None:
     parser.add_argument("--results", required=True, type=path, metavar="DIR", help=results)
     parser.add_argument(
         "--annotations",
@@ -54,7 +56,7 @@ def _add_files(parser: argparse.ArgumentParser, results: str) -> None:
         metavar="PATH",
         help="the data set, or its annotations alone",
     )
-    parser.add_argument("--sequences", metavar="A,B,...", help="only these sequences, or a file of names; default: all")
+    parser.add_argument("--sequences", metavar="A,B,...", help=sequences)
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,13 +97,16 @@ def show_protocols(arguments: argparse.Namespace, by_protocol: Dict) -> int:
 
 
 def by_every_protocol(names, score: Callable) -> Dict:
-    """What `score` gives for each name; the sentence where it raises `InputError`."""
-    by_protocol = {}
+    """What `score` gives for each name; the sentence where it raises `InputError`, which is raised if all do."""
+    by_protocol, refusals = {}, []
     for name in names:
         try:
             by_protocol[name] = score(name)
         except InputError as error:
             by_protocol[name] = str(error)
+            refusals.append(error)
+    if len(refusals) == len(by_protocol):
+        raise refusals[0]
     return by_protocol
 
 
@@ -182,6 +187,8 @@ def report_of(arguments: argparse.Namespace, dataset: str, results: List[Path]) 
     for option in ("images", "tracker"):
         if getattr(arguments, option) is not None:
             raise InputError(f"--{option} is for pictures of OTB's frames: leave it out with {dataset}.")
+    if arguments.allow_missing and dataset in SUPERVISED:
+        raise InputError(f"--allow-missing does not apply to {dataset}: leave it out, or give --sequences.")
     files = (results, arguments.annotations, arguments.output)
     if dataset == "folder":
         _report_folder(arguments, results)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from rar_gluon.cli.options import add_command, path
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, expanded
 from rar_gluon.data.datasets import DATASETS
 
 
@@ -45,7 +45,7 @@ def doctor_command(arguments: argparse.Namespace) -> int:
         dataset, _, root = text.partition("=")
         if dataset not in DATASETS or not root:
             raise InputError(f"--data is {text!r}, but DATASET=DIR is needed, with one of {', '.join(DATASETS)}.")
-        roots[dataset] = path(root)
+        roots[dataset] = expanded(root)
     findings = examine(arguments.gpu, roots, arguments.folder)
     for finding in findings:
         print(

@@ -27,7 +27,7 @@ from rar_gluon.cli.options import (
     scoring_arguments,
     weights_arguments,
 )
-from rar_gluon.common import output_folder, say, write_text
+from rar_gluon.common import InputError, output_folder, say, write_text
 from rar_gluon.data.datasets import DATASETS, chosen_names
 
 
@@ -87,6 +87,8 @@ def eval_command(arguments: argparse.Namespace) -> int:
     if seconds:
         done = len(finished) - len(failures)
         print(f"{arguments.output}: {done} sequences, {frames} frames at {frames / seconds:.1f} frames/s")
+    elif finished and not failures:
+        print(f"{arguments.output}: all sequences are done already")
     for result in failures:
         say(f"rar: {result.name} failed: {result.failure}")
     return 1 if failures else 0
@@ -211,6 +213,10 @@ def results_command(arguments: argparse.Namespace) -> int:
     """Write results in the layout of pysot's or got10k's toolkit, which can then score them."""
     from rar_gluon.evaluation.layouts import write_layout
 
+    names = [folder.resolve().name for folder in arguments.trackers]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"two folders are called {twice[0]}, and their files would mix: rename one.")
     for folder in arguments.trackers:
         written = write_layout(folder, arguments.output, arguments.layout, arguments.benchmark)
         print(f"{len(written)} files of {folder.resolve().name} in {arguments.output / arguments.benchmark}")
@@ -236,7 +242,7 @@ def add_report(commands) -> None:
     report.add_argument(
         "--results", dest="more", action="append", default=[], type=path, metavar="DIR", help="the same"
     )
-    scoring_arguments(report)
+    scoring_arguments(report, every=False)
     report.set_defaults(protocol=None, sequences=None)  # each data set has its own
     report.add_argument("--output", required=True, type=path, metavar="DIR", help="the report goes here")
     report.add_argument(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Callable, Tuple
 
 from rar_gluon import config as configuration
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, expanded
 from rar_gluon.engine import PRECISIONS, RUNTIMES
 
 
@@ -32,12 +32,12 @@ def add_group(commands, name: str, title: str, text: str, example: str) -> argpa
     return parser.add_subparsers(title=title, required=True, metavar=title[:-1].upper())
 
 
-def scoring_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what scoring OTB results needs."""
+def scoring_arguments(parser: argparse.ArgumentParser, every: bool = True) -> None:
+    """Add what scoring OTB results needs; `every` says that it can be by all protocols."""
     parser.add_argument(
         "--annotations", "--root", required=True, type=path, metavar="DIR", help="folder of SEQUENCE.txt, or OTB"
     )
-    parser.add_argument("--protocol", default="matlab", help="matlab (default), pysot, got10k, ... or all")
+    parser.add_argument("--protocol", default="matlab", help="matlab (default), pysot, got10k, ..." + every * " or all")
     parser.add_argument(
         "--sequences",
         default="otb2015",
@@ -97,9 +97,9 @@ def named_tracker(arguments: argparse.Namespace):
 def path(text: str) -> Path:
     """A path of the command line; ~ is the home folder, also where the shell leaves it: --output=~/runs."""
     try:
-        return Path(text).expanduser()
-    except RuntimeError:  # no such user
-        raise argparse.ArgumentTypeError(f"{text} names the home folder of nobody") from None
+        return expanded(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
 
 
 def parse_box(text: str) -> Tuple[float, ...]:

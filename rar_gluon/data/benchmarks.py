@@ -16,7 +16,7 @@ from typing import Sequence as ListOf
 import numpy as np
 import yaml
 
-from rar_gluon.common import InputError, read_text
+from rar_gluon.common import InputError, is_file, read_text
 from rar_gluon.data.datasets import split_names
 from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.listing import image_files
@@ -160,8 +160,7 @@ def chosen(benchmark: Benchmark, sequences: str | os.PathLike | ListOf[str] | No
     if sequences is None:
         return tuple(benchmark.targets)
     if isinstance(sequences, (str, os.PathLike)):
-        is_file = Path(sequences).is_file()
-        sequences = read_text(sequences).split() if is_file else split_names(str(sequences))
+        sequences = read_text(sequences).split() if is_file(sequences) else split_names(str(sequences))
     named = [name_of(benchmark, name) for name in sequences]
     unknown = [text for text, name in zip(sequences, named) if name is None]
     if unknown or not named:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from rar_gluon import geometry
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, expanded
 from rar_gluon.config import Config, TrainingConfig
 from rar_gluon.data.records import RecordTracks
 from rar_gluon.data.synthetic import (
@@ -71,7 +71,7 @@ class Clips:
     sources : (tracks, weight) each; a clip comes from each with a probability in proportion to its weight.
     config : the whole configuration.
     seed : of the sampling; default: the configuration's.
-    about : what the sources are, for the record of a training: of plain values.
+    provenance : what the sources are, for the record of a training: of plain values.
 
     Raises
     ------
@@ -227,9 +227,9 @@ def weighted_folders(texts: Sequence[str]) -> Dict[Path, float]:
     """Read folders of records, `DIR` or `DIR=WEIGHT` each, as `training_clips` takes them."""
     weights = {}
     for text in texts:
-        folder, _, weight = (text, "", "1") if Path(text).expanduser().is_dir() else text.rpartition("=")
+        folder, _, weight = (text, "", "1") if expanded(text).is_dir() else text.rpartition("=")
         try:
-            weights[Path(folder or text).expanduser()] = float(weight) if folder else 1.0
+            weights[expanded(folder or text)] = float(weight) if folder else 1.0
         except ValueError:
             raise InputError(f"--records is {text!r}, but DIR or DIR=WEIGHT is needed, as in sky=0.2.") from None
     return weights

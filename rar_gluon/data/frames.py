@@ -15,6 +15,7 @@ import numpy as np
 from rar_gluon.common import InputError, about_reading
 from rar_gluon.data.listing import images_of, list_images
 
+MOST_PIXELS = 32766  # of a side, that OpenCV can cut windows from
 OVERSHOOT = 0.5  # beyond 0 and 1, of floats that an interpolation has made
 LEAST_LEVELS = 16  # of 256 that nearly all of a picture's pixels must spread over, where it has more than 256
 
@@ -40,6 +41,10 @@ def to_bgr8(image: np.ndarray, first: bool = False) -> np.ndarray:
     image = np.asarray(image)
     if image.ndim not in (2, 3) or image.size == 0 or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)):
         raise InputError(f"an image of shape {image.shape} is not a frame: grey, BGR or BGRA of some size is needed.")
+    if max(image.shape[:2]) > MOST_PIXELS:
+        raise InputError(
+            f"a frame of {image.shape[1]}x{image.shape[0]} is too large: {MOST_PIXELS} pixels a side at most."
+        )
     if image.dtype != np.uint8:
         image = _to_8_bits(image, first)
     if image.ndim == 2 or image.shape[2] == 1:

@@ -15,7 +15,7 @@ from typing import Sequence as ListOf
 import numpy as np
 import yaml
 
-from rar_gluon.common import InputError
+from rar_gluon.common import InputError, is_file
 from rar_gluon.data.datasets import split_names
 from rar_gluon.data.frames import ImageFolder
 from rar_gluon.data.listing import image_files
@@ -129,7 +129,7 @@ def sequence_names(sequences: str | os.PathLike | ListOf[str]) -> tuple[str, ...
         if str(sequences) in LISTS:
             return LISTS[str(sequences)]
         where, names = str(sequences), split_names(str(sequences))
-        if Path(sequences).is_file():
+        if is_file(sequences):
             names = Path(sequences).read_text(encoding="utf-8", errors="replace").split()
         elif len(names) == 1 and squeezed(names[0]) not in SPELLINGS:
             raise InputError(f"'{where}' is neither one of {', '.join(LISTS)} nor a file, nor a sequence's name.")
@@ -162,7 +162,7 @@ def images_of_range(folder: Path, first: int, last: int) -> tuple[list[Path], np
     `InputError` when a name is no number, or an image of the range is missing.
     """
     paths = image_files(folder)
-    unnumbered = [path for path in paths if not path.stem.isdigit()]
+    unnumbered = [path for path in paths if not path.stem.isdecimal()]
     if unnumbered:
         raise InputError(f"{unnumbered[0]}: the names of the benchmark's images are their numbers.")
     numbers = np.array([int(path.stem) for path in paths])

@@ -106,7 +106,7 @@ def prepare(
 
     Parameters
     ----------
-    dataset : "folder" (any folder of sequences) or "vid" (ILSVRC VID).
+    dataset : of `PREPARED`: "folder" (any folder of sequences), "vid" (ILSVRC VID), or one of OTB's.
     root, out : where the dataset is, where the records go.
     side : pixels that a search window gets in the records, unless the frame has fewer.
     every : take each `every`-th frame.

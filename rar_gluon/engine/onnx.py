@@ -146,6 +146,9 @@ def read_record(path: Path) -> Dict:
     record = read_json(path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise InputError(f"{path} is of another version of rar-gluon: write the graphs again with rar export.")
+    missing = [name for name in ("files", "config", "graphs", "template_size", "confidence") if name not in record]
+    if missing:
+        raise InputError(f"{path} is damaged, without its {missing[0]}: write the graphs again with rar export.")
     for name, expected in record["files"].items():
         try:
             found = hashlib.sha256((path.parent / name).read_bytes()).hexdigest()

@@ -14,7 +14,7 @@ from rar_gluon.evaluation.vot.annotations import find_annotations, read_annotati
 from rar_gluon.evaluation.vot.protocol import VotProtocol, load_protocol
 from rar_gluon.evaluation.vot.score import Score, score_vot
 from rar_gluon.report.document import write_document
-from rar_gluon.report.plots import COLORS
+from rar_gluon.report.plots import COLORS, plain
 from rar_gluon.report.published import ANOTHER_RULE, read_benchmarks
 from rar_gluon.report.tables import Column, Table
 
@@ -80,7 +80,7 @@ def curves_figure(scores: Mapping[str, Score], protocol: VotProtocol, where: str
     ranked = sorted(scores.items(), key=lambda item: -(_known(item[1].eao) or 0))
     for (name, score), color in zip(ranked, COLORS * len(ranked)):
         lengths = range(1, len(score.curve) + 1)
-        axes.plot(lengths, score.curve, color=color, linewidth=2, label=f"[{_known(score.eao) or 0:.3f}] {name}")
+        axes.plot(lengths, score.curve, color=color, linewidth=2, label=f"[{_known(score.eao) or 0:.3f}] {plain(name)}")
     low, high = protocol.interval
     axes.axvspan(low, high, color="#d0d0d0", alpha=0.5, linewidth=0)
     axes.set(xlabel="length in frames", ylabel="expected average overlap", title=f"EAO by length on {where}")

@@ -27,7 +27,7 @@ def page(
 
     Parameters
     ----------
-    about : sentences below the title.
+    sentences : below the title.
     tables : those that do not follow the controls.
     pictures : caption and figure.
     notes : sentences for the end.

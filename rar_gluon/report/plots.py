@@ -75,7 +75,7 @@ def curve_figure(scores: BenchmarkScore, plot: Plot, label: str) -> Figure:
     axes = figure.add_subplot()
     overall = {name: score.overall for name, score in scores.trackers.items()}
     _draw(axes, overall, _counts(scores), scores, plot, width=2.5, font=9)
-    axes.set_title(f"{plot.title} of OPE - {label} ({len(sequences_of(scores))})", fontweight="bold")
+    axes.set_title(f"{plot.title} of OPE - {plain(label)} ({len(sequences_of(scores))})", fontweight="bold")
     axes.set(xlabel=plot.x, ylabel=plot.y)
     _sign(figure, f"protocol {scores.protocol.name}")
     return figure
@@ -93,9 +93,14 @@ def attribute_figure(scores: BenchmarkScore, plot: Plot, label: str) -> Figure:
         axes.set_title(f"{scores.attribute_names[attribute]} - {attribute} ({count})", fontsize=11)
         axes.set(xlabel=plot.x if index + 4 >= len(counts) else "", ylabel=plot.y if index % 4 == 0 else "")
     figure.get_layout_engine().set(h_pad=0.08)
-    figure.suptitle(f"{plot.title} of OPE by attribute - {label}", fontweight="bold", fontsize=14)
+    figure.suptitle(f"{plot.title} of OPE by attribute - {plain(label)}", fontweight="bold", fontsize=14)
     _sign(figure, f"protocol {scores.protocol.name}, attribute list {scores.attribute_list}")
     return figure
+
+
+def plain(text: str) -> str:
+    """A name as matplotlib shows it letter by letter: two $ would begin and end a formula."""
+    return text.replace("$", r"\$")
 
 
 def check_picture_name(path: str | os.PathLike) -> None:
@@ -144,7 +149,7 @@ def _draw(
             dashes=style[name].dashes or (None, None),
             linewidth=width,
             zorder=3 - rank / len(ranked),  # the best on top
-            label=f"[{getattr(score, plot.number):.3f}] {name}{counts.get(name, '')}",
+            label=f"[{getattr(score, plot.number):.3f}] {plain(name)}{counts.get(name, '')}",
         )
     axes.set(xlim=(grid[0], grid[-1]), ylim=(0, 1))
     axes.grid(linestyle=":", color="#b0b0b0")

@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from rar_gluon.data.frames import VideoFile
 from rar_gluon.data.sequence import Sequence as Video
 from rar_gluon.evaluation.otb.score import BenchmarkScore
-from rar_gluon.report.plots import TRUTH, Style, styles
+from rar_gluon.report.plots import TRUTH, Style, plain, styles
 from rar_gluon.report.tables import lowest
 from rar_gluon.report.tracks import Track, longest_loss
 
@@ -172,10 +172,10 @@ def strip_figure(strips: Sequence[Strip], legend: Mapping[str, Style], width: fl
         for column, picture in enumerate(strip.pictures):
             axes = part.add_subplot(1, columns, column + 1)
             axes.axis("off")
-            axes.set_title("" if column else strip.title, loc="left", fontsize=11)
+            axes.set_title("" if column else plain(strip.title), loc="left", fontsize=11)
             _show(axes, picture)
     lines = [
-        Line2D([], [], color=style.color, dashes=style.dashes or (None, None), linewidth=2.5, label=name)
+        Line2D([], [], color=style.color, dashes=style.dashes or (None, None), linewidth=2.5, label=plain(name))
         for name, style in legend.items()
     ]
     figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), frameon=False, fontsize=11)

@@ -139,7 +139,7 @@ def main() -> int:
         if arguments.check:
             for level, difference in check(model, arguments.weights).items():
                 print(f"{level}: largest difference from onnxruntime {difference:.1e} of the largest feature")
-    except InputError as error:
+    except (InputError, OSError, zipfile.BadZipFile) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

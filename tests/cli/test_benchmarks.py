@@ -83,6 +83,9 @@ def test_what_cannot_be_reported(lasot, tmp_path, refused):
     files = ["--annotations", tmp_path / "truth", "--output", tmp_path / "out"]
     pictures = refused("report", "lasot", tmp_path / "runs", *files, "--images", tmp_path)
     assert "--images is for pictures of OTB" in pictures
+    assert "--allow-missing does not apply" in refused(
+        "report", "vot2018", tmp_path / "runs", *files, "--allow-missing"
+    )
     assert "a report needs a folder of results" in refused("report", "lasot", *files)
 
 
@@ -95,4 +98,7 @@ def test_otb_by_one_protocol_and_by_every(tmp_path, capsys):
     assert "Deer, protocol matlab" in capsys.readouterr().out
     assert cli.main([*score, "--sequences", "Deer", "--protocol", "all"]) == 0
     out = capsys.readouterr().out
+    missing = ["score", "otb", "--results", str(tmp_path / "none"), "--annotations", str(tmp_path / "truth")]
+    assert cli.main([*missing, "--sequences", "Deer", "--protocol", "all"]) == 2
+    assert "none is no folder" in capsys.readouterr().err
     assert "mine         matlab  0.9524" in out and "pysot: pysot toolkit" in out and "folder" not in out

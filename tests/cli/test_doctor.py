@@ -122,6 +122,8 @@ def test_datasets_and_disks(tmp_path, monkeypatch, capsys):
     assert doctor.disk(tmp_path / "new").good and not (tmp_path / "new").exists()
     assert cli.main(["doctor", "--data", "otb2015"]) == 2
     assert "DATASET=DIR" in capsys.readouterr().err
+    assert cli.main(["doctor", "--data", "otb2015=~nobodyx/OTB"]) == 2
+    assert "names the home folder of nobody" in capsys.readouterr().err
 
 
 def test_an_examination_looks_at_everything(tmp_path, monkeypatch):

@@ -62,11 +62,32 @@ def test_a_tracker_that_fails_on_one_sequence(sequences, failing, tmp_path, caps
     assert capsys.readouterr().out == "1 files of Still in theirs/OTB100\n"
 
 
+def test_results_of_one_name_are_not_mixed(refused, tmp_path):
+    for part in ("one", "two"):
+        (tmp_path / part / "mine").mkdir(parents=True)
+        (tmp_path / part / "mine" / "x.txt").write_text("1,2,3,4\n")
+    folders = (tmp_path / "one" / "mine", tmp_path / "two" / "mine")
+    layout = ("--layout", "pysot", "--benchmark", "B", "--output", tmp_path / "out")
+    assert "two folders are called mine" in refused("results", *folders, *layout)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_may_lie_beside_the_trackers(sequences, failing, tmp_path, capsys):
+    run = ["eval", "--dataset", "folder", "--root", str(sequences), "--sequences", "short", "--tracker", failing]
+    assert cli.main([*run, "--output", "runs"]) == 0
+    report = ["report", "folder", "runs", "--annotations", str(sequences), "--sequences", "short"]
+    for _ in range(2):
+        assert cli.main([*report, "--output", "runs/report"]) == 0
+    assert "Still" in capsys.readouterr().out
+
+
 def test_what_cannot_be_run_or_scored(refused, sequences, failing, tmp_path):
     command = ["eval", "--dataset", "folder", "--root", sequences, "--output", tmp_path / "runs", "--tracker"]
     assert "somebody:None" in refused(*command, "somebody:None")
     assert "other" in refused(*command, failing, "--sequences", "other")
     assert "nowhere" in refused("score", "folder", "--results", tmp_path / "nowhere", "--root", sequences)
+    assert "is in" in refused(*command[:6], sequences, "--tracker", failing)
+    assert "device is for rar-gluon's own trackers" in refused(*command, failing, "--device", "7")
     truth = sequences / "long" / "groundtruth.txt"
     score = ["score", "folder", "--results", tmp_path / "runs", "--root", sequences, "--json", truth]
     assert "groundtruth.txt is read here" in refused(*score)

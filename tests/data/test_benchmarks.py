@@ -55,6 +55,7 @@ def test_spellings(key, text, name):
 def test_choosing(tmp_path):
     uav = read_benchmark("uav20l")
     assert len(chosen(uav)) == 20 and chosen(uav, "car1, uav_bike1") == ("car1", "bike1")
+    assert chosen(uav, "car1" + 300 * " " + ", bike1") == ("car1", "bike1")  # no name of a file is as long
     (tmp_path / "list.txt").write_text("car1\nbird1\n")
     assert chosen(uav, tmp_path / "list.txt") == ("car1", "bird1")
     for names, words in (("nothing", "nothing is no sequence of UAV20L"), (",", "no sequence"), ("car1,car1", "once")):

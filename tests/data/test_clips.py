@@ -341,6 +341,8 @@ def test_records_are_drawn_by_their_weights(make_config, records, tmp_path):
     assert weighted_folders([str(records), "sky=0.2"]) == {records: 1.0, Path("sky"): 0.2}
     with pytest.raises(InputError, match="DIR=WEIGHT is needed"):
         weighted_folders(["sky=much"])
+    with pytest.raises(InputError, match="~nobodyx/r names the home folder of nobody"):
+        weighted_folders(["~nobodyx/r"])
 
 
 def test_cutouts_of_stills_and_videos_join(make_config, tmp_path, texture):

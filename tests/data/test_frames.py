@@ -18,6 +18,7 @@ from rar_gluon.data.frames import (
 )
 from rar_gluon.data.listing import list_images, natural_key
 from rar_gluon.data.video import VideoSink
+from rar_gluon.geometry import Window, crop
 
 
 @pytest.fixture
@@ -209,6 +210,11 @@ def test_a_picture_that_may_not_be_read_is_not_called_damaged(tmp_path, picture,
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0), (5,), (5, 5, 2), (1, 5, 5, 3), ()])
 def test_arrays_that_are_no_picture(shape, refusal):
     assert str(shape) in refusal(to_bgr8, np.zeros(shape, np.uint8))
+
+
+def test_a_frame_that_windows_cannot_be_cut_from(refusal):
+    assert "a frame of 32767x2 is too large" in refusal(to_bgr8, np.zeros((2, 32767, 3), np.uint8))
+    crop(to_bgr8(np.zeros((2, 32766, 3), np.uint8)), Window(9, 1, 8, 8), 4)
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture"])

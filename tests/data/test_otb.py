@@ -39,6 +39,8 @@ def test_sequence_names(tmp_path):
     assert otb.sequence_names(["jogging_2", "Human4", "carDark"]) == ("Jogging-2", "Human4-2", "CarDark")
     (tmp_path / "list.txt").write_text("Deer\nSkating2.1\n")
     assert otb.sequence_names(tmp_path / "list.txt") == ("Deer", "Skating2-1")
+    many = otb.sequence_names("otb2015")[:60]
+    assert otb.sequence_names(",".join(many)) == many  # longer than the name of a file can be
     for wrong, message in (
         ("otb50", "'otb50' is neither one of otb2013, tb50, otb2015 nor a file"),
         (["Deer", "Jogging"], "holds Jogging: names of OTB"),

@@ -138,6 +138,8 @@ def test_a_folder_that_is_none_or_damaged(tmp_path, refusal):
     assert "weights.bin is damaged" in refusal(OnnxEngine, config, tmp_path / "graphs")
     (tmp_path / "graphs" / "weights.bin").unlink()
     assert "weights.bin cannot be read" in refusal(OnnxEngine, config, tmp_path / "graphs")
+    (tmp_path / "graphs" / "tracker.json").write_text('{"format": 1}')
+    assert "damaged, without its files" in refusal(OnnxEngine, config, tmp_path / "graphs")
     (tmp_path / "graphs" / "tracker.json").write_text("{}")
     assert "another version" in refusal(OnnxEngine, config, tmp_path / "graphs")
 

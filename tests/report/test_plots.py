@@ -26,6 +26,14 @@ def test_curves_are_the_scores_best_first(scores):
             assert np.array_equal(line.get_xdata(), getattr(scores.protocol, plot.grid).values)
 
 
+def test_a_name_is_no_formula(scores):
+    named = dataclasses.replace(scores, trackers={"a$_$b": next(iter(scores.trackers.values()))})
+    figure = curve_figure(named, PLOTS[0], "x")
+    figure.draw_without_rendering()
+    (entry,) = figure.axes[0].get_legend().get_texts()
+    assert entry.get_text().endswith(r"a\$_\$b")
+
+
 def test_figures_name_their_protocol(scores):
     for figure in (curve_figure(scores, PLOTS[0], "x"), attribute_figure(scores, PLOTS[0], "x")):
         assert any("protocol matlab" in text.get_text() for text in figure.texts)

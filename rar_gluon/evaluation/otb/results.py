@@ -17,7 +17,7 @@ from rar_gluon.data.sequence import read_boxes
 def tracker_folders(results: str | os.PathLike, names: Sequence[str] | None = None) -> dict[str, Path]:
     """Find the trackers in a folder of results: its subfolders, or itself when it holds a sequence's file.
 
-    `names` are the sequences'; None: OTB's, in any spelling.
+    Hidden folders and those of `rar report` are passed over. `names` are the sequences'; None: OTB's, in any spelling.
 
     Returns
     -------
@@ -32,7 +32,8 @@ def tracker_folders(results: str | os.PathLike, names: Sequence[str] | None = No
         alone = any((results / f"{name}.txt").is_file() for name in names)
     if alone:
         return {results.resolve().name: results}
-    folders = {path.name: path for path in sorted(results.iterdir()) if path.is_dir() and path.name[0] != "."}
+    visible = [path for path in sorted(results.iterdir()) if path.is_dir() and path.name[0] != "."]
+    folders = {path.name: path for path in visible if not (path / "report.html").is_file()}
     failed = [name for name, path in folders.items() if _has_failed(path)]
     if failed and len(failed) < len(folders):
         notice = f"{results} has no results of {otb.summary(failed)}, which failed or has not run: left out."

@@ -72,7 +72,7 @@ def read_sizes(path: str | os.PathLike) -> dict[str, tuple[int, int]]:
         name, *numbers = line.replace(",", " ").split() or ["#"]
         if name.startswith("#"):
             continue
-        if len(numbers) != 2 or not all(text.isdigit() and int(text) for text in numbers):
+        if len(numbers) != 2 or not all(text.isdecimal() and int(text) for text in numbers):
             raise InputError(f"{path}, line {number}: '{line[:60]}' is no NAME WIDTH HEIGHT.")
         sizes_of[name] = (int(numbers[0]), int(numbers[1]))
     return sizes_of
