@@ -1,4 +1,4 @@
-"""The training loop: Eq. 12 by stochastic gradient descent through the exact filter backward (Section 4.1).
+"""The training loop: Eq. 12 by stochastic gradient descent (Section 4.1), through the filter's backward (Section 3.3).
 
 One device, several, or several machines through MXNet's KVStore: every worker takes its part of each batch, gradients
 are summed, and all make the same update.
@@ -61,7 +61,7 @@ class Options:
 
 
 def learning_rate(config: TrainingConfig, epoch: int) -> float:
-    """Exponential from the first epoch to the last (Section 4.1: 1e-3 to 1e-4)."""
+    """Rate of an epoch, from the first one's to the last one's (Section 4.1), exponentially (assumed: EDCF)."""
     if config.epochs == 1 or config.learning_rate == 0:
         return config.learning_rate
     return config.learning_rate * (config.final_learning_rate / config.learning_rate) ** (epoch / (config.epochs - 1))
@@ -73,7 +73,10 @@ def steps_per_epoch(config: TrainingConfig) -> int:
 
 
 def freeze(net: RAR, config: TrainingConfig) -> Dict[str, gluon.Parameter]:
-    """Mark what is frozen, and the rates of backbone and attention; returns what is trained, by name."""
+    """Mark what is frozen, and the rates of backbone and attention; returns what is trained, by name.
+
+    A frozen batch norm uses its stored statistics: MXNet gathers new ones in the backward pass, which it is not in.
+    """
     for name, parameter in parameters(net).items():
         if is_frozen(name, config.frozen):
             parameter.grad_req = "null"
@@ -81,7 +84,14 @@ def freeze(net: RAR, config: TrainingConfig) -> Dict[str, gluon.Parameter]:
             parameter.lr_mult = config.backbone_rate
         elif name.startswith("attention_"):
             parameter.lr_mult = config.attention_rate
+    net.apply(_use_stored_statistics)
     return {name: parameter for name, parameter in parameters(net).items() if parameter.grad_req != "null"}
+
+
+def _use_stored_statistics(block: gluon.Block) -> None:
+    """Make a batch norm whose parameters are frozen compute as in tracking."""
+    if isinstance(block, gluon.nn.BatchNorm) and block.gamma.grad_req == "null":
+        block._kwargs["use_global_stats"] = True  # Gluon has no public way
 
 
 def train(

@@ -238,6 +238,28 @@ def test_a_negative_clip_teaches_to_answer_nothing(tiny_config, clips_of, lively
     )
 
 
+def test_what_is_frozen_computes_in_training_as_in_tracking(tiny_config, clips_of):
+    """Its statistics are not gathered, so they must be used, also where those of other stages are trained."""
+    config = tiny_config(levels=["conv3"], deformable=[], statistics="trained", training={"frozen": ["conv1", "conv2"]})
+    net = build(config.network)
+    freeze(net, config.training)
+    images, names = nd.random.uniform(0, 255, (2, 3, 63, 63)), ("conv1", "bn1", "conv2")
+    before = {name: p.data().asnumpy() for name, p in parameters(net).items() if ".running_" in name}
+
+    def frozen_part():
+        features = images
+        for name in names:
+            features = getattr(net.backbone, name)(features)
+        return features.asnumpy()
+
+    expected = frozen_part()
+    with autograd.record():
+        np.testing.assert_allclose(frozen_part(), expected, rtol=1e-4, atol=1e-4)
+    gradients(net, batch_of(config, net, clips_of(config), range(2)), config)
+    moved = [name for name, array in before.items() if (parameters(net)[name].data().asnumpy() != array).any()]
+    assert moved == [name for name in before if not name.startswith(("backbone.bn1.", "backbone.conv2."))]
+
+
 @pytest.mark.parametrize("statistics", ["frozen", "trained"])
 def test_statistics_move_when_they_are_trained(tiny_config, clips_of, statistics):
     config = tiny_config(statistics=statistics, training={"frozen": []})
