@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import warnings
 from pathlib import Path
 
 from rar_gluon import config as configuration
 from rar_gluon.cli.options import add_command, path
-from rar_gluon.common import InputError, Stopped, output_folder, say
+from rar_gluon.common import InputError, Notice, Stopped, output_folder, say
 from rar_gluon.config import Config
 from rar_gluon.data.datasets import PREPARED, load_sequences, split_names
 
@@ -168,6 +169,13 @@ def train_command(arguments: argparse.Namespace) -> int:
         names,
         arguments.stills_held_out,
     )
+    network = config.network
+    if arguments.start == "random" and network.backbone == "resnet50" and network.statistics == "frozen":
+        notice = (
+            "with random weights, batch norm does nothing and the frozen stages stay random: set network.statistics to "
+            "trained and training.frozen to []."
+        )
+        warnings.warn(Notice(notice), stacklevel=1)
     resumed = existing(arguments.output / "checkpoints")
     net = start_network(config, arguments.start, contexts[0], None if resumed else clips)
     validate = make_validation(config, held_out, arguments.validation_frames) if held_out else None
