@@ -85,10 +85,10 @@ class TrackingConfig:
     scales: int = paper(3, "Section 4.1", odd(1, 33))
     scale_step: float = paper(1.02, "Section 4.1", between(1.0, 1.5))
     scale_penalty: float = assumed(
-        0.98, "SiamFC, DCFNet: a smaller window's response is multiplied by it", between(0.5, 1.0)
+        0.98, "ours; rule of SiamFC, DCFNet: a smaller window's response is multiplied by it", between(0.5, 1.0)
     )
     scale_penalty_larger: float = assumed(
-        0.98, "SiamFC, DCFNet: a larger window's response is multiplied by it", between(0.5, 1.0)
+        0.98, "ours; rule of SiamFC, DCFNet: a larger window's response is multiplied by it", between(0.5, 1.0)
     )
     learning_rate: float = assumed(0.017, "EDCF: eta of the incremental Eq. 10", between(0.0, 1.0))
     adaptive_rate: bool = assumed(True, "EDCF: eta is scaled by max g_t / max g_1", ANY_BOOL)
@@ -107,7 +107,7 @@ class TrainingConfig:
     weight_decay: float = paper(5e-4, "Section 4.1", between(0.0, 1.0))
     epochs: int = assumed(50, "EDCF", between(1, 10000))
     batch: int = assumed(32, "EDCF", between(1, 4096))
-    templates: int = assumed(1, "pairs in the text; T of Eq. 8", between(1, 16))
+    templates: int = paper(1, "Sections 3.1, 4.1: pairs; more are T of Eq. 8", between(1, 16))
     max_gap: int = assumed(100, "SiamFC: frames between the two of a pair", between(1, 100000))
     frozen: Tuple[str, ...] = paper(("conv1", "conv2"), "Section 4.1", subset_of("conv1", "conv2", *STAGES))
     backbone_rate: float = assumed(1.0, "ours: the backbone's learning rate over that of the rest", between(0.0, 10.0))
@@ -314,15 +314,13 @@ def settings_to_dict(settings: Sequence[str]) -> dict:
 def explain(config: Config) -> str:
     """Print every value with its mark: `network.stride  8  paper (Section 4.1, Table 3)`.
 
-    A value that is not the paper's any more is marked as assumed, with the paper's beside it.
+    A value that is not the default any more is marked as changed, with the default and that one's mark.
     """
     rows = []
     for (path, leaf, value), (_, _, default) in zip(fields(config), fields()):
         value_text = "[" + ", ".join(value) + "]" if isinstance(value, tuple) else str(value)
-        mark, source, changed = leaf.metadata["mark"], leaf.metadata["source"], ""
+        said = f"{leaf.metadata['mark']} ({leaf.metadata['source']})"
         if value != default:
-            changed = f"  [changed from {list(default) if isinstance(default, tuple) else default}]"
-            if mark == "paper":
-                mark, source = "assumed", f"ours, not the paper's; {source}"
-        rows.append((path, value_text, f"{mark} ({source}){changed}"))
+            said = f"changed from {list(default) if isinstance(default, tuple) else default}, {said}"
+        rows.append((path, value_text, said))
     return "\n".join(text_table(rows))

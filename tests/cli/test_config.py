@@ -14,7 +14,7 @@ def test_config_prints_what_can_be_loaded(tmp_path, capsys):
 def test_config_explains(capsys):
     assert cli.main(["config", "rar_thin", "--explain"]) == 0
     out = capsys.readouterr().out
-    assert "filter.lambda1" in out and "paper (Section 4.1)" in out and "[changed from 255]" in out
+    assert "filter.lambda1" in out and "paper (Section 4.1)" in out and "changed from 255, paper (Table 1" in out
 
 
 def test_configs_are_summarised_by_their_names(tmp_path, monkeypatch):
