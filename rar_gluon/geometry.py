@@ -98,8 +98,9 @@ def context_windows(window: Window, box: Sequence[float]) -> List[Window]:
 
 
 def context_margin(size: int, stride: int, padding: float) -> int:
-    """Pixels, whole cells of them, by which an input of `size` is enlarged on each side so that its feature map holds
-    contexts one target size away.
+    """Pixels, whole cells of them, by which an input of `size` is enlarged on each side, so that contexts fit.
+
+    They are 1 / (1 + padding) of the window away: one target size, where the window is per axis.
     """
     return round(size // stride / (1 + padding)) * stride  # cells to within one, as it needs them
 

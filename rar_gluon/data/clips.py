@@ -99,6 +99,7 @@ class Clips:
         rng = np.random.default_rng([self._seed, number])
         tracks, track = self.drawn(rng)
         *chosen, last = choose_frames(tracks.frames(track), settings.templates, settings.max_gap, rng)
+        # Half are mirrored, and some are grey (assumed: ours).
         mirror, grey = rng.random() < 0.5, rng.random() < (GREY if settings.photometric else 0)
         present = len(tracks) == 1 or rng.random() >= settings.negatives
 

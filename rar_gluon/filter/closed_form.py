@@ -46,7 +46,10 @@ def numerator(F, z0: Spectrum, y: Spectrum, beta, e: float) -> Spectrum:
 
 
 def denominator(F, z0: Spectrum, zi: Spectrum | None, beta, lambda1: float, lambda2: float, e: float, summed: bool):
-    """D = Σ_t β_t (Σ_l |ẑ0,t,l|² + λ1 + λ2 Σ_i Σ_l |ẑi,t,l|²)  (Eq. 10, denominator); without Σ_l if not `summed`."""
+    """D = Σ_t β_t (Σ_l |ẑ0,t,l|² + λ1 + λ2 Σ_i Σ_l |ẑi,t,l|²)  (Eq. 10, denominator), energies times e.
+
+    Without Σ_l if not `summed`.
+    """
     total = energy(F, z0)
     if summed:
         total = channel_sum(F, total)

@@ -52,8 +52,9 @@ def energy_scale(channels: int, height: int, width: int, normalize: bool) -> flo
 def desired_response(
     config: FilterConfig, padding: float, height: int, width: int, centre: Tuple[float, float] = (0.0, 0.0)
 ) -> np.ndarray:
-    """y of Eq. 8 (H, W) for a target displaced by `centre` (dy, dx) cells: its σ is a part of the target's size, which
-    is 1 / (1 + padding) of the window.
+    """y of Eq. 8 (H, W) for a target displaced by `centre` (dy, dx) cells.
+
+    Its σ is a part of 1 / (1 + padding) of the window: of the target's size, where the window is per axis.
     """
     sigma = config.label_sigma / (1 + padding)
     return gaussian_label(height, width, sigma * height, sigma * width, centre)

@@ -56,6 +56,7 @@ class SpatialAttention(HybridBlock):
 class LevelAttention(HybridBlock):
     """Eq. 3-7 for one level: (φ, [h, c]) to (φᵃ, [h', c']), or (φ) to (φᵃ) without inter-frame attention.
 
+    Kernels are assumed, ours: 1x1 into the ConvLSTM, 3x3 of its state; W_hc on the mean of h, W_hs 3x3.
     Every part can be left out (Table 4: NTA, NCA, NSA, NAA); a part left out drops out of Eq. 7, and with no
     intra-frame part left φᵃ is φ.
     """

@@ -72,7 +72,7 @@ class ResNet50(HybridBlock):
     """ResNet-50 of Table 1 at output stride 4, 8, 16 or 32: image (B, 3, H, W) to one map for each of `levels`.
 
     Output strides below 32 come from strides set to 1: conv5_1 (16), conv4_1 too (8, Table 1), conv3_1 too (4).
-    conv1 and pool carry no padding that would shift the maps off the centres of Table 1 (sizes 127, 63, 31).
+    conv1 has a padding of 2 and the pool none, so that the maps have Table 1's sizes 127, 63, 31 about their centres.
     """
 
     def __init__(self, config: NetworkConfig, **kwargs):

@@ -144,6 +144,8 @@ def to_images(patches: np.ndarray, ctx: mx.Context | None = None) -> nd.NDArray:
 def pad_state(state: Sequence, pixels: int, strides: Sequence[int], F=nd) -> List:
     """Surround a state by zeros (or cut them off, `pixels` < 0), for an input larger by `pixels` on each side.
 
+    So hᶜ of Eq. 4 is of a mean over these zeros as well (assumed: ours; in rar_thin by .006 in the mean).
+
     `strides` are the levels', in input pixels a cell (`RAR.strides`); the state holds h and c of each level. `F` is
     `mx.nd` or `mx.sym`.
     """
