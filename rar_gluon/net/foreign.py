@@ -8,17 +8,19 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Dict
+from typing import Dict, Set
 
 import numpy as np
 from mxnet import nd
 from mxnet.base import MXNetError
 
 from rar_gluon.common import InputError, check_readable
+from rar_gluon.net.backbone import BLOCKS
 
 FOREIGN = (".params", ".safetensors")
 STAGES = {"layer1": "conv2", "layer2": "conv3", "layer3": "conv4", "layer4": "conv5"}
 TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}  # of safetensors; others hold no weights
+NORM = ("gamma", "beta", "running_mean", "running_var")
 WRAPPED = "module."  # what DataParallel of torch puts before each name
 IMAGENET_MEAN_RGB = np.array([0.485, 0.456, 0.406])
 IMAGENET_STD_RGB = np.array([0.229, 0.224, 0.225])
@@ -49,16 +51,17 @@ def read_safetensors(path: str | os.PathLike) -> Dict[str, np.ndarray]:
     bfloat16 becomes float32; arrays of other types than floating-point ones are left out. `ValueError` or `LookupError`
     when it is damaged.
     """
-    content = Path(path).read_bytes()
+    content = memoryview(Path(path).read_bytes())
     start = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:start].decode("utf-8"))
-    arrays = {}
+    header = json.loads(bytes(content[8:start]).decode("utf-8"))
+    arrays, room = {}, len(content) - start
     for name, entry in header.items():
         if name == "__metadata__" or entry["dtype"] not in TYPES:
             continue
         begin, end = entry["data_offsets"]
-        if not 0 <= begin <= end <= len(content) - start:
-            raise ValueError(f"{name} lies outside of the file")
+        room -= end - begin
+        if not 0 <= begin <= end <= len(content) - start or room < 0:
+            raise ValueError(f"{name} lies outside of the file, or over another array")
         array = np.frombuffer(content[start + begin : start + end], TYPES[entry["dtype"]]).reshape(entry["shape"])
         if entry["dtype"] == "BF16":  # the upper half of a float32
             array = (array.astype(np.uint32) << 16).view(np.float32)
@@ -79,14 +82,26 @@ def from_torch(theirs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
         place, _, kind = name.rpartition(".")
         if place.endswith(("bn1", "bn2", "bn3", "downsample.1")):
             kind = {"weight": "gamma", "bias": "beta"}.get(kind, kind)
-        renamed[f"{place}.{kind}"] = array
+        if kind != "num_batches_tracked":
+            renamed[f"{place}.{kind}"] = array
     return renamed
+
+
+def backbone_names() -> Set[str]:
+    """Names of all parameters of a ResNet-50, as of our backbone."""
+    blocks = [f"{stage}.{index}" for stage, count in BLOCKS.items() for index in range(count)]
+    layers = [(block, number) for block in blocks for number in (1, 2, 3)]
+    convolutions = ["conv1", *(f"{stage}.0.project" for stage in BLOCKS), *(f"{b}.conv{n}" for b, n in layers)]
+    norms = ["bn1", *(f"{stage}.0.project_bn" for stage in BLOCKS), *(f"{b}.bn{n}" for b, n in layers)]
+    names = [f"{place}.weight" for place in convolutions] + [f"{place}.{kind}" for place in norms for kind in NORM]
+    return {f"backbone.{name}" for name in names}
 
 
 def from_gluoncv(theirs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
     """Rename the parameters of GluonCV's `resnet50_v1b` (names as in `save_parameters`) to ours.
 
     The input's scale is folded into the first kernel: theirs takes (RGB / 255 - mean) / std, ours BGR - 255 mean.
+    `ValueError` when they are not of a ResNet-50 for colour pictures.
     """
     ours = {"backbone.mean": (255 * IMAGENET_MEAN_RGB[::-1]).reshape(1, 3, 1, 1)}
     for name, array in theirs.items():
@@ -96,6 +111,8 @@ def from_gluoncv(theirs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
             ours[f"backbone.{STAGES[first]}.{rest}"] = array
         elif first in ("conv1", "bn1"):
             ours[f"backbone.{name}"] = array
+    if set(ours) - {"backbone.mean"} != backbone_names() or ours["backbone.conv1.weight"].shape[1] != 3:
+        raise ValueError("parameters of another network")
     kernel = ours["backbone.conv1.weight"] / (255 * IMAGENET_STD_RGB).reshape(1, 3, 1, 1)
     ours["backbone.conv1.weight"] = kernel[:, ::-1]
     return ours

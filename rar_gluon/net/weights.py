@@ -188,15 +188,19 @@ def convert(source: str | os.PathLike, target: str | os.PathLike, dtype: str = "
     Raises
     ------
     InputError
-        The source cannot be read, or a number of it is too large for float16.
+        The source cannot be read, a number of it is too large for float16, or the target's name does not end in .npz.
     """
+    if Path(target).suffix != ".npz":
+        raise InputError(f"{target} is no name for weights of ours: give one that ends in .npz.")
     file = read_weights(source)
     with np.errstate(over="ignore"):
         arrays = {name: array.astype(dtype) for name, array in file.arrays.items()}
     broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if broken:
         raise InputError(f"{source}: {broken[0]} is too large for {dtype}: convert to float32.")
-    save_arrays(target, arrays, file.config, file.holds)
+    own = read_npz(source, "get it again") if Path(source).suffix == ".npz" else {}
+    fitted = {name: own[name] for name in ("confidence",) if name in own}
+    save_arrays(target, {**arrays, **fitted}, file.config, file.holds)
     return file._replace(arrays=arrays)
 
 

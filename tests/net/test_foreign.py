@@ -148,6 +148,29 @@ def test_what_is_no_resnet(tmp_path, suffix):
             read_foreign(path)
 
 
+def test_a_resnet_that_is_another(tmp_path):
+    """ResNet-101 has more blocks, an SE-ResNet more layers, and a grey one a kernel of one channel."""
+    arrays = {name: array for name, array in torch_resnet50().items() if array.dtype == np.float32}
+    deeper = {**arrays, **{name.replace("layer3.5", "layer3.6"): a for name, a in arrays.items() if "layer3.5" in name}}
+    squeezed = {**arrays, "layer1.0.se.fc1.weight": arrays["layer1.0.conv1.weight"]}
+    grey = {**arrays, "conv1.weight": arrays["conv1.weight"][:, :1]}
+    shorter = {name: array for name, array in arrays.items() if "layer4" not in name}
+    for other in (deeper, squeezed, grey, shorter):
+        write_safetensors(tmp_path / "other.safetensors", other)
+        with pytest.raises(InputError, match="no ResNet-50"):
+            read_foreign(tmp_path / "other.safetensors")
+
+
+def test_arrays_that_overlap_are_refused(tmp_path):
+    """A small file would else become any number of arrays."""
+    path = tmp_path / "a.safetensors"
+    write_safetensors(path, {"a": np.zeros(100, np.float32), "b": np.ones(100, np.float32)})
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"[400, 800]", b"[0, 400]  ")[:-400])
+    with pytest.raises(ValueError, match="b lies outside of the file, or over another array"):
+        read_safetensors(path)
+
+
 def test_names_of_data_parallel(tmp_path):
     """torch's DataParallel puts a word before each name."""
     arrays = {name: np.asarray(array, np.float32) for name, array in torch_resnet50().items()}

@@ -19,9 +19,11 @@ from rar_gluon.net.weights import (
     SHIPPED,
     as_arrays,
     assign,
+    convert,
     from_gluoncv,
     load_network,
     parameters,
+    read_confidence,
     read_weights,
     save_arrays,
     save_network,
@@ -251,6 +253,15 @@ def test_contexts_are_no_news_where_none_were_trained_with(saved, config, tmp_pa
             warnings.simplefilter("always", Notice)
             load_network(from_dict({"filter": {"contexts": contexts}}, base=config), path)
         assert len(caught) == notices
+
+
+def test_a_converted_file_keeps_its_confidence(tmp_path, refusal):
+    """And has a name by which it is read."""
+    with np.load(SHIPPED) as file:
+        np.savez(tmp_path / "mine.npz", **{**file, "confidence": np.array([0.3, 7.0])})
+    convert(tmp_path / "mine.npz", tmp_path / "half.npz", "float16")
+    assert read_confidence(tmp_path / "half.npz") == (0.3, 7.0)
+    assert "ends in .npz" in refusal(convert, tmp_path / "mine.npz", tmp_path / "half.safetensors")
 
 
 def test_files_of_earlier_versions_load(saved, config, tmp_path):
