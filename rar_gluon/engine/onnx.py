@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 import os
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Sequence
@@ -146,9 +147,8 @@ def read_record(path: Path) -> Dict:
     record = read_json(path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise InputError(f"{path} is of another version of rar-gluon: write the graphs again with rar export.")
-    missing = [name for name in ("files", "config", "graphs", "template_size", "confidence") if name not in record]
-    if missing:
-        raise InputError(f"{path} is damaged, without its {missing[0]}: write the graphs again with rar export.")
+    if not _is_whole(record):
+        raise InputError(f"{path} is damaged: write the graphs again with rar export.")
     for name, expected in record["files"].items():
         try:
             found = hashlib.sha256((path.parent / name).read_bytes()).hexdigest()
@@ -157,6 +157,19 @@ def read_record(path: Path) -> Dict:
         if found != expected:
             raise InputError(f"{path.parent / name} is damaged: write the graphs again, or install rar-gluon again.")
     return record
+
+
+def _is_whole(record: Mapping) -> bool:
+    """Tell whether a tracker.json has all that is read of it."""
+    try:
+        half, slope = record["confidence"]
+        parts = [(graph["inputs"], graph["outputs"]) for graph in record["graphs"].values()]
+        mappings = [record["files"], *(record["config"][section] for section in COMPUTES), *itertools.chain(*parts)]
+        names = set(record["graphs"]) >= {"represent", "template", "learn", "respond"}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+    numbers = all(isinstance(value, (int, float)) and value > 0 for value in (half, slope))
+    return numbers and names and all(isinstance(mapping, dict) for mapping in mappings)
 
 
 def _check_config(config: Config, record: Mapping, path: Path) -> None:

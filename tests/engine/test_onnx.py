@@ -1,5 +1,6 @@
 """ONNX Runtime's engine, without MXNet: what it computes, and what it refuses."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -138,8 +139,18 @@ def test_a_folder_that_is_none_or_damaged(tmp_path, refusal):
     assert "weights.bin is damaged" in refusal(OnnxEngine, config, tmp_path / "graphs")
     (tmp_path / "graphs" / "weights.bin").unlink()
     assert "weights.bin cannot be read" in refusal(OnnxEngine, config, tmp_path / "graphs")
-    (tmp_path / "graphs" / "tracker.json").write_text('{"format": 1}')
-    assert "damaged, without its files" in refusal(OnnxEngine, config, tmp_path / "graphs")
+    whole = json.loads(SHIPPED.read_text())
+    for part, value in (
+        ("files", []),
+        ("config", {}),
+        ("confidence", 3),
+        ("confidence", ["a", "b"]),
+        ("confidence", [0.1]),
+        ("graphs", {}),
+        ("graphs", {**whole["graphs"], "represent": {}}),
+    ):
+        (tmp_path / "graphs" / "tracker.json").write_text(json.dumps({**whole, part: value}))
+        assert "tracker.json is damaged" in refusal(OnnxEngine, config, tmp_path / "graphs"), part
     (tmp_path / "graphs" / "tracker.json").write_text("{}")
     assert "another version" in refusal(OnnxEngine, config, tmp_path / "graphs")
 
