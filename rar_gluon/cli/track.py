@@ -52,7 +52,7 @@ def web_port(text: str) -> int:
     return int(text)
 
 
-def track_command(arguments: argparse.Namespace) -> None:
+def track_command(arguments: argparse.Namespace) -> int:
     """Track a target through a folder of images, a video or a webcam's frames.
 
     What is tracked until the end, an interruption or a fault is kept.
@@ -66,20 +66,23 @@ def track_command(arguments: argparse.Namespace) -> None:
         require_display("--show" if arguments.show else "tracking without --init")
     read = frames.paths if isinstance(frames, ImageFolder) else [arguments.source]
     check_outputs([arguments.boxes, arguments.video], [*read, arguments.config, *filter(None, [arguments.weights])])
+    tracker = named_tracker(arguments)
     if arguments.web is None:
-        _follow(arguments, frames, box)
-        return
+        _follow(arguments, frames, box, tracker)
+        return 0
     total = None if isinstance(frames, Webcam) else len(frames) or None
     with _page(frames.name, arguments.web, total) as page:
         try:
-            _follow(arguments, frames, box, page)
+            _follow(arguments, frames, box, tracker, page)
         except InputError as error:
+            say(f"rar: {error}")  # before the page is closed, which may never be
             page.finish(str(error))
-            raise
+            return 2
         page.finish()
+    return 0
 
 
-def _follow(arguments: argparse.Namespace, frames, initial, page=None) -> None:
+def _follow(arguments: argparse.Namespace, frames, initial, tracker, page=None) -> None:
     """Track through opened frames from `initial`, or a box asked for, and say how it went; `page` is that of --web."""
     from rar_gluon.cli.windows import select_box, show
     from rar_gluon.data.frames import VideoFile
@@ -89,7 +92,6 @@ def _follow(arguments: argparse.Namespace, frames, initial, page=None) -> None:
 
     boxes = None if arguments.boxes is None else BoxSink(arguments.boxes)
     video = None if arguments.video is None else VideoSink(arguments.video, frames.fps)
-    tracker = named_tracker(arguments)
     count, unsure, begin, complete = 0, 0, 0.0, False
     try:
         with contextlib.ExitStack() as stack:
@@ -110,7 +112,8 @@ def _follow(arguments: argparse.Namespace, frames, initial, page=None) -> None:
                 count += 1
                 unsure += tracker.confidence < 0.5
                 if video is not None or arguments.show:
-                    picture = overlay(frame, tracker.box, tracker.score, tracker.response, tracker.confidence)
+                    said = (tracker.score, tracker.response, tracker.confidence, tracker.lost)
+                    picture = overlay(frame, tracker.box, *said)
                     if video is not None:
                         video.write(picture)
                     if arguments.show and not show(frames.name, picture):

@@ -57,6 +57,7 @@ class View:
     score: float | None = None
     confidence: float | None = None
     response: np.ndarray | None = None
+    lost: bool = False
     problem: str | None = None
 
 
@@ -104,7 +105,8 @@ class Page:
         number = len(self._boxes)
         box = tuple(float(value) for value in tracker.box)
         self._boxes.append(box)
-        self._publish(View("track", number, frame, box, tracker.score, tracker.confidence, tracker.response))
+        said = (tracker.score, tracker.confidence, tracker.response, tracker.lost)
+        self._publish(View("track", number, frame, box, *said))
         return not self._stopped
 
     def finish(self, problem: str | None = None) -> None:
@@ -141,7 +143,7 @@ class Page:
         if version > after and view.frame is not None:
             answer["frame"] = picture_address(view.frame, ".jpg")
             answer["box"] = None if view.box is None or not np.all(np.isfinite(view.box)) else view.box
-            answer.update(score=number(view.score), confidence=number(view.confidence))
+            answer.update(score=number(view.score), confidence=number(view.confidence), lost=view.lost)
             answer["response"] = (
                 None if view.response is None else picture_address(response_picture(view.response, 160), ".png")
             )

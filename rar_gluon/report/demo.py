@@ -67,7 +67,8 @@ def run_demo(tracker: Tracker, name: str, output: Path, progress: Callable) -> D
                 responses.append(tracker.response)
             boxes.append(tracker.box)
             rows.write(tracker.box)
-            video.write(overlay(frame, tracker.box, tracker.score, tracker.response, tracker.confidence))
+            said = (tracker.score, tracker.response, tracker.confidence, tracker.lost)
+            video.write(overlay(frame, tracker.box, *said))
     boxes = np.array(boxes)
     outcome = DemoRun(sequence, boxes, overlap(boxes, sequence.boxes), np.array(scores), responses, seconds)
     with atomic_path(output / f"{name}.png") as temporary:

@@ -7,8 +7,10 @@ from typing import Sequence
 import cv2
 import numpy as np
 
+YELLOW, GREY = (0, 255, 255), (160, 160, 160)
 
-def draw_box(frame: np.ndarray, box: Sequence[float], color=(0, 255, 255), thickness: int = 2) -> np.ndarray:
+
+def draw_box(frame: np.ndarray, box: Sequence[float], color=YELLOW, thickness: int = 2) -> np.ndarray:
     """Draw `box` (x, y, w, h) on `frame` in place; a box with NaN is not drawn."""
     if np.all(np.isfinite(box)):
         x, y, w, h = box
@@ -33,8 +35,11 @@ def overlay(
     score: float | None = None,
     response: np.ndarray | None = None,
     confidence: float | None = None,
+    lost: bool = False,
 ) -> np.ndarray:
     """Copy of a frame with the box, and above it score and confidence, and the response map in a corner.
+
+    The box of a lost target, which stays where it was last seen, is grey.
 
     Small frames are enlarged to 360 rows at least, so that there is something to see, unless they get very wide. A
     frame that is too low or too narrow for the response has none.
@@ -42,7 +47,7 @@ def overlay(
     factor = max(1, min(-(-360 // frame.shape[0]), 1920 // frame.shape[1]))
     size = (frame.shape[1] * factor, frame.shape[0] * factor)
     picture = cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC) if factor > 1 else frame.copy()
-    draw_box(picture, [value * factor for value in box])
+    draw_box(picture, [value * factor for value in box], GREY if lost else YELLOW)
     side = min(picture.shape[:2]) // 4
     if response is not None and side >= 16:
         picture[8 : 8 + side, -8 - side : -8] = response_picture(response, side)
@@ -51,6 +56,7 @@ def overlay(
         text, at = f"score {score:.2f}", (10, 28)
         if confidence is not None:
             text += f", confidence {confidence:.2f}"
+        text += ", lost" if lost else ""
         cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 0, 0), 4, cv2.LINE_AA)
         cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 1, cv2.LINE_AA)
     return picture

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from rar_gluon.report.overlay import draw_box, overlay, response_picture
+from rar_gluon.report.overlay import GREY, YELLOW, draw_box, overlay, response_picture
 
 
 def test_a_box_is_drawn_where_it_is():
@@ -57,3 +57,10 @@ def test_an_overlay_is_large_enough_and_leaves_the_frame_alone(size, expected):
 def test_an_overlay_of_any_frame(size):
     picture = overlay(np.full((*size, 3), 100, np.uint8), (0, 0, 5, 5), 0.5, np.eye(15))
     assert picture.shape[1] <= max(1920, size[1]) and picture.shape[1] * size[0] == picture.shape[0] * size[1]
+
+
+def test_a_lost_target_has_another_box_and_a_word():
+    frame = np.full((400, 400, 3), 100, np.uint8)
+    seen, lost = (overlay(frame, (200, 200, 50, 50), 0.1, None, 0.5, is_lost) for is_lost in (False, True))
+    assert tuple(seen[200, 225]) == YELLOW and tuple(lost[200, 225]) == GREY
+    assert (seen[:40] != lost[:40]).any()
