@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from rar_gluon import config as configuration
-from rar_gluon.cli.options import add_command, network_arguments, path
+from rar_gluon.cli.options import WEIGHTS_FILE, add_command, network_arguments, path
 from rar_gluon.common import InputError, check_outputs, output_folder
 
 
@@ -15,7 +15,7 @@ def add_export(commands) -> None:
         commands, "export", export_command, "write the tracker for another runtime", "rar export rar_thin"
     )
     export.add_argument("output", type=path, metavar="DIR", help="folder to write")
-    network_arguments(export)
+    network_arguments(export, WEIGHTS_FILE, device=False)
     export.add_argument(
         "--format", default="onnx", choices=("onnx", "symbol"), help="symbol: the network alone, MXNet's; default: onnx"
     )

@@ -11,6 +11,9 @@ from rar_gluon import config as configuration
 from rar_gluon.common import InputError, expanded
 from rar_gluon.engine import PRECISIONS, RUNTIMES
 
+WEIGHTS_FILE = "weights file"
+ANY_WEIGHTS = f"{WEIGHTS_FILE}, or a folder of rar export"
+
 
 def add_command(commands, name: str, run: Callable, text: str, example: str) -> argparse.ArgumentParser:
     """Add a command that calls `run`: its parser, with a line about it, and an example at the end of its help."""
@@ -50,24 +53,23 @@ def scoring_arguments(parser: argparse.ArgumentParser, every: bool = True) -> No
     )
 
 
-def network_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add which network runs, on what."""
+def network_arguments(parser: argparse.ArgumentParser, weights: str = ANY_WEIGHTS, device: bool = True) -> None:
+    """Add which network runs, on what; `weights` says what it takes for them."""
     parser.add_argument(
         "--config", default="rar_thin", help="a preset (rar, rar_thin) or a YAML file; default: rar_thin"
     )
-    weights_arguments(parser)
+    weights_arguments(parser, weights, device)
 
 
-def weights_arguments(parser: argparse.ArgumentParser) -> None:
+def weights_arguments(parser: argparse.ArgumentParser, weights: str = ANY_WEIGHTS, device: bool = True) -> None:
     """Add which weights, on which device."""
-    weights = parser.add_mutually_exclusive_group()
-    weights.add_argument(
-        "--weights", type=path, metavar="FILE", help="weights file, or a folder of rar export; default: the package's"
-    )
-    weights.add_argument("--pretrained", action="store_true", help="ImageNet weights from GluonCV's model zoo")
-    parser.add_argument(
-        "--device", type=int, metavar="N", help="GPU to use, -1: the CPU; default: the first GPU, if any"
-    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--weights", type=path, metavar="FILE", help=f"{weights}; default: the package's")
+    which.add_argument("--pretrained", action="store_true", help="ImageNet weights from GluonCV's model zoo")
+    if device:
+        parser.add_argument(
+            "--device", type=int, metavar="N", help="GPU to use, -1: the CPU; default: the first GPU, if any"
+        )
 
 
 def runtime_argument(parser: argparse.ArgumentParser) -> None:

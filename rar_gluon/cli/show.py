@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from rar_gluon import config as configuration
-from rar_gluon.cli.options import add_command, add_group, network_arguments, parse_box, path
+from rar_gluon.cli.options import WEIGHTS_FILE, add_command, add_group, network_arguments, parse_box, path
 
 
 def add_show(commands) -> None:
@@ -17,7 +17,7 @@ def add_show(commands) -> None:
     attention.add_argument("--init", required=True, metavar="x,y,w,h", help="the target in the first frame")
     attention.add_argument("--output", required=True, type=path, metavar="FILE", help="picture to write (.png, .pdf)")
     attention.add_argument("--frame", type=int, default=10, metavar="N", help="the frame that is drawn; default: 10")
-    network_arguments(attention)
+    network_arguments(attention, WEIGHTS_FILE)
 
 
 def attention_command(arguments: argparse.Namespace) -> int:

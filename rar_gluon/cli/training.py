@@ -37,7 +37,7 @@ def add_prepare(commands) -> None:
         "--window", choices=("per-axis", "margin", "square"), help="shape of the search window; default: the config's"
     )
     ready.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th frame; default: 1")
-    ready.add_argument("--split", default="train", choices=("train", "val"), help="part of VID; default: train")
+    ready.add_argument("--split", choices=("train", "val"), help="part of VID; default: train")
     ready.add_argument("--sequences", metavar="A,B,...", help="only these sequences; default: all")
     ready.add_argument("--exclude", default="", metavar="A,B,...", help="leave these sequences out")
     ready.add_argument("--workers", type=int, default=1, metavar="N", help="processes that work at once; default: 1")
@@ -47,6 +47,8 @@ def prepare_command(arguments: argparse.Namespace) -> int:
     """Cut the region around every target and pack them into records; resumable; status 1 when a sequence failed."""
     from rar_gluon.data.prepare import prepare
 
+    if arguments.split is not None and arguments.dataset != "vid":
+        raise InputError(f"--split is of vid: leave it out with {arguments.dataset}.")
     tracking = configuration.load(arguments.config).tracking
     summary = prepare(
         arguments.dataset,
@@ -54,7 +56,7 @@ def prepare_command(arguments: argparse.Namespace) -> int:
         arguments.out,
         side=arguments.side,
         every=arguments.every,
-        split=arguments.split,
+        split=arguments.split or "train",
         sequences=None if arguments.sequences is None else split_names(arguments.sequences),
         exclude=split_names(arguments.exclude),
         workers=arguments.workers,
@@ -112,9 +114,7 @@ def add_train(commands) -> None:
     )
     train.add_argument("--validation", type=path, metavar="DIR", help="folder of sequences to track after each epoch")
     train.add_argument("--validation-sequences", metavar="A,B,...", help="only these sequences; default: all")
-    train.add_argument(
-        "--validation-frames", type=int, default=100, metavar="N", help="frames of each sequence; default: 100"
-    )
+    train.add_argument("--validation-frames", type=int, metavar="N", help="frames of each sequence; default: 100")
     train.add_argument(
         "--start",
         metavar="|".join((*STARTS, "FILE")),
@@ -149,6 +149,12 @@ def train_command(arguments: argparse.Namespace) -> int:
     config = configuration.load(arguments.config)
     if arguments.loaders < 1 or arguments.keep < 1 or arguments.save_every < 1:
         raise InputError("--loaders, --keep and --save-every must be at least 1.")
+    if arguments.validation is None and (arguments.validation_sequences or arguments.validation_frames is not None):
+        raise InputError(
+            "--validation-sequences and --validation-frames need --validation: give it, or leave them out."
+        )
+    if arguments.stills_held_out and not arguments.cutouts:
+        raise InputError("--stills-held-out needs --cutouts STILLS: give it, or leave it out.")
     if arguments.steps is not None:
         config = with_steps(config, arguments.steps)
     if any(len(folders) > 2 for folders in arguments.cutouts):
@@ -178,13 +184,14 @@ def train_command(arguments: argparse.Namespace) -> int:
         warnings.warn(Notice(notice), stacklevel=1)
     resumed = existing(arguments.output / "checkpoints")
     net = start_network(config, arguments.start, contexts[0], None if resumed else clips)
-    validate = make_validation(config, held_out, arguments.validation_frames) if held_out else None
+    frames = 100 if arguments.validation_frames is None else arguments.validation_frames
+    validate = make_validation(config, held_out, frames) if held_out else None
     options = Options(
         contexts, arguments.store, arguments.loaders, arguments.resume, arguments.keep, arguments.save_every
     )
     provenance = {
         "start": identity(config.network, arguments.start),
-        "validation": {"sequences": names, "frames": arguments.validation_frames if names else None},
+        "validation": {"sequences": names, "frames": frames if names else None},
     }
     try:
         train(net, config, clips, arguments.output, validate, options, provenance)

@@ -17,6 +17,10 @@ def sequences(folder, tmp_path):
     return tmp_path / "sequences"
 
 
+def test_a_folder_has_no_splits(refused, sequences, tmp_path):
+    assert "--split is of vid" in refused("prepare", "folder", sequences, tmp_path / "records", "--split", "val")
+
+
 def test_records_are_made_of_what_can_be_read(sequences, tmp_path, capsys):
     command = ["prepare", "folder", str(sequences), str(tmp_path / "records"), "--side", "63"]
     assert cli.main(command) == 0
@@ -35,6 +39,8 @@ def test_records_are_made_of_what_can_be_read(sequences, tmp_path, capsys):
         (["--devices", "a"], "--devices is 'a'"),
         (["--records", "nowhere"], "nowhere"),
         (["--validation", "nowhere"], "nowhere"),
+        (["--validation-sequences", "a"], "need --validation"),
+        (["--stills-held-out", "0.5"], "needs --cutouts"),
     ],
 )
 def test_a_training_is_refused_before_it_begins(refused, small, tmp_path, more, words):
