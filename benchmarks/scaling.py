@@ -68,6 +68,7 @@ def command(arguments: Sequence[str]) -> Callable:
             subprocess.run(
                 [sys.executable, "-m", "rar_gluon.cli", *options],
                 check=True,
+                cwd=checkout,  # -m looks there before PYTHONPATH
                 env={**os.environ, "PYTHONPATH": checkout, "RAR_QUIET": "1"},
                 stdout=sys.stderr,
             )

@@ -38,9 +38,12 @@ def two_frames(runtime: str, size: video.Size = None) -> Callable:
     box = ",".join(map(str, video.first_box("carphone", size)))
     command = [sys.executable, "-m", "rar_gluon.cli", "track", folder.name, "--init", box, "--runtime", runtime]
 
+    checkout = sys.path[0]
+
     def run() -> dict:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": sys.path[0]})
+        environment = {**os.environ, "PYTHONPATH": checkout}  # -m looks in the working folder before
+        subprocess.run(command, check=True, capture_output=True, cwd=checkout, env=environment)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return {"times": {"cpu": cpu}, "values": {"peak RSS": after.ru_maxrss / 1024}}
