@@ -7,35 +7,48 @@ import importlib
 import sys
 import tempfile
 from pathlib import Path
-from typing import Iterator, List, Sequence
+from typing import Iterator, List, Sequence, Tuple
 
-from benchmarks.alternate import alternate, with_checkout
+from benchmarks.alternate import alternate, left_out, with_checkout
 from benchmarks.report import Row, as_markdown, moved, rows_of, write
+from benchmarks.video import CLIPS
 from rar_gluon.common import InputError
 
 PARTS = ("peak", "operators", "backbone", "filter", "tracker", "training", "scaling", "memory", "start", "flops")
+LEAST = {"rounds": 1, "threads": 1, "frames": 2, "long": 2, "size": 1}  # of these options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure the parts in turn; print tables, and write them. Exit status 1 when ratios left those of the baseline."""
+    """Measure the parts in turn; print tables, and write them.
+
+    The exit status: 0 done, 1 when one of our routes was left out or ratios left those of the baseline, 2 unusable
+    input.
+    """
     options = parser().parse_args(argv)
     try:
-        if options.against is not None and not (options.against / "rar_gluon").is_dir():
-            raise InputError(f"{options.against} holds no rar_gluon: give the folder of a checkout.")
+        check_options(options)
         rows: List[Row] = []
+        cases, missing = 0, []
         for part in dict.fromkeys(options.parts):
             part_rows: List[Row] = []
-            for more in measure(part, options):
+            for more, lacking in measure(part, options):
+                cases += 1
                 part_rows += more
+                missing += lacking
                 write(part_rows, part, options.output)  # after each case: what is measured is kept
             rows += part_rows
-            print(as_markdown(part_rows, part), flush=True)
+            if part_rows:
+                print(as_markdown(part_rows, part), flush=True)
+        if not cases:
+            raise InputError(f"--only {options.only} is in no case's name: give a part of one, or leave it out.")
+        if missing:
+            print("\n".join(missing))
         if options.baseline is None:
-            return 0
+            return 1 if missing else 0
         write(rows, "all", options.output)
         changed = moved(rows, options.baseline)
         print("\n".join(changed) or f"No ratio has moved by more than the spread since {options.baseline}.")
-        return 1 if changed else 0
+        return 1 if missing or changed else 0
     except InputError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
@@ -70,18 +83,44 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def measure(part: str, options: argparse.Namespace) -> Iterator[List[Row]]:
-    """Rows of each case of a part."""
+def check_options(options: argparse.Namespace) -> None:
+    """Raise `InputError` for what cannot be measured."""
+    if options.against is not None and not (options.against / "rar_gluon").is_dir():
+        raise InputError(f"{options.against} holds no rar_gluon: give the folder of a checkout.")
+    for name, least in LEAST.items():
+        given = getattr(options, name)
+        for value in given if isinstance(given, list) else [given]:
+            if value is not None and value < least:
+                raise InputError(f"--{name} is {value}, but must be at least {least}.")
+    for source in options.video:
+        truth, images = Path(source) / "groundtruth_rect.txt", Path(source) / "img"
+        if source not in CLIPS and not (truth.is_file() and images.is_dir()):
+            known = ", ".join(CLIPS)
+            raise InputError(
+                f"--video {source} is none of {known}: give one, or a folder that holds {truth.name} and img."
+            )
+
+
+def measure(part: str, options: argparse.Namespace) -> Iterator[Tuple[List[Row], List[str]]]:
+    """Rows of each case of a part, and sentences on our routes that were left out."""
     module = importlib.import_module(f"benchmarks.{part}")
     if hasattr(module, "rows"):  # counted, not measured
-        yield module.rows(options)
+        counted = [row for row in module.rows(options) if is_chosen(row.case, options)]
+        if counted:
+            yield counted, []
         return
     with tempfile.TemporaryDirectory() as folder:
         options.scratch = Path(folder)
         for case in module.cases(options):
-            if options.only is None or options.only in case.name:
+            if is_chosen(case.name, options):
                 case = case if options.against is None else with_checkout(case, options.against.resolve())
-                yield rows_of(part, case.name, alternate(case, options.rounds))
+                answers = alternate(case, options.rounds)
+                yield rows_of(part, case.name, answers), left_out(case, answers)
+
+
+def is_chosen(case: str, options: argparse.Namespace) -> bool:
+    """Whether a case is to be measured."""
+    return options.only is None or options.only in case
 
 
 if __name__ == "__main__":

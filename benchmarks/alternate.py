@@ -137,5 +137,11 @@ def alternate(case: Case, rounds: int) -> Dict[str, List[Dict[str, Any]]]:
     return answers
 
 
+def left_out(case: Case, answers: Mapping[str, Any]) -> List[str]:
+    """Sentences on our routes that gave no answer; what another checkout or a peer lacks is no fault of ours."""
+    ours = [route.name for route in case.routes if route.ours and route.checkout == ROOT]
+    return [f"{case.name}: {name} was left out; standard error says why." for name in ours if name not in answers]
+
+
 def _say(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)

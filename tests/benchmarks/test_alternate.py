@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.alternate import Case, Route, alternate, with_checkout
+from benchmarks.alternate import Case, Route, alternate, left_out, with_checkout
 from benchmarks.report import COLUMNS, Row, as_csv, as_markdown, moved, rows_of
 from rar_gluon.common import InputError
 
@@ -43,6 +43,12 @@ def test_what_is_absent_or_fails_is_left_out_and_says_why(routes, capfd):
     errors = capfd.readouterr().err
     assert "gone is left out: its files are not there." in errors
     assert "broken is left out: ZeroDivisionError" in errors
+
+
+def test_only_our_own_routes_of_this_checkout_are_missed():
+    case = with_checkout(Case("c", [Route("ours", "a:b"), Route("peer", "a:c", ours=False)]), Path("/somewhere/old"))
+    assert left_out(case, {"ours": [{}]}) == []
+    assert left_out(case, {}) == ["c: ours was left out; standard error says why."]
 
 
 def test_another_checkout_stands_beside_each_of_our_routes():

@@ -7,7 +7,9 @@ import pytest
 from benchmarks import filter as filter_part
 from benchmarks import flops, video
 from benchmarks.__main__ import main, measure, parser
+from benchmarks.alternate import Case, Route
 from benchmarks.graph import Graph, read_graph, write_graph
+from benchmarks.report import COLUMNS
 from rar_gluon.net.cost import summarise
 from rar_gluon.net.rar import build
 
@@ -81,10 +83,42 @@ def test_a_checkout_without_the_package_is_refused(tmp_path, capsys):
     assert "holds no rar_gluon" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--rounds", "0"], "--rounds is 0, but must be at least 1"),
+        (["--threads", "1", "-2"], "--threads is -2"),
+        (["--video", "carphone", "nowhere"], "--video nowhere is none of carphone, bikes"),
+        (["--only", "nonsense"], "--only nonsense is in no case's name"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(tmp_path, capsys, options, words):
+    assert main(["flops", *options, "--output", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.startswith("benchmarks: ") and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_case_is_chosen_by_its_name(tmp_path, capsys):
+    assert main(["flops", "--preset", "rar_thin", "rar", "--only", "rar_", "--output", str(tmp_path)]) == 0
+    assert "## flops: rar_thin" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("ours, status", [(True, 1), (False, 0)])
+def test_a_route_of_ours_that_fails_is_a_change(tmp_path, monkeypatch, capsys, ours, status):
+    """Beside a baseline whose only ratio has not moved; what a peer lacks is no change."""
+    monkeypatch.setattr("benchmarks.peak.cases", lambda _: [Case("c", [Route("r", "nowhere:none", ours=ours)])])
+    (tmp_path / "baseline.csv").write_text(",".join(COLUMNS) + "\n")
+    command = ["peak", "--rounds", "1", "--output", str(tmp_path), "--baseline", str(tmp_path / "baseline.csv")]
+    assert main(command) == main(command[:-2]) == status
+    assert ("c: r was left out" in capsys.readouterr().out) == ours
+
+
 @pytest.mark.slow
 def test_a_part_as_a_user_measures_it(tmp_path):
     options = parser().parse_args(["tracker", "--short", "--rounds", "1", "--frames", "2", "--output", str(tmp_path)])
-    (rows,) = measure("tracker", options)
+    ((rows, missing),) = measure("tracker", options)
+    assert not missing
     measured = {(row.route, row.quantity): row.values[1] for row in rows}
     assert measured["rar_thin fp32", "frames/s"] > 0
     parts = [measured["rar_thin fp32 by part", part] for part in ("decode", "crop", "network", "filter", "rest")]
