@@ -196,6 +196,8 @@ def check_options(options: argparse.Namespace, parser: argparse.ArgumentParser) 
     usable = {*COMMON, *TARGETS[options.target].options, *folders}
     if options.size == "quick":
         usable -= {"records"} if options.dataset else {"records", "sequences"}
+    if "vot" in folders:  # EAO is of whole challenges
+        usable -= {"frames", "sequences"}
     for name, value in vars(options).items():
         if name not in usable and value != parser.get_default(name):
             option = f"--{name.replace('_', '-')}"

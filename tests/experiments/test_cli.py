@@ -88,6 +88,8 @@ def test_options_that_do_not_fit_are_refused(tmp_path, capsys):
         ["table3", "--set", "epochs", "--output", str(tmp_path)],
         ["table2", "--size", "local"],
         ["fig10", "--size", "full", "--otb", str(tmp_path)],
+        ["fig10", "--size", "full", "--vot", str(tmp_path), "--frames", "150", "--dry-run"],
+        ["fig10", "--size", "full", "--vot", str(tmp_path), "--sequences", "ball1", "--dry-run"],
         ["fig7", "--size", "full", "--otb", str(tmp_path), "--output", str(tmp_path / "out")],
         ["fig7", "--workers", "0"],
         ["fig7", "--rows", "1"],
