@@ -25,8 +25,9 @@ demo: .venv-onnx/installed
 	.venv-onnx/bin/rar demo --output demo
 endif
 
+# The script takes PYTHON for the interpreter that runs it; ours is the one that makes the environment.
 table3: $(VENV)/installed
-	experiments/run_table3.sh
+	PYTHON=$(BIN)/python experiments/run_table3.sh
 
 power: $(VENV)/installed
 	RAR_KILLS=12 RAR_EXAMPLES=2500 $(BIN)/python -m pytest -q -m '' tests/power tests/hostile
