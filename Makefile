@@ -6,14 +6,15 @@
 # make page: a page that tracks in the browser (needs npm).
 # make docs: the site of all pages, build/docs/index.html; a warning is an error.
 # PYTHON=python3.8 VENV=.venv-3.8 is another Python, in an environment of its own.
-# EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one.
+# EXTRA=cu112 (or cu102) installs the GPU wheel instead of the CPU one; in place of one that is installed: make clean first.
 # make demo works without MXNet where it has no wheel (Python 3.12 on); make test-onnx: its tests, on the newest Python here.
 PYTHON ?= python3
-EXTRA ?= cpu
 VENV ?= .venv
 BIN := $(VENV)/bin
+INSTALLED := $(shell cat $(VENV)/installed 2> /dev/null)
+EXTRA ?= $(or $(INSTALLED),cpu)
 
-.PHONY: demo table3 page test test-onnx lint bench power coverage docs clean
+.PHONY: demo table3 page test test-onnx lint bench power coverage docs clean other-wheel
 
 # MXNet has wheels for Python up to 3.11; from 3.12 on ONNX Runtime computes.
 HAS_WHEEL := $(shell $(PYTHON) -c "import sys; print(int(sys.version_info < (3, 12)))")
@@ -69,12 +70,17 @@ page: $(VENV)/installed
 	npm install --silent --no-save --no-audit --no-fund --prefix .npm onnxruntime-web@1.20.1
 	$(BIN)/rar export build/page --page .npm/node_modules/onnxruntime-web
 
+# The stamp holds the EXTRA that is installed. Asked for another we stop: pip would keep both wheels.
+OTHER := $(filter-out $(EXTRA),$(INSTALLED))
+other-wheel:
+	@echo "$(VENV) holds the wheel of EXTRA=$(OTHER): make clean first, or give another VENV." >&2; exit 1
+
 # gluoncv comes without its requirements: its opencv-python would overwrite the headless OpenCV and need libGL.
-$(VENV)/installed: setup.py
+$(VENV)/installed: setup.py $(if $(OTHER),other-wheel)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[$(EXTRA),demo,train,zoo,test]'
 	$(BIN)/pip install -qq --disable-pip-version-check --no-deps gluoncv==0.10.5.post0
-	touch $@
+	echo $(EXTRA) > $@
 
 # Today's versions of everything, on Python 3.13 where the machine has it (of pyenv, too), else on PYTHON.
 NEWEST ?= $(shell for python in python3.13 $$HOME/.pyenv/versions/3.13*/bin/python3.13; do \

@@ -135,7 +135,7 @@ def devices(gpu: bool) -> Iterator[Finding]:
         return
     features, (count, problem) = mx.runtime.Features(), count_gpus()
     built = [name for name in ("CUDA", "CUDNN", "MKLDNN") if features.is_enabled(name)]
-    fix = "look whether nvidia-smi sees one, and install the wheel for it (make EXTRA=cu112)"
+    fix = "look whether nvidia-smi sees one, and install the wheel for it (make clean && make EXTRA=cu112)"
     yield Finding(bool(count) or not gpu, f"MXNet {mx.__version__} with {', '.join(built)}: {count} GPUs", fix)
     if problem:
         yield Finding(False, f"NVIDIA's driver answers: {problem}", DRIVER)

@@ -37,3 +37,18 @@ def test_table_3_runs_in_the_environment_whatever_made_it(make, tmp_path):
     assert make("installed").returncode == 0
     shutil.copy(tmp_path / "pip", tmp_path / "venv" / "bin" / "python")
     assert make("table3").stdout.endswith(f"\n{tmp_path}/venv/bin/python -m experiments table3\n")
+
+
+def test_another_wheel_than_the_one_that_is_installed_is_refused(make, tmp_path):
+    stamp = tmp_path / "venv" / "installed"
+    assert ".[cu102,demo,train,zoo,test]" in make("installed", EXTRA="cu102").stdout
+    assert stamp.read_text() == "cu102\n"
+    for same in ({}, {"EXTRA": "cu102"}):
+        assert "is up to date" in make("installed", **same).stdout
+    refused = make("installed", EXTRA="cpu")
+    assert refused.returncode == 2 and refused.stdout == ""
+    assert refused.stderr.startswith(f"{tmp_path}/venv holds the wheel of EXTRA=cu102: make clean first")
+    os.utime(stamp, (0, 0))  # older than setup.py
+    assert ".[cu102,demo,train,zoo,test]" in make("installed").stdout
+    stamp.unlink()
+    assert ".[cpu,demo,train,zoo,test]" in make("installed").stdout
