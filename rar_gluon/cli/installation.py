@@ -75,7 +75,7 @@ def versions() -> Iterator[Finding]:
         installed = _version(name)
         if installed is None and name not in needed:
             continue
-        good, tested = installed in pinned, pinned[0]
+        good, tested = (installed or "").partition("+")[0] in pinned, pinned[0]  # 2.13.0+cpu is a build of 2.13.0
         fix = f"pip install {'--no-deps ' if name in APART else ''}{name}=={tested}"
         yield Finding(good, f"{name} {installed or 'is missing'}" + ("" if good else f", but {tested} is tested"), fix)
     runs = len(wheels) == 1 or (not wheels and _version("onnxruntime") is not None)

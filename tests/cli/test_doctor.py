@@ -58,6 +58,14 @@ def test_a_package_that_is_pinned_twice(monkeypatch, installed, good):
     assert findings.good == good and findings.fix == "pip install onnxruntime==1.16.3"
 
 
+@pytest.mark.parametrize("installed, good", [("2.13.0", True), ("2.13.0+cpu", True), ("2.12.0+cpu", False)])
+def test_a_build_of_the_version_that_is_pinned(monkeypatch, installed, good):
+    monkeypatch.setattr(doctor, "_requirements", lambda: ["torch==2.13.0; extra == 'bench'"])
+    monkeypatch.setattr(doctor, "_version", {"torch": installed, "mxnet": "1.9.1"}.get)
+    (finding,) = (finding for finding in doctor.versions() if finding.text.startswith("torch"))
+    assert finding.good == good and f"torch {installed}" in finding.text
+
+
 def test_an_installation_without_mxnet(monkeypatch):
     """Any version that is new enough is good, and ONNX Runtime computes."""
     requirements = ["numpy>=1.23.5", "tqdm>=5", "numpy==1.23.5; extra == 'cpu'", "onnxruntime>=1.16.3; extra == 'onnx'"]
