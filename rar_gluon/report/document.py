@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from pathlib import Path
 from typing import Mapping, Sequence, Tuple
 
@@ -76,8 +77,9 @@ def write_document(
 
 
 def image(name: str) -> str:
-    """Markdown of a picture beside the report."""
-    return f"![{name.replace('_', ' ')}]({name}.png)"
+    """Markdown of a picture beside the report; a target with blanks or parentheses stands in angle brackets."""
+    target = f"<{name}.png>" if re.search(r"[\s()]", name) else f"{name}.png"
+    return f"![{name.replace('_', ' ')}]({target})"
 
 
 def write_report(

@@ -4,7 +4,7 @@ import re
 import pytest
 from matplotlib.figure import Figure
 
-from rar_gluon.report.document import to_html, to_text, write_document
+from rar_gluon.report.document import image, to_html, to_text, write_document
 from rar_gluon.report.tables import Column, Table
 
 TABLE = Table(
@@ -52,3 +52,11 @@ def test_all_files_are_written_whole(tmp_path, figure):
     text = (tmp_path / "out" / "report.md").read_text()
     assert text.startswith("# Title\n\nabout\n\n") and "![a curve](a_curve.png)" in text and text.endswith("caption\n")
     assert (tmp_path / "out" / "a_curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "name, target",
+    [("a_curve", "a_curve.png"), ("my clip", "<my clip.png>"), ("clip(1", "<clip(1.png>")],
+)
+def test_a_picture_is_found_whatever_its_name(name, target):
+    assert image(name).endswith(f"]({target})")
