@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh Ubuntu 20.04 or 22.04 to an environment that has passed check.py. Can be run again at any time.
+# From a fresh Ubuntu 20.04 or 22.04 to an environment that has passed `rar doctor`. Can be run again at any time.
 #
 #   experiments/aws/setup.sh                     within a clone; or
 #   REPOSITORY=URL bash setup.sh                 alone: clones into ./rar-gluon first
