@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Sequence
 
 import numpy as np
 
@@ -16,6 +17,12 @@ from rar_gluon.common import InputError
 from rar_gluon.net.weights import SHIPPED, load_network, read_weights, save_arrays
 from recipes.rar_thin.graphs import write_graphs
 from recipes.rar_thin.record import record
+
+
+def command(source: Path, confidence: Sequence[float] | None) -> str:
+    """What stores these weights again, wherever their run lies."""
+    fitted = "" if confidence is None else " --confidence " + " ".join(map(str, confidence))
+    return f"python -m recipes.rar_thin.ship RUN/{source.name}{fitted}"
 
 
 def main() -> int:
@@ -34,7 +41,7 @@ def main() -> int:
         if arguments.confidence is not None:
             half["confidence"] = np.array(arguments.confidence)
         save_arrays(SHIPPED, half, trained.config, trained.holds)
-        record(SHIPPED, f"python -m recipes.rar_thin.ship RUN/{source.name}")
+        record(SHIPPED, command(source, arguments.confidence))
         write_graphs()
     except (InputError, OSError) as error:
         print(f"ship: {error}", file=sys.stderr)
