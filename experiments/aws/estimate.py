@@ -10,10 +10,12 @@ and the disk is paid for. The tracker uses one GPU.
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Mapping
 
 from experiments.costs import CARDS, Machine, read_machines, training_macs
 from rar_gluon import strict_yaml
+from rar_gluon.common import InputError
 from rar_gluon.config import Config, load
 from rar_gluon.net.cost import clip_macs, frame_macs
 from rar_gluon.table_text import markdown_table
@@ -69,20 +71,25 @@ def batch_fits(config: Config, machine: Machine, clip: float) -> bool:
     return config.training.batch / machine.gpus * clip * SPARE * 2**30 <= machine.memory * 1e9
 
 
-def main() -> None:
-    """Print the table."""
+def main() -> int:
+    """Print the table; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", nargs="?", default="rar", help="a preset or a YAML file; default: rar")
     parser.add_argument("--clips", type=int, metavar="N", help="clips of an epoch; default: the configuration's")
     parser.add_argument("--epochs", type=int, metavar="N", help="default: the configuration's")
     parser.add_argument("--clip-memory", type=float, default=CLIP, metavar="GIB", help=f"of a clip; default: {CLIP}")
     arguments = parser.parse_args()
-    config = load(arguments.config)
+    try:
+        config = load(arguments.config)
+    except InputError as error:
+        print(f"estimate: {error}", file=sys.stderr)
+        return 2
     clips = (arguments.clips or config.training.epoch_clips) * (arguments.epochs or config.training.epochs)
     forward, trained = clip_macs(config), clip_macs(config, trained=True)
     print(f"{forward / 1e9:.2f} GMAC a clip, {trained / 1e9:.2f} of them trained; {clips} clips\n")
     print(estimate(config, read_machines(), clips, strict_yaml.read(CARDS)["around"], arguments.clip_memory))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -21,7 +21,10 @@ from rar_gluon.table_text import text_table
 def toolkit_numbers(path: Path, tracker: str) -> tuple[dict[str, float], tuple[int, int]]:
     """Numbers of a report of `vot analysis`, and the interval that its EAO is over."""
     report = read_json(path)
-    row = list(report["trackers"]).index(tracker)
+    trackers = list(report["trackers"])
+    if tracker not in trackers:
+        raise InputError(f"{path} has no tracker {tracker}: give one of {', '.join(trackers)}, or analyse it first.")
+    row = trackers.index(tracker)
     baseline = report["results"][EXPERIMENT]
     by_type = {
         analysis["type"].rsplit(".", 1)[1]: (analysis, result[row])

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.aws.estimate import batch_fits, estimate, hours_around
+from experiments.aws.estimate import batch_fits, estimate, hours_around, main
 from experiments.costs import CARDS, Machine, read_machines, training_macs
 from rar_gluon import strict_yaml
 from rar_gluon.net.cost import frame_macs
@@ -57,6 +57,13 @@ def test_every_machine_has_a_card_and_a_line(small_config):
     around = strict_yaml.read(CARDS)["around"]
     lines = estimate(small_config(), machines, 10, around).splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == list(machines)
+
+
+def test_an_estimate_of_no_configuration_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["estimate", "nosuch.yaml"])
+    assert main() == 2
+    error = capsys.readouterr().err
+    assert error.startswith("estimate: ") and "nosuch.yaml" in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("script", ["setup.sh", "train.sh", "rehearse.sh"])
