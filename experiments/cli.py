@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
@@ -21,7 +20,7 @@ from experiments.call import Call
 from experiments.jobs import OUTCOMES, job_main
 from experiments.measures import read_numbers
 from experiments.rows import row_names
-from experiments.sizes import SIZES, Evaluation, Size, read_size
+from experiments.sizes import SIZES, Evaluation, Size, read_size, short_hash
 from experiments.table2.datasets import DATASETS
 from experiments.targets import TARGETS
 from rar_gluon import config as configuration
@@ -56,12 +55,13 @@ def parse(argv: Sequence[str] | None) -> Tuple[Call, bool]:
     for name, value in (("workers", workers), ("pairs", options.pairs)):
         if value is not None and value < 1:
             raise InputError(f"--{name} is {value}, but must be at least 1.")
-    output = (options.output or Path("runs") / f"{target.name}-{options.size}{mark_of(options)}").resolve()
+    kind = f"{options.size}{mark_of(options)}"
+    output = (options.output or Path("runs") / f"{target.name}-{kind}").resolve()
     call = Call(
         target=target.name,
         size=changed_size(options),
         output=output,
-        boxes=(options.boxes or output.parent / f"boxes-{options.size}").resolve(),
+        boxes=(options.boxes or output.parent / f"boxes-{kind}").resolve(),
         workers=workers,
         devices=devices,
         scheduler=options.scheduler,
@@ -91,10 +91,12 @@ def parse(argv: Sequence[str] | None) -> Tuple[Call, bool]:
 
 
 def mark_of(options: argparse.Namespace) -> str:
-    """What the output's name ends in where settings are changed, so that a call with the size's own can follow; ""."""
+    """What the names of output and boxes end in where settings are changed, so that a call with the size's own can
+    follow; "".
+    """
     others = (options.start, options.frames, options.curve)
     typed = [*options.set, *(str(value) for value in others if value is not None)]
-    return f"-{zlib.crc32(' '.join(typed).encode()):08x}" if typed else ""
+    return f"-{short_hash(' '.join(typed))}" if typed else ""
 
 
 def changed_size(options: argparse.Namespace) -> Size:

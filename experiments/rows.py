@@ -68,10 +68,11 @@ from experiments.sizes import (
     protocol_name,
     row_config,
     sequences_of,
+    short_hash,
 )
 from rar_gluon import config as configuration
 from rar_gluon import strict_yaml
-from rar_gluon.common import InputError, read_json, write_text
+from rar_gluon.common import InputError, write_text
 from rar_gluon.data import otb
 from rar_gluon.data.datasets import split_names
 from rar_gluon.report.document import to_text, write_document
@@ -161,8 +162,7 @@ def prepare_records(call: Call) -> Dict[str, float]:
     if call.records:
         return {str(path): weight for path, weight in call.records.items()}
     out = call.output.parent / f"records-{call.size.name}"
-    _pack(call.size, "vid" if call.full else "folder", call.train, out, call.workers)
-    return {str(out): 1.0}
+    return {str(_pack(call.size, "vid" if call.full else "folder", call.train, out, call.workers)): 1.0}
 
 
 def prepare_pairs(call: Call) -> Matching:
@@ -173,26 +173,28 @@ def prepare_pairs(call: Call) -> Matching:
         out = call.output.parent / f"pairs-{call.size.name}" / Path(folder).name
         if names:
             options = ["--every", str(EVERY), "--sequences", ",".join(names)]
-            _pack(call.size, dataset_of(folder), Path(folder), out, call.workers, options)
-            records.append(str(out))
+            records.append(str(_pack(call.size, dataset_of(folder), Path(folder), out, call.workers, options)))
     return replace(call.size.matching, records=tuple(records))
 
 
-def _pack(size: Size, dataset: str, root: Path, out: Path, workers: int, options: Sequence[str] = ()) -> None:
-    """`rar prepare` for the windows of the size, or nothing when it has been done."""
+def _pack(size: Size, dataset: str, root: Path, out: Path, workers: int, options: Sequence[str] = ()) -> Path:
+    """`rar prepare` for the windows of the size, unless that has been done.
+
+    The folder of the records, which is returned, is `out` with a mark of what they are of, so that others have room.
+    """
     tracking = configuration.from_dict(size.config, "size", configuration.load(BASE)).tracking
     windows = {"--side": tracking.input_size, "--padding": tracking.padding, "--window": tracking.window}
     options = [*(str(part) for pair in windows.items() for part in pair), *options]
     source = {"dataset": dataset, "root": str(root.resolve()), "options": options}
+    out = out.with_name(f"{out.name}-{short_hash(json.dumps(source))}")
     done = out / "prepared.json"
     if done.is_file():
-        if read_json(done) != source:
-            raise InputError(f"{out} holds records of another dataset or side: remove it, or give --output.")
-        return
+        return out
     command = [*RAR, "prepare", dataset, str(root), str(out), *options, "--workers", str(workers)]
     if subprocess.run(command, check=False).returncode:
         raise InputError(f"{root} was not prepared whole: see above; the same call goes on.")
     write_text(done, json.dumps(source) + "\n")
+    return out
 
 
 def read_outcomes(call: Call, data: Data) -> Dict[str, Dict[int, Path]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Tuple, Type, TypeVar
@@ -274,6 +275,11 @@ def sources_of(matching: Matching) -> List[Tuple[Tracks, float]]:
         opened = [RecordTracks(folder) for folder in matching.records]
         return [(tracks, float(len(tracks))) for tracks in opened]
     return [(SyntheticTracks(matching.synthetic, seed=matching.seed), 1.0)]
+
+
+def short_hash(text: str) -> str:
+    """Eight letters that tell a folder from others of its kind."""
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def records_identity(folder: str | Path) -> str:

@@ -325,3 +325,37 @@ def test_a_shortened_call_has_an_output_of_its_own(monkeypatch, tmp_path):
     }
     assert len(outputs) == 4 and "table3-quick" in outputs
     assert cli.parse(["table3", "--set", "training.epochs=1", "--output", "mine"])[0].output.name == "mine"
+
+
+def test_shortened_sequences_have_boxes_that_targets_share(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    whole, short, other = (
+        [cli.parse([target, *more])[0].boxes for target in ("table2", "fig7")]
+        for more in ([], ["--frames", "30"], ["--frames", "40"])
+    )
+    assert whole == [tmp_path / "runs" / "boxes-quick"] * 2
+    assert short[0] == short[1] and other[0] == other[1] and len({whole[0], short[0], other[0]}) == 3
+
+
+def test_what_is_packed_of_one_source_leaves_room_for_others(monkeypatch, tmp_path):
+    """Two folders of one name, and windows of another size; what is there is not packed again."""
+    packed = []
+
+    def prepare(command, check):
+        packed.append(Path(command[6]))
+        packed[-1].mkdir(parents=True)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(rows.subprocess, "run", prepare)
+    monkeypatch.setattr(rows, "names_of", lambda *_: ["walk"])
+    folders = [tmp_path / name / "videos" for name in ("train", "one", "two")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    train, one, two = map(str, folders)
+    local = ["--size", "local", "--output", str(tmp_path / "out"), "--train", train, "--eval", one, "--eval", two]
+    for more in ([], [], ["--set", "tracking.input_size=159"]):
+        call = parse(*local, *more)
+        (records,), pairs = rows.prepare_records(call), rows.prepare_pairs(call).records
+        assert {Path(records), *map(Path, pairs)} == set(packed[-3:])
+    assert len(set(packed)) == len(packed) == 6
+    assert {path.name[: -len("-12345678")] for path in packed} == {"records-local", "videos"}
