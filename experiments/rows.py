@@ -202,7 +202,10 @@ def read_outcomes(call: Call, data: Data) -> Dict[str, Dict[int, Path]]:
     rows: Dict[str, Dict[int, Path]] = {row: {} for row in row_names(call.target)}
     for row, seeds in rows.items():
         for path in sorted(call.output.glob(f"{row}/seed*/{JOB}")):
-            job = make_job(call, row, int(path.parent.name[len("seed") :]))
+            number = path.parent.name[len("seed") :]
+            if not number.isdecimal():  # a copy beside it
+                continue
+            job = make_job(call, row, int(number))
             done = any(has_outcomes(path.parent, [outcome]) for outcome in OUTCOMES)
             if done and read_job(path.parent) == json.loads(json.dumps(description(job, data))):
                 seeds[job.seed] = path.parent

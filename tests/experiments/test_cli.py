@@ -139,6 +139,7 @@ def test_every_seed_that_is_done_with_these_settings_is_reported(tmp_path):
         job = rows.make_job(one, row, seed)
         jobs.write_job(job, data)
         (job.folder / "scores.json").write_text("{}")
+    shutil.copytree(tmp_path / "row01" / "seed0", tmp_path / "row01" / "seed0.bak")
     unfinished = rows.make_job(call, "row02", 0)
     jobs.write_job(unfinished, data)
     folders = rows.read_outcomes(call, data)
