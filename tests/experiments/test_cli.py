@@ -328,6 +328,28 @@ def test_a_shortened_call_has_an_output_of_its_own(monkeypatch, tmp_path):
     assert cli.parse(["table3", "--set", "training.epochs=1", "--output", "mine"])[0].output.name == "mine"
 
 
+WITHOUT_MXNET = """
+import runpy, sys
+
+class Missing:
+    def find_spec(name, *_):
+        if name == "mxnet":
+            raise ModuleNotFoundError(name=name)
+
+sys.meta_path.insert(0, Missing)
+runpy.run_module("experiments", run_name="__main__")
+"""
+
+
+def test_without_mxnet_one_sentence_says_so():
+    environment = {**os.environ, "PYTHONPATH": str(EXPERIMENTS.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_MXNET], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("experiments: this needs MXNet, which is not installed")
+
+
 def test_shortened_sequences_have_boxes_that_targets_share(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     whole, short, other = (
