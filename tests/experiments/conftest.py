@@ -1,6 +1,6 @@
 import pytest
 
-from experiments import jobs
+from experiments import comparisons, jobs
 
 
 @pytest.fixture
@@ -12,3 +12,10 @@ def job_of():
         return jobs.Job("row01", 0, folder / "row01" / "seed0", jobs.configuration.from_dict(values))
 
     return make
+
+
+@pytest.fixture
+def peer_in_our_place(monkeypatch):
+    """Let a peer be run where ours is, with the device that only ours takes."""
+    usual = comparisons.runnable
+    monkeypatch.setattr(comparisons, "runnable", lambda tracker, *_, **__: usual(tracker))

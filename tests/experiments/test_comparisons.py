@@ -66,7 +66,7 @@ COMPARISON = Comparison(
 
 
 @pytest.fixture
-def call(tmp_path):
+def call(tmp_path, peer_in_our_place):
     """Make a target at size quick, with trackers of OpenCV on small synthetic sequences."""
 
     def make(target, size="quick", dry_run=False, **changes):

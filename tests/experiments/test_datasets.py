@@ -35,7 +35,7 @@ def lasot(tmp_path):
 
 
 @pytest.fixture
-def make(lasot):
+def make(lasot, peer_in_our_place):
     def run(*datasets, **changes):
         comparison = Comparison(tracker="opencv-mosse", peers=("opencv-kcf",), sequences=Evaluation(8, synthetic=1))
         size = replace(read_size("quick"), comparison=comparison)
