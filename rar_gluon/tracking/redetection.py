@@ -54,10 +54,11 @@ class Redetection:
         base : the window of the last frame's box.
         look : responses (S, H, W) of windows.
         """
-        score = self._score(response, window, look)
+        needed = SEEN_ABOVE if self.lost else LOST_BELOW
+        score = self._score(response, window, look, needed)
         if self._usual is None and score > 0:  # on its own frame a filter scores far higher
             self._usual = score
-        if score > 0 and score >= (SEEN_ABOVE if self.lost else LOST_BELOW) * self._usual:
+        if score > 0 and score >= needed * self._usual:
             self._usual += SCORE_RATE * (score - self._usual)
             self._frames = 0
             return response, window
@@ -66,15 +67,20 @@ class Redetection:
         if windows:
             responses = look(windows)
             best = int(np.argmax(responses.max(axis=(1, 2))))
-            if self._score(responses[best], windows[best], look) >= BESIDE_ABOVE * self._usual:
+            if self._score(responses[best], windows[best], look, BESIDE_ABOVE) >= BESIDE_ABOVE * self._usual:
                 self._frames = 0
                 return responses[best], windows[best]
         return response, window
 
-    def _score(self, response: np.ndarray, window: Window, look: Callable[[Sequence[Window]], np.ndarray]) -> float:
-        """Maximum of a response; a low one is measured again about the peak, since the Hann window damps the edges."""
+    def _score(
+        self, response: np.ndarray, window: Window, look: Callable[[Sequence[Window]], np.ndarray], needed: float
+    ) -> float:
+        """Maximum of a response; one below the part `needed` of the usual score is measured again about the peak.
+
+        The Hann window damps what is at the edges of a window.
+        """
         score = float(response.max())
-        if self._usual is not None and score >= SEEN_ABOVE * self._usual:
+        if self._usual is not None and score >= needed * self._usual:
             return score
         return max(score, float(look([at_peak(window, response, self._stride, self._size)]).max()))
 

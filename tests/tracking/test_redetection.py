@@ -210,6 +210,22 @@ def test_what_is_seen_beside_is_taken():
         assert (response.max(), window) == ((0.1, BASE) if redetection.lost else (high, beside(BASE, FRAME, 1)[2]))
 
 
+def test_what_lies_at_the_edge_of_a_window_beside_is_measured_again():
+    """There the Hann window damps a target in full sight to less than is needed."""
+
+    def look(windows):
+        if windows == [BASE]:
+            return nothing(windows)
+        return np.array([answer(0.9 if len(windows) == 1 else 0.5)] * len(windows))
+
+    redetection = searching()
+    for _ in range(PATIENCE):
+        redetection.search(answer(0.1), BASE, BASE, FRAME, nothing)
+    assert SEEN_ABOVE < 0.5 < BESIDE_ABOVE
+    redetection.search(answer(0.1), BASE, BASE, FRAME, look)
+    assert not redetection.lost
+
+
 def test_windows_beside_are_on_the_frame_nearest_first():
     windows = beside(BASE, FRAME, REACH)
     distances = [np.hypot((w.cx - BASE.cx) / BASE.width, (w.cy - BASE.cy) / BASE.height) for w in windows]

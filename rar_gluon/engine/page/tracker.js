@@ -83,15 +83,15 @@ class Tracker {
 
   // What the target is seen in: `best`, or a window beside `base`; null while it is lost (redetection.py).
   async search(frame, best, base) {
-    const score = async (seen) => {
-      if (this.usual !== null && seen.score >= SEEN_ABOVE * this.usual) return seen.score;
+    const score = async (seen, needed) => {
+      if (this.usual !== null && seen.score >= needed * this.usual) return seen.score;
       // At a window's edge the Hann window damps the response.
       const [again] = await this.look(frame, [shifted(seen.window, seen.shift)]);
       return Math.max(seen.score, again.score);
     };
-    const value = await score(best);
+    const needed = this.lost ? SEEN_ABOVE : LOST_BELOW, value = await score(best, needed);
     if (this.usual === null && value > 0) this.usual = value;
-    if (value > 0 && value >= (this.lost ? SEEN_ABOVE : LOST_BELOW) * this.usual) {
+    if (value > 0 && value >= needed * this.usual) {
       this.usual += SCORE_RATE * (value - this.usual);
       this.lost = 0;
       return best;
@@ -102,7 +102,7 @@ class Tracker {
     this.lost += 1;
     if (!chosen.length || this.usual === null) return null;
     const found = (await this.look(frame, chosen)).reduce((a, b) => (b.score > a.score ? b : a));
-    if ((await score(found)) < BESIDE_ABOVE * this.usual) return null;
+    if ((await score(found, BESIDE_ABOVE)) < BESIDE_ABOVE * this.usual) return null;
     this.lost = 0;
     return found;
   }
