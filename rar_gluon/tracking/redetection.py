@@ -54,11 +54,10 @@ class Redetection:
         base : the window of the last frame's box.
         look : responses (S, H, W) of windows.
         """
-        needed = SEEN_ABOVE if self.lost else LOST_BELOW
-        score = self._score(response, window, look, needed)
+        score = self._score(response, window, look, SEEN_ABOVE)
         if self._usual is None and score > 0:  # on its own frame a filter scores far higher
             self._usual = score
-        if score > 0 and score >= needed * self._usual:
+        if score > 0 and score >= (SEEN_ABOVE if self.lost else LOST_BELOW) * self._usual:
             self._usual += SCORE_RATE * (score - self._usual)
             self._frames = 0
             return response, window

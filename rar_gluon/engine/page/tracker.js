@@ -89,9 +89,9 @@ class Tracker {
       const [again] = await this.look(frame, [shifted(seen.window, seen.shift)]);
       return Math.max(seen.score, again.score);
     };
-    const needed = this.lost ? SEEN_ABOVE : LOST_BELOW, value = await score(best, needed);
+    const value = await score(best, SEEN_ABOVE);
     if (this.usual === null && value > 0) this.usual = value;
-    if (value > 0 && value >= needed * this.usual) {
+    if (value > 0 && value >= (this.lost ? SEEN_ABOVE : LOST_BELOW) * this.usual) {
       this.usual += SCORE_RATE * (value - this.usual);
       this.lost = 0;
       return best;
