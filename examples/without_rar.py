@@ -55,7 +55,7 @@ class Tracker:
         patches = np.stack([crop(frame, window, size) for window in windows])
         (x,) = self.run("represent", image=patches, **self.state)
         (responses,) = self.run("respond", x=x, **self.filter)
-        penalties = np.where(steps, settings["scale_penalty"], 1.0)
+        penalties = np.where(steps < 0, settings["scale_penalty"], settings["scale_penalty_larger"]) ** (steps != 0)
         best = int(np.argmax(responses.max(axis=(1, 2)) * penalties))
         dy, dx = peak(responses[best])
         _, _, w, h = self.box
@@ -71,9 +71,10 @@ class Tracker:
 
     def window(self):
         """Search window (cx, cy, width, height) of the box."""
-        x, y, w, h = self.box
-        sides = (w, h) if self.settings["window"] == "per-axis" else ((w * h) ** 0.5,) * 2
-        return (x + w / 2, y + h / 2, *((1 + self.settings["padding"]) * side for side in sides))
+        (x, y, w, h), p, kind = self.box, self.settings["padding"], self.settings["window"]
+        side = (w * h) ** 0.5
+        sides = {"per-axis": ((1 + p) * w, (1 + p) * h), "margin": (w + p * side, h + p * side)}
+        return (x + w / 2, y + h / 2, *sides.get(kind, ((1 + p) * side, (1 + p) * side)))
 
     def learn(self, frame, rate):
         """Move state and filter to the box on a frame; returns z0."""

@@ -77,11 +77,18 @@ class TrackingConfig:
 
     input_size: int = paper(255, "Table 1; the text of Section 4.1 says 225", between(63, 511))
     padding: float = paper(2.0, "Section 4.1", between(0.5, 8.0))
-    window: str = assumed("per-axis", "EDCF, DCFNet; square: SiamFC, CFNet", one_of("per-axis", "square"))
+    window: str = assumed(
+        "per-axis",
+        "EDCF, DCFNet; margin: ours, equal margins; square: SiamFC, CFNet",
+        one_of("per-axis", "margin", "square"),
+    )
     scales: int = paper(3, "Section 4.1", odd(1, 33))
     scale_step: float = paper(1.02, "Section 4.1", between(1.0, 1.5))
     scale_penalty: float = assumed(
-        0.98, "ours; rule of SiamFC, DCFNet: the response of a changed scale is multiplied by it", between(0.5, 1.0)
+        0.98, "ours; rule of SiamFC, DCFNet: a smaller window's response is multiplied by it", between(0.5, 1.0)
+    )
+    scale_penalty_larger: float = assumed(
+        0.98, "ours; rule of SiamFC, DCFNet: a larger window's response is multiplied by it", between(0.5, 1.0)
     )
     learning_rate: float = assumed(0.017, "EDCF: eta of the incremental Eq. 10", between(0.0, 1.0))
     adaptive_rate: bool = assumed(True, "EDCF: eta is scaled by max g_t / max g_1", ANY_BOOL)

@@ -33,12 +33,17 @@ def window_of(box: Sequence[float], padding: float, kind: str) -> Window:
     ----------
     box : (x, y, w, h), pixels.
     padding : p.
-    kind : "per-axis": (1 + p) w by (1 + p) h (assumed: EDCF, DCFNet). "square": side (1 + p) √(w h) (assumed: SiamFC,
-        CFNet).
+    kind : "per-axis": (1 + p) w by (1 + p) h (assumed: EDCF, DCFNet). "margin": w + p s by h + p s with
+        s = √(w h), equal margins on both axes (assumed: ours). "square": side (1 + p) s (assumed: SiamFC, CFNet).
     """
     x, y, w, h = box
-    sides = (w, h) if kind == "per-axis" else ((w * h) ** 0.5,) * 2
-    return Window(x + w / 2, y + h / 2, *((1 + padding) * side for side in sides))
+    s = (w * h) ** 0.5
+    sides = {
+        "per-axis": ((1 + padding) * w, (1 + padding) * h),
+        "margin": (w + padding * s, h + padding * s),
+        "square": ((1 + padding) * s, (1 + padding) * s),
+    }
+    return Window(x + w / 2, y + h / 2, *sides[kind])
 
 
 def scaled(window: Window, factor: float) -> Window:

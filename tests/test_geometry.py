@@ -5,7 +5,7 @@ from rar_gluon import geometry
 from rar_gluon.geometry import Window
 
 BOXES = [(10.0, 20.0, 30.0, 40.0), (-12.5, 3.25, 7.1, 91.3), (600.2, -40.7, 1.5, 2.5), (0.0, 0.0, 320.0, 240.0)]
-KINDS = ["square", "per-axis"]
+KINDS = ["square", "margin", "per-axis"]
 
 
 # Windows and boxes ---------------------------------------------------------------------------------------------------
@@ -14,6 +14,7 @@ KINDS = ["square", "per-axis"]
 def test_window_of_a_box():
     assert geometry.window_of((10, 20, 16, 36), 2.0, "square") == Window(18, 38, 72, 72)  # 3 sqrt(16 * 36)
     assert geometry.window_of((10, 20, 16, 36), 2.0, "per-axis") == Window(18, 38, 48, 108)
+    assert geometry.window_of((10, 20, 16, 36), 2.0, "margin") == Window(18, 38, 64, 84)  # 2 sqrt(16 * 36) more
     for kind in KINDS:
         assert geometry.window_of((0, 0, 8, 8), 0.5, kind) == Window(4, 4, 12, 12)
 
@@ -39,9 +40,13 @@ def test_frame_to_crop_and_back(box, kind, size):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("box", BOXES)
 def test_the_target_is_a_part_of_the_crop_that_the_padding_says(box, kind):
-    """Centred, and of area (size / (1 + padding))²; per axis both sides are that."""
+    """Centred, and of area (size / (1 + padding))²; per axis both sides are that, and margins are equal pixels."""
     x, y, w, h = geometry.to_crop(box, geometry.window_of(box, 2.0, kind), 255)
     assert (x + w / 2, y + h / 2) == pytest.approx((127.5, 127.5), abs=1e-6)
+    if kind == "margin":
+        s = (box[2] * box[3]) ** 0.5
+        assert (w, h) == pytest.approx((255 * box[2] / (box[2] + 2 * s), 255 * box[3] / (box[3] + 2 * s)))
+        return
     assert w * h == pytest.approx(85**2)
     if kind == "per-axis":
         assert (w, h) == pytest.approx((85, 85))

@@ -34,7 +34,7 @@ def add_prepare(commands) -> None:
     )
     ready.add_argument("--padding", type=float, help="padding of the search window; default: the config's")
     ready.add_argument(
-        "--window", choices=("per-axis", "square"), help="shape of the search window; default: the config's"
+        "--window", choices=("per-axis", "margin", "square"), help="shape of the search window; default: the config's"
     )
     ready.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th frame; default: 1")
     ready.add_argument("--split", choices=("train", "val"), help="part of VID; default: train")

@@ -98,7 +98,9 @@ class Tracker:
         settings = self.config.tracking
         steps = np.arange(settings.scales) - settings.scales // 2
         self._factors = settings.scale_step**steps  # Section 4.1: scales a^s
-        self._penalties = np.where(steps, settings.scale_penalty, 1.0)
+        self._penalties = np.select(
+            [steps < 0, steps > 0], [settings.scale_penalty, settings.scale_penalty_larger], 1.0
+        )
         self._target: Target | None = None
 
     def __deepcopy__(self, memo: dict) -> Tracker:

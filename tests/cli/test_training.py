@@ -54,7 +54,7 @@ def test_a_launch_that_cannot_be(refused, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "config, window", [([], "per-axis"), (["--config", "rar"], "per-axis"), (["--window", "square"], "square")]
+    "config, window", [([], "margin"), (["--config", "rar"], "per-axis"), (["--window", "square"], "square")]
 )
 def test_records_are_prepared_for_a_configuration(monkeypatch, config, window):
     """By default that of `rar train`."""

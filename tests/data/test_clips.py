@@ -83,7 +83,7 @@ def centre_of(patch):
     return np.array([(rows.min() + rows.max() + 1) / 2, (columns.min() + columns.max() + 1) / 2]) - size / 2
 
 
-@pytest.mark.parametrize("window", ["square", "per-axis"])
+@pytest.mark.parametrize("window", ["square", "margin", "per-axis"])
 def test_the_target_is_where_the_clip_says(make_config, window):
     """Mirrored or not, whatever the scale, found by its brightness."""
     config = make_config(

@@ -271,8 +271,8 @@ def test_windows_of_each_axis(dataset, tmp_path):
     picture, inside = cut_region(frame, box, 255, 2.0, "per-axis")
     of_frame, of_picture = (geometry.window_of(target, 2.0, "per-axis") for target in (box, inside))
     np.testing.assert_array_equal(geometry.crop(frame, of_frame, 63), geometry.crop(picture, of_picture, 63))
-    prepare("folder", dataset, tmp_path / "out", window="square")
-    with pytest.raises(InputError, match="was prepared with window square, not per-axis"):
+    prepare("folder", dataset, tmp_path / "out", window="margin")
+    with pytest.raises(InputError, match="was prepared with window margin, not per-axis"):
         prepare("folder", dataset, tmp_path / "out")
 
 

@@ -146,7 +146,7 @@ def test_records_must_fit_the_configuration(prepared):
     for change, words in (
         ({"tracking": {"input_size": 127}}, "with side 63, less than tracking.input_size 127: prepare it with --side"),
         ({"tracking": {"padding": 3.0}}, "with padding 2.0, and tracking.padding is 3.0: prepare it with --padding 3"),
-        ({"tracking": {"window": "square"}}, "with window per-axis, and tracking.window is square"),
+        ({"tracking": {"window": "margin"}}, "with window per-axis, and tracking.window is margin"),
         ({"training": {"shift_jitter": 2.0}}, "training.shift_jitter 2.0 and scale_jitter 0.05 reach beyond"),
     ):
         values = {"tracking": {"input_size": 63, **change.get("tracking", {})}, "training": change.get("training", {})}

@@ -48,4 +48,4 @@ def test_it_needs_three_packages_and_few_lines():
     }
     lines = [line for line in FILE.read_text(encoding="utf-8").splitlines() if line.strip()]
     assert len(lines) <= 120
-    assert load("rar_thin").tracking.window == "per-axis"
+    assert load("rar_thin").tracking.window == "margin"

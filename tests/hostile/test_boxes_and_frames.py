@@ -33,7 +33,7 @@ def test_boxes_of_targets(answer, box, shape):
     assert np.isfinite(checked).all() and w > 0 and h > 0
     assert x < shape[1] and y < shape[0] and x + w > 0 and y + h > 0
     frame = FRAME[: shape[0], : shape[1]]
-    for kind in ("square", "per-axis"):
+    for kind in ("square", "margin", "per-axis"):
         window = geometry.window_of(checked, 2.0, kind)
         for region in (window, *geometry.context_windows(window, checked)):
             assert geometry.crop(frame, region, 16).shape == (16, 16, 3)

@@ -105,7 +105,7 @@ def test_a_growing_or_shrinking_target_is_followed(shipped, make_clip, growth):
 def test_a_zoom_by_one_step_is_found(shipped, texture, step, exponent):
     """The picture scaled about the target's centre by a scale that is looked at: box and window scale by it."""
     config, net = shipped
-    config = changed(config, scale_penalty=1.0, scale_step=step)
+    config = changed(config, scale_penalty=1.0, scale_penalty_larger=1.0, scale_step=step)
     scene = texture(300, 400, seed=2, grain=12)
     box, zoom = (179, 129, 42, 42), step**exponent
     matrix = np.array([[zoom, 0, (1 - zoom) * (200 - 0.5)], [0, zoom, (1 - zoom) * (150 - 0.5)]])
@@ -477,7 +477,7 @@ def test_a_changed_scale_pays_its_penalty(watched, frame):
     for heights, factor in (([1, 1, 1], 1), ([1, 1, 1.1], 1), ([1, 1, 1.2], 1.02), ([1.2, 1, 1], 1 / 1.02)):
         responses = np.zeros((3, 7, 7))
         responses[:, 0, 0] = heights
-        tracking, _ = watched(answers_of(responses), scale_penalty=0.9)
+        tracking, _ = watched(answers_of(responses), scale_penalty=0.9, scale_penalty_larger=0.9)
         tracking.init(frame, START)
         _, _, w, h = tracking.update(frame)
         assert (w, h) == pytest.approx((36 * factor, 30 * factor))
@@ -496,9 +496,9 @@ def test_cells_are_those_of_the_window_that_was_chosen(watched, frame, window, w
     assert (x + w / 2, y + h / 2) == pytest.approx((68 - 2 * dx, 55 + dy), abs=0.01)
 
 
-@pytest.mark.parametrize("window, side", [("per-axis", (60, 135)), ("square", (90, 90))])
+@pytest.mark.parametrize("window, side", [("per-axis", (60, 135)), ("margin", (80, 105)), ("square", (90, 90))])
 def test_the_search_window(small, texture, window, side):
-    """A target of 20x45 has √(w h) = 30."""
+    """w + 2 √(w h) by h + 2 √(w h) with equal margins; a target of 20x45 has √(w h) = 30."""
     tracking = Tracker(changed(small[0], window=window), small[1])
     tracking.init(texture(120, 160), (60, 40, 20, 45))
     tracking.update(texture(120, 160))

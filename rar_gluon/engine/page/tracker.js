@@ -51,7 +51,8 @@ class Tracker {
     const steps = Array.from({ length: settings.scales }, (_, index) => index - (settings.scales - 1) / 2);
     const windows = steps.map((step) => scaled(base, settings.scale_step ** step));
     const seen = await this.look(frame, windows);
-    const heights = seen.map(({ score }, index) => score * (steps[index] ? settings.scale_penalty : 1));
+    const penalty = (step) => (step < 0 ? settings.scale_penalty : step > 0 ? settings.scale_penalty_larger : 1);
+    const heights = seen.map(({ score }, index) => score * penalty(steps[index]));
     let best = seen[heights.indexOf(Math.max(...heights))];
     this.score = best.score;
     if (settings.redetection) best = await this.search(frame, best, base);
@@ -126,9 +127,13 @@ class Tracker {
 
   // Search window [cx, cy, width, height] of the box.
   window() {
-    const [x, y, w, h] = this.box, side = Math.sqrt(w * h);
-    const sides = this.settings.window === "per-axis" ? [w, h] : [side, side];
-    return [x + w / 2, y + h / 2, ...sides.map((value) => (1 + this.settings.padding) * value)];
+    const [x, y, w, h] = this.box, p = this.settings.padding, side = Math.sqrt(w * h);
+    const sides = {
+      "per-axis": [(1 + p) * w, (1 + p) * h],
+      margin: [w + p * side, h + p * side],
+      square: [(1 + p) * side, (1 + p) * side],
+    };
+    return [x + w / 2, y + h / 2, ...sides[this.settings.window]];
   }
 }
 
