@@ -198,9 +198,8 @@ def convert(source: str | os.PathLike, target: str | os.PathLike, dtype: str = "
     broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if broken:
         raise InputError(f"{source}: {broken[0]} is too large for {dtype}: convert to float32.")
-    own = read_npz(source, "get it again") if Path(source).suffix == ".npz" else {}
-    fitted = {name: own[name] for name in ("confidence",) if name in own}
-    save_arrays(target, {**arrays, **fitted}, file.config, file.holds)
+    fitted = _fitted_confidence(source)
+    save_arrays(target, arrays if fitted is None else {**arrays, "confidence": fitted}, file.config, file.holds)
     return file._replace(arrays=arrays)
 
 
@@ -222,9 +221,14 @@ def read_npz(path: str | os.PathLike, advice: str) -> Dict[str, np.ndarray]:
         raise InputError(f"{path} is damaged or no file of rar-gluon: {advice}.") from error
 
 
+def _fitted_confidence(path: str | os.PathLike) -> np.ndarray | None:
+    """What was fitted to a file's weights; None where nothing was."""
+    return read_npz(path, "get it again").get("confidence") if Path(path).suffix == ".npz" else None
+
+
 def read_confidence(path: str | os.PathLike) -> Tuple[float, float]:
     """Score of one half and slope that were fitted to a file's weights (`tracking.confidence`)."""
-    values = read_npz(path, "get it again").get("confidence") if Path(path).suffix == ".npz" else None
+    values = _fitted_confidence(path)
     if values is None:
         return CONFIDENCE
     if values.shape != (2,) or not np.isfinite(values).all() or not values[0] > 0:
